@@ -1,0 +1,300 @@
+// Which elementary functions does the machine compute, four lanes at a time, and how far may each be off?
+//
+// Strict Wasm SIMD only (mul, then add), so every CPU returns the same bits. No branch, no table, no allocation.
+// One ULP is the gap between neighbouring floats around the true value (below 2^-126: 2^-149). The bounds were measured
+// against f64 on 64 million samples spread over all floats and are kept by test/assembly/math.test.ts. Where a doc says
+// "own coefficients" or names none, they were fitted for this file: a linear programme over the relative error, rounded
+// to float32 one after the other, lowest power first. Callers that handle two vectors in one turn share the constants,
+// which V8 builds anew in every turn of a loop.
+
+/** 1.5 · 2^23. Added to a small float it leaves the nearest integer (ties to even) in the low mantissa bits. */
+const ROUNDER: f32 = 12582912;
+/** 1.5 · 2^52, the same for f64. */
+const WIDE_ROUNDER: f64 = 6755399441055744;
+const LOG2_E: f32 = 1.4426950408889634;
+/** ln 2 = high + low; the high part has 15 bits, so that its product with an exponent is exact. */
+const LN2_HIGH: f32 = 0.693145751953125;
+const LN2_LOW: f32 = 1.4286068203094172e-6;
+/** π/2 = high + low; the high part has 33 bits, so that its product with up to 2^20 is exact in f64. */
+const HALF_PI_HIGH: f64 = 1.5707963267341256;
+const HALF_PI_LOW: f64 = 6.077100506506192e-11;
+const ONE_BITS: i32 = 0x3f800000;
+const SIGN_BIT: i32 = 0x80000000;
+const SQRT_HALF_BITS: i32 = 0x3f3504f3;
+
+/** One Horner step: polynomial · x + coefficient. */
+function horner(polynomial: v128, x: v128, coefficient: f32): v128 {
+  return f32x4.add(f32x4.mul(polynomial, x), f32x4.splat(coefficient));
+}
+
+/** c0 + c1 x, a leaf of Estrin's scheme: half as deep as Horner's, which the core's window cannot hide. */
+function line(x: v128, c0: f32, c1: f32): v128 {
+  return f32x4.add(f32x4.mul(x, f32x4.splat(c1)), f32x4.splat(c0));
+}
+
+/** low + high · power, a node of Estrin's scheme. */
+function join(low: v128, high: v128, power: v128): v128 {
+  return f32x4.add(low, f32x4.mul(high, power));
+}
+
+/** x limited to [low, high]; NaN passes through. */
+function clamp(x: v128, low: f32, high: f32): v128 {
+  return f32x4.pmax(f32x4.pmin(x, f32x4.splat(high)), f32x4.splat(low));
+}
+
+/** n = round(x / ln 2), held in the low bits of n + ROUNDER. */
+function exponentBits(x: v128): v128 {
+  return f32x4.add(f32x4.mul(x, f32x4.splat(LOG2_E)), f32x4.splat(ROUNDER));
+}
+
+/** e^r − 1 for r = x − n ln 2, |r| ≤ ln 2 / 2 (two-part reduction after Cody and Waite 1980). */
+function reducedExpm1(x: v128, bits: v128): v128 {
+  const n = f32x4.sub(bits, f32x4.splat(ROUNDER));
+  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, f32x4.splat(LN2_HIGH))), f32x4.mul(n, f32x4.splat(LN2_LOW)));
+  const r2 = f32x4.mul(r, r);
+  const high = join(line(r, 4.1667435e-2, 8.3662635e-3), f32x4.splat(1.3870664e-3), r2);
+  return join(r, join(line(r, 4.9999997e-1, 1.6666546e-1), high, r2), r2);
+}
+
+/** 2^n for −127 < n < 128, from the low bits of `bits`. */
+function powerOfTwo(bits: v128): v128 {
+  return i32x4.add(i32x4.shl(bits, 23), i32x4.splat(ONE_BITS));
+}
+
+/** e^x for −87 ≤ x ≤ 88, without special cases except NaN. */
+function normalExp(x: v128): v128 {
+  const bits = exponentBits(x);
+  return f32x4.mul(f32x4.add(reducedExpm1(x, bits), f32x4.splat(1)), powerOfTwo(bits));
+}
+
+/** The sign bit of x, alone. */
+function signOf(x: v128): v128 {
+  return v128.and(x, i32x4.splat(SIGN_BIT));
+}
+
+/**
+ * e^x. Measured: at most 1 ULP for all x.
+ *
+ * NaN → NaN, −Inf → 0, x > 88.7228 → Inf, subnormal results right to the last bit or its neighbour, x < −103.97 → 0.
+ * Method: x = n ln 2 + r, minimax polynomial of degree 6, scaling by 2^n in two exact steps (Cody and Waite 1980).
+ */
+export function exp(x: v128): v128 {
+  const a = clamp(x, -105, 89);
+  const bits = exponentBits(a);
+  const y = f32x4.add(reducedExpm1(a, bits), f32x4.splat(1));
+  const half = i32x4.shr_s(bits, 1);
+  return f32x4.mul(f32x4.mul(y, powerOfTwo(half)), powerOfTwo(i32x4.sub(bits, half)));
+}
+
+/**
+ * e^x − 1. Measured: at most 1.7 ULP for all x.
+ *
+ * NaN → NaN, −Inf → −1, x > 88.7228 → Inf, ±0 and |x| < 2^-24 → x (exact for subnormals).
+ * Method: 2^n (e^r − 1) + (2^n − 1), halved and doubled again so that 2^128 is never formed (Cody and Waite 1980).
+ */
+export function expm1(x: v128): v128 {
+  const a = clamp(x, -18, 89);
+  const bits = exponentBits(a);
+  const half = powerOfTwo(i32x4.sub(bits, i32x4.splat(1)));
+  const y = f32x4.add(f32x4.mul(reducedExpm1(a, bits), half), f32x4.sub(half, f32x4.splat(0.5)));
+  return v128.bitselect(x, f32x4.add(y, y), f32x4.lt(f32x4.abs(x), f32x4.splat(5.960464477539063e-8)));
+}
+
+/** n in x = 2^n (1 + f), √½ ≤ 1 + f < √2, times 2^23. */
+function logExponent(x: v128): v128 {
+  return v128.and(i32x4.sub(x, i32x4.splat(SQRT_HALF_BITS)), i32x4.splat(0xff800000));
+}
+
+/** n ln 2 + ln(1 + f) = n ln 2 + f − f²/2 + f³ P(f). */
+function reducedLog(n: v128, f: v128): v128 {
+  const f2 = f32x4.mul(f, f);
+  const f4 = f32x4.mul(f2, f2);
+  const low = join(line(f, 3.333333e-1, -2.500082e-1), line(f, 2.0001239e-1, -1.6623403e-1), f2);
+  const high = join(line(f, 1.4201666e-1, -1.3159792e-1), line(f, 1.2761612e-1, -7.63508e-2), f2);
+  let y = f32x4.mul(f32x4.mul(f2, f), join(low, high, f4));
+  y = f32x4.add(y, f32x4.mul(n, f32x4.splat(LN2_LOW)));
+  y = f32x4.sub(y, f32x4.mul(f2, f32x4.splat(0.5)));
+  return f32x4.add(f32x4.add(f, y), f32x4.mul(n, f32x4.splat(LN2_HIGH)));
+}
+
+/** The logarithm y of x where x is positive and finite; elsewhere Inf, NaN, −Inf (x = ±0) or NaN (x < 0). */
+function orSpecialLog(x: v128, y: v128): v128 {
+  const finite = v128.bitselect(y, x, f32x4.lt(x, f32x4.splat(Infinity)));
+  const zero = f32x4.splat(0);
+  return v128.or(v128.bitselect(f32x4.splat(-Infinity), finite, f32x4.eq(x, zero)), f32x4.lt(x, zero));
+}
+
+/**
+ * ln x. Measured: at most 0.85 ULP for all x.
+ *
+ * ±0 → −Inf, x < 0 → NaN, NaN → NaN, +Inf → +Inf; subnormal arguments are as exact as the others.
+ * Method: x = 2^n (1 + f) with √½ ≤ 1 + f < √2, minimax polynomial of degree 10 in f (Moshier, Cephes 1989).
+ */
+export function log(x: v128): v128 {
+  const tiny = f32x4.lt(x, f32x4.splat(1.1754943508222875e-38));
+  const a = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, tiny);
+  const exponent = logExponent(a);
+  const n = f32x4.sub(f32x4.convert_i32x4_s(i32x4.shr_s(exponent, 23)), v128.and(tiny, f32x4.splat(23)));
+  return orSpecialLog(x, reducedLog(n, f32x4.sub(i32x4.sub(a, exponent), f32x4.splat(1))));
+}
+
+/**
+ * ln(1 + x). Measured: at most 1.45 ULP for all x.
+ *
+ * −1 → −Inf, x < −1 → NaN, NaN → NaN, +Inf → +Inf, ±0 and |x| < 2^-24 → x (exact for subnormals).
+ * Method: 1 + x = u + c exactly (TwoSum, Knuth 1969), u = 2^n m, then ln as in `log` with f = (m − 1) + 2^-n c.
+ */
+export function log1p(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const u = f32x4.add(x, one);
+  const rest = f32x4.sub(u, one);
+  const c = f32x4.add(f32x4.sub(one, f32x4.sub(u, rest)), f32x4.sub(x, rest));
+  const exponent = logExponent(u);
+  // At n = 128 the scale 2^-n would turn into −Inf; there c no longer matters.
+  const scale = i32x4.max_s(i32x4.sub(i32x4.splat(ONE_BITS), exponent), i32x4.splat(0));
+  const f = f32x4.add(f32x4.sub(i32x4.sub(u, exponent), one), f32x4.mul(c, scale));
+  const y = orSpecialLog(u, reducedLog(f32x4.convert_i32x4_s(i32x4.shr_s(exponent, 23)), f));
+  return v128.bitselect(x, y, f32x4.lt(f32x4.abs(x), f32x4.splat(5.960464477539063e-8)));
+}
+
+/**
+ * tanh x. Measured: at most 1.5 ULP for all x.
+ *
+ * Odd to the bit, −0 → −0, ±Inf and |x| > 9.02 → ±1, NaN → NaN, subnormals exact.
+ * Method: x + x³ P(x²) for |x| < 0.55, else 1 − 2 / (e^2|x| + 1) (Cody and Waite 1980).
+ */
+export function tanh(x: v128): v128 {
+  const a = f32x4.pmin(f32x4.abs(x), f32x4.splat(10));
+  const square = f32x4.mul(a, a);
+  let p = horner(f32x4.splat(-6.2428494e-3), square, 2.1050714e-2);
+  p = horner(p, square, -5.3847548e-2);
+  p = horner(p, square, 1.3332544e-1);
+  p = horner(p, square, -3.3333316e-1);
+  const small = f32x4.add(a, f32x4.mul(f32x4.mul(a, square), p));
+  const one = f32x4.splat(1);
+  const large = f32x4.sub(one, f32x4.div(f32x4.splat(2), f32x4.add(normalExp(f32x4.add(a, a)), one)));
+  return v128.or(v128.bitselect(small, large, f32x4.lt(a, f32x4.splat(0.55))), signOf(x));
+}
+
+/**
+ * The logistic function 1 / (1 + e^-x). Measured: at most 2.4 ULP for all x.
+ *
+ * −Inf → 0, +Inf → 1, NaN → NaN; subnormal results right to the last bit or its neighbour, x < −103.97 → 0.
+ * Method: with e = e^-|x|, (x < 0 ? e : 1) / (1 + e), which loses nothing on either side.
+ */
+export function sigmoid(x: v128): v128 {
+  const e = exp(v128.or(x, i32x4.splat(SIGN_BIT)));
+  const one = f32x4.splat(1);
+  return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(e, one));
+}
+
+/**
+ * erf x = 2/√π ∫₀ˣ e^-t² dt. Measured: at most 1.1 ULP for all x.
+ *
+ * Odd to the bit, −0 → −0, ±Inf and |x| > 3.83 → ±1, NaN → NaN, subnormals right to the last bit or its neighbour.
+ * Method: x + x P(x²) for |x| < 0.92, else 1 − exp(−|x| − |x| Q(|x|)) (form of Juffa 2018, own coefficients).
+ */
+export function erf(x: v128): v128 {
+  const a = f32x4.pmin(f32x4.abs(x), f32x4.splat(4));
+  const square = f32x4.mul(a, a);
+  let p = horner(f32x4.splat(7.9950485e-5), square, -8.049515e-4);
+  p = horner(p, square, 5.1923925e-3);
+  p = horner(p, square, -2.685573e-2);
+  p = horner(p, square, 1.1283626e-1);
+  p = horner(p, square, -3.761263e-1);
+  p = horner(p, square, 1.2837917e-1);
+  const small = f32x4.add(a, f32x4.mul(a, p));
+  const high = join(line(a, 1.0526182e-1, -2.2889959e-2), line(a, 3.2149574e-3, -2.1398556e-4), square);
+  const q = join(line(a, 1.2851435e-1, 6.3571835e-1), high, square);
+  const large = f32x4.sub(f32x4.splat(1), normalExp(f32x4.neg(f32x4.add(a, f32x4.mul(a, q)))));
+  return v128.or(v128.bitselect(small, large, f32x4.lt(a, f32x4.splat(0.92))), signOf(x));
+}
+
+/**
+ * The y with erf y = x. Measured: at most 3.7 ULP for |x| < 1.
+ *
+ * ±1 → ±Inf, |x| > 1 → NaN, NaN → NaN, −0 → −0, odd to the bit.
+ * Method: with w = −ln(1 − x²), x P(w − 2.5) for w < 5, else x Q(√w − 3) (Giles 2010, own coefficients).
+ */
+export function erfInverse(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const w = f32x4.neg(log(f32x4.mul(f32x4.sub(one, x), f32x4.add(one, x))));
+  const v = f32x4.sub(w, f32x4.splat(2.5));
+  let p = horner(f32x4.splat(2.8495688e-8), v, 3.4403735e-7);
+  p = horner(p, v, -3.528046e-6);
+  p = horner(p, v, -4.400513e-6);
+  p = horner(p, v, 2.1859667e-4);
+  p = horner(p, v, -1.253694e-3);
+  p = horner(p, v, -4.1776937e-3);
+  p = horner(p, v, 2.4664071e-1);
+  p = horner(p, v, 1.5014094);
+  const s = f32x4.sub(f32x4.sqrt(w), f32x4.splat(3));
+  let q = horner(f32x4.splat(-1.6034313e-4), s, 7.456112e-5);
+  q = horner(q, s, 1.298695e-3);
+  q = horner(q, s, -3.645082e-3);
+  q = horner(q, s, 5.759842e-3);
+  q = horner(q, s, -7.6318844e-3);
+  q = horner(q, s, 9.436126e-3);
+  q = horner(q, s, 1.0016751);
+  q = horner(q, s, 2.832977);
+  const y = v128.bitselect(p, q, f32x4.lt(w, f32x4.splat(5)));
+  const end = f32x4.eq(f32x4.abs(x), one);
+  return f32x4.mul(x, v128.bitselect(f32x4.splat(Infinity), y, end));
+}
+
+/** round(x · 2/π), held in the low bits of the sum with WIDE_ROUNDER; x are the two low lanes, widened. */
+function quarterTurns(x: v128): v128 {
+  return f64x2.add(f64x2.mul(x, f64x2.splat(0.6366197723675814)), f64x2.splat(WIDE_ROUNDER));
+}
+
+/** x − n π/2 in f64, rounded to f32 in the two low lanes. */
+function lessQuarterTurns(x: v128, turns: v128): v128 {
+  const n = f64x2.sub(turns, f64x2.splat(WIDE_ROUNDER));
+  const r = f64x2.sub(f64x2.sub(x, f64x2.mul(n, f64x2.splat(HALF_PI_HIGH))), f64x2.mul(n, f64x2.splat(HALF_PI_LOW)));
+  return f32x4.demote_f64x2_zero(r);
+}
+
+/** sin(x + quadrant · π/2) for x ≥ 0. */
+function sinFrom(x: v128, quadrant: i32): v128 {
+  const low = f64x2.promote_low_f32x4(x);
+  const high = f64x2.promote_low_f32x4(v128.shuffle<i32>(x, x, 2, 3, 2, 3));
+  const lowTurns = quarterTurns(low);
+  const highTurns = quarterTurns(high);
+  const n = i32x4.add(v128.shuffle<i32>(lowTurns, highTurns, 0, 2, 4, 6), i32x4.splat(quadrant));
+  const r = clamp(
+    v128.shuffle<i32>(lessQuarterTurns(low, lowTurns), lessQuarterTurns(high, highTurns), 0, 1, 4, 5),
+    -0.79,
+    0.79,
+  );
+  const square = f32x4.mul(r, r);
+  let p = horner(f32x4.splat(-1.9518283e-4), square, 8.332189e-3);
+  p = horner(p, square, -1.6666655e-1);
+  const sine = f32x4.add(r, f32x4.mul(f32x4.mul(r, square), p));
+  let q = horner(f32x4.splat(2.4432327e-5), square, -1.388731e-3);
+  q = horner(q, square, 4.1666646e-2);
+  const rest = f32x4.sub(f32x4.mul(f32x4.mul(square, square), q), f32x4.mul(square, f32x4.splat(0.5)));
+  const cosine = f32x4.add(f32x4.splat(1), rest);
+  const odd = i32x4.shr_s(i32x4.shl(n, 31), 31);
+  return v128.xor(v128.bitselect(cosine, sine, odd), signOf(i32x4.shl(n, 30)));
+}
+
+/**
+ * sin x, x in radians. Measured: at most 1.6 ULP for |x| ≤ 10^6.
+ *
+ * Odd to the bit, −0 → −0, ±Inf and NaN → NaN, subnormals exact. Beyond 10^6 the absolute error grows as |x| · 2^-53
+ * until the result means nothing; it stays within [−1, 1] for every finite x.
+ * Method: quarter turns removed in f64 (Cody and Waite 1980), minimax polynomials of degree 7 and 8 on |r| ≤ π/4.
+ */
+export function sin(x: v128): v128 {
+  return v128.xor(sinFrom(f32x4.abs(x), 0), signOf(x));
+}
+
+/**
+ * cos x, x in radians. Measured: at most 1.6 ULP for |x| ≤ 10^6.
+ *
+ * Even to the bit, ±Inf and NaN → NaN. Beyond 10^6 as `sin`; it stays within [−1, 1] for every finite x.
+ * Method: as `sin`, one quarter turn further.
+ */
+export function cos(x: v128): v128 {
+  return sinFrom(f32x4.abs(x), 1);
+}

@@ -1,0 +1,138 @@
+// Which numbers name the instructions? Compiled by asc and by tsc alike, so: plain constants only.
+
+// Instructions of the machine -----------------------------------------------------------------------------------------
+/** All threads wait here until everything before has been written. */
+export const SYNC = 0;
+/** Fused elementwise chain over tiles of 512 elements: kernels/map.ts. */
+export const MAP = 1;
+/** C = act(A·B + bias), any of A, B transposed, batched: kernels/matMul.ts. */
+export const MATMUL = 2;
+/** Sum, maximum, minimum, product or their index over one axis: kernels/reduce.ts. */
+export const REDUCE = 3;
+/** Strided copy: transpose, slice, concatenate, pad, broadcast: kernels/copy.ts. */
+export const COPY = 4;
+/** Rows picked by index: kernels/gather.ts. */
+export const GATHER = 5;
+/** Rows added up by index, the gradient of GATHER: kernels/gather.ts. */
+export const SCATTER_ADD = 6;
+/** The rows of one training batch: kernels/gather.ts. */
+export const GATHER_BATCH = 7;
+/** Softmax or its logarithm over rows: kernels/softmax.ts. */
+export const SOFTMAX = 8;
+/** Cross-entropy of logits against dense or sparse labels: kernels/crossEntropy.ts. */
+export const CROSS_ENTROPY = 9;
+/** Gradient of CROSS_ENTROPY with respect to the logits: kernels/crossEntropy.ts. */
+export const CROSS_ENTROPY_GRADIENT = 10;
+/** Adds a weighted sum and its weight to two float64 cells: kernels/accumulate.ts. */
+export const ACCUMULATE = 11;
+/** One step of SGD, with momentum or Nesterov: kernels/optimize.ts. */
+export const SGD = 12;
+/** One step of Adam or AdamW: kernels/optimize.ts. */
+export const ADAM = 13;
+/** One step of RMSprop: kernels/optimize.ts. */
+export const RMSPROP = 14;
+
+// Element types -------------------------------------------------------------------------------------------------------
+export const FLOAT32 = 0;
+export const INT32 = 1;
+export const UINT8 = 2;
+export const BOOL = 3;
+
+// MAP: how an input reaches its register ------------------------------------------------------------------------------
+/** Same shape as the output, four bytes an element: read in place. */
+export const MODE_DIRECT = 0;
+/** One element for all. */
+export const MODE_SCALAR = 1;
+/** Dimensions and strides: broadcasting, and the one-byte types. */
+export const MODE_STRIDED = 2;
+/** Uniform random numbers in [0, 1), counted by element index: random.ts. */
+export const MODE_RANDOM = 3;
+
+// MAP: float32 → float32, one operand ---------------------------------------------------------------------------------
+export const NEGATE = 0;
+export const ABS = 1;
+export const SIGN = 2;
+export const SQUARE = 3;
+export const SQRT = 4;
+export const RSQRT = 5;
+export const RECIPROCAL = 6;
+export const EXP = 7;
+export const EXPM1 = 8;
+export const LOG = 9;
+export const LOG1P = 10;
+export const TANH = 11;
+export const SIGMOID = 12;
+export const ERF = 13;
+export const ERF_INVERSE = 14;
+export const FLOOR = 15;
+export const CEIL = 16;
+export const ROUND = 17;
+export const RELU = 18;
+export const SIN = 19;
+export const COS = 20;
+export const COPY_VALUE = 21;
+
+// MAP: float32 × float32 → float32 ------------------------------------------------------------------------------------
+export const ADD = 32;
+export const SUBTRACT = 33;
+export const MULTIPLY = 34;
+export const DIVIDE = 35;
+export const MAXIMUM = 36;
+export const MINIMUM = 37;
+
+// MAP: float32 × float32 → bool ---------------------------------------------------------------------------------------
+export const EQUAL = 48;
+export const NOT_EQUAL = 49;
+export const LESS = 50;
+export const LESS_EQUAL = 51;
+export const GREATER = 52;
+export const GREATER_EQUAL = 53;
+
+// MAP: int32 (bool counts as 0 and 1) ---------------------------------------------------------------------------------
+export const INT_NEGATE = 64;
+export const INT_ABS = 65;
+export const INT_SIGN = 66;
+export const INT_ADD = 72;
+export const INT_SUBTRACT = 73;
+export const INT_MULTIPLY = 74;
+export const INT_MAXIMUM = 75;
+export const INT_MINIMUM = 76;
+export const INT_EQUAL = 80;
+export const INT_NOT_EQUAL = 81;
+export const INT_LESS = 82;
+export const INT_LESS_EQUAL = 83;
+export const INT_GREATER = 84;
+export const INT_GREATER_EQUAL = 85;
+export const LOGICAL_NOT = 88;
+export const LOGICAL_AND = 89;
+export const LOGICAL_OR = 90;
+
+// MAP: select and conversions -----------------------------------------------------------------------------------------
+/** c ≠ 0 ? a : b, any four-byte elements. */
+export const SELECT = 96;
+export const INT_TO_FLOAT = 97;
+/** Rounds towards zero; NaN becomes 0; saturates. */
+export const FLOAT_TO_INT = 98;
+export const FLOAT_TO_BOOL = 99;
+export const INT_TO_BOOL = 100;
+/** Keeps the low eight bits. */
+export const INT_TO_UINT8 = 101;
+
+// REDUCE --------------------------------------------------------------------------------------------------------------
+export const REDUCE_SUM = 0;
+export const REDUCE_MAX = 1;
+export const REDUCE_MIN = 2;
+export const REDUCE_PRODUCT = 3;
+export const REDUCE_ARG_MAX = 4;
+export const REDUCE_ARG_MIN = 5;
+
+// MATMUL: flags -------------------------------------------------------------------------------------------------------
+export const TRANSPOSE_A = 1;
+export const TRANSPOSE_B = 2;
+export const HAS_BIAS = 4;
+export const HAS_ACTIVATION = 8;
+
+// What stopped a program ----------------------------------------------------------------------------------------------
+export const FAULT_NONE = 0;
+/** An index or label is outside its range. */
+export const FAULT_INDEX = 1;

@@ -1,0 +1,54 @@
+// What must an engine be able to do? The same few things for each library, so that the suites know none of them.
+
+/** A product C = A·B, a [m, k] × b [k, n] → [m, n]; a transposed operand is stored [k, m] or [n, k]. */
+export interface Product {
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/** Something to time: `run` does it `times` times in a row; the operands are in place before. */
+export interface Job {
+  run(times: number): void | Promise<void>;
+  /** What it computes, to be checked before it is timed. */
+  result(): Float32Array | Promise<Float32Array>;
+  /** How often one run does it; 1 if not given. */
+  readonly repetitions?: number;
+  dispose?(): void | Promise<void>;
+}
+
+/** The network in training. */
+export interface Training {
+  /** Trains one epoch over all images, shuffled, with the accuracy of the batches. */
+  epoch(): void | Promise<void>;
+  /** Accuracy on the 10,000 test images. */
+  accuracy(): number | Promise<number>;
+  dispose?(): void | Promise<void>;
+}
+
+export interface TrainingTask {
+  readonly way: "fit" | "loop";
+  readonly batchSize: number;
+  /** How many of the training images are used. */
+  readonly images: number;
+  readonly seed: number;
+}
+
+export interface PredictionTask {
+  readonly batchSize: number;
+  readonly weights: readonly { readonly shape: readonly number[]; readonly values: Float32Array }[];
+  /** [batchSize, 784] */
+  readonly input: Float32Array;
+}
+
+export interface Engine {
+  /** @throws if the library cannot run with so many threads. */
+  start(options: { readonly threads: number }): void | Promise<void>;
+  matMul?(product: Product, a: Float32Array, b: Float32Array): Job | Promise<Job>;
+  prediction?(task: PredictionTask): Job | Promise<Job>;
+  training?(task: TrainingTask): Training | Promise<Training>;
+  /** Only of `simd-peak`. */
+  peak?(): (Pick<Job, "run"> & { readonly operations: number }) | Promise<Pick<Job, "run"> & { readonly operations: number }>;
+}

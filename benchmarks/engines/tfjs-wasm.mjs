@@ -1,0 +1,5 @@
+// TensorFlow.js on its Wasm backend (XNNPACK).
+
+import { tfjsEngine } from "./tfjs.mjs";
+
+export const engine = tfjsEngine("wasm");

@@ -1,0 +1,263 @@
+// How does a function of tensors become a program, and run on values?
+
+import { BoundedCache } from "./boundedCache.ts";
+import { compile, type Program } from "./compiler/program.ts";
+import { check, show } from "./errors.ts";
+import { gradients } from "./gradient.ts";
+import { inputNode, isVariable, SymbolicTensor, tracing, withTrace } from "./graph.ts";
+import { full } from "./ops/map.ts";
+import { type DType, type Shape, Tensor, type TensorLike, tensor } from "./tensor.ts";
+import type { Variable } from "./variable.ts";
+
+/** Tensors in nested lists and records. */
+export type Tree<T> = T | readonly Tree<T>[] | { readonly [name: string]: Tree<T> };
+
+/** The same structure with values in place of symbols. */
+export type Values<R> = R extends SymbolicTensor
+  ? Tensor
+  : R extends readonly unknown[]
+    ? { [K in keyof R]: Values<R[K]> }
+    : R extends object
+      ? { [K in keyof R]: Values<R[K]> }
+      : R;
+
+/** What a compiled function takes where the traced one takes symbols. */
+export type Argument<T> = T extends SymbolicTensor
+  ? TensorLike
+  : T extends readonly (infer E)[]
+    ? readonly Argument<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Argument<T[K]> }
+      : T;
+export type Arguments<A extends unknown[]> = { [K in keyof A]: Argument<A[K]> };
+
+const programsPerFunction = 32;
+
+/**
+ * `fn` as a function of values. It is traced once for each combination of argument shapes and dtypes, compiled and kept;
+ * tracing sees symbols, so control flow may depend on shapes, never on values.
+ * @param fn takes tensors (or lists and records of them) and returns the same; built of `ops`, layers and variables.
+ */
+export function compiled<R>(fn: (...args: SymbolicTensor[]) => R): (...args: TensorLike[]) => Values<R>;
+export function compiled<A extends unknown[], R>(fn: (...args: A) => R): (...args: Arguments<A>) => Values<R>;
+export function compiled<R>(fn: (...args: never[]) => R): (...args: never[]) => Values<R> {
+  const programs = new BoundedCache<string, Traced<R>>(programsPerFunction, ({ program }) => program.dispose());
+  return (...args: unknown[]) => {
+    const given = args.map((arg) => mapTree(arg as Tree<unknown>, isValue, (value) => tensor(value as TensorLike)));
+    const values = leavesOf(given, isTensor) as Tensor[];
+    const { program, result } = programs.get(signature(given), () => traceFunction(fn, given));
+    const outputs = program.run(values);
+    let next = 0;
+    return mapTree(result as Tree<unknown>, isSymbolic, () => outputs[next++] as Tensor) as Values<R>;
+  };
+}
+
+interface Traced<R> {
+  readonly program: Program;
+  readonly result: R;
+}
+
+function traceFunction<R>(fn: (...args: never[]) => R, given: readonly Tree<unknown>[]): Traced<R> {
+  return withTrace((trace) => {
+    const inputs: SymbolicTensor[] = [];
+    const symbols = given.map((arg) =>
+      mapTree(arg, isTensor, (value) => {
+        const input = inputNode(`argument ${inputs.length}`, value as Tensor);
+        inputs.push(input);
+        return input;
+      }),
+    );
+    const result = fn(...(symbols as never[]));
+    const outputs = leavesOf([result as Tree<unknown>], isSymbolic) as SymbolicTensor[];
+    return { program: compile({ outputs, effects: trace.effects }, inputs), result };
+  });
+}
+
+/** What {@link valueAndGrad} gives back. */
+export interface ValueAndGradients<T> {
+  /** The value of the function, a scalar. */
+  readonly value: T;
+  /** d value / d argument, in the structure of the arguments; null for integer arguments. */
+  readonly gradients: readonly Tree<T | null>[];
+  /** d value / d variable, in the order of `options.variables`. */
+  readonly variableGradients: readonly T[];
+}
+
+/** What else to differentiate with respect to. */
+export interface ValueAndGradOptions {
+  /** Variables that the function reads, such as `layer.trainableWeights`. Default none. */
+  readonly variables?: readonly Variable[];
+}
+
+type GradientCall = {
+  (...args: readonly Tree<TensorLike>[]): ValueAndGradients<Tensor>;
+  (...args: readonly Tree<SymbolicTensor>[]): ValueAndGradients<SymbolicTensor>;
+};
+
+/**
+ * `fn` with its gradients: the function that computes the scalar `fn(...)`, its derivatives with respect to all float32
+ * arguments, and to `options.variables`. Called on symbols it works inside other traced functions, so that
+ * gradients can be differentiated again. What the value does not depend on has gradient zero.
+ * @throws {TensorError} `shape` when `fn` does not return a scalar.
+ */
+export function valueAndGrad(
+  fn: (...args: SymbolicTensor[]) => SymbolicTensor,
+  options?: ValueAndGradOptions,
+): GradientCall;
+export function valueAndGrad(fn: (...args: never[]) => SymbolicTensor, options?: ValueAndGradOptions): GradientCall;
+export function valueAndGrad(
+  fn: (...args: never[]) => SymbolicTensor,
+  options: ValueAndGradOptions = {},
+): GradientCall {
+  const variables = options.variables ?? [];
+  const symbolic = (...args: readonly Tree<SymbolicTensor>[]): ValueAndGradients<SymbolicTensor> => {
+    const value = fn(...(args as never[]));
+    check(value instanceof SymbolicTensor, "dtype", () => ({
+      where: "valueAndGrad",
+      expected: "a function that returns a scalar tensor",
+      received: show(value),
+    }));
+    const leaves = leavesOf(args as Tree<unknown>[], isSymbolic) as SymbolicTensor[];
+    const found = gradients(value, [...leaves, ...variables]);
+    const zero = (shape: Shape): SymbolicTensor => full(shape, 0);
+    const byLeaf = new Map(
+      leaves.map((leaf, index) => [leaf, leaf.dtype === "float32" ? (found[index] ?? zero(leaf.shape)) : null]),
+    );
+    return {
+      value,
+      gradients: args.map(
+        (arg) =>
+          mapTree(
+            arg as Tree<unknown>,
+            isSymbolic,
+            (leaf) => byLeaf.get(leaf as SymbolicTensor) ?? null,
+          ) as Tree<SymbolicTensor | null>,
+      ),
+      variableGradients: variables.map((variable, index) => found[leaves.length + index] ?? zero(variable.shape)),
+    };
+  };
+  const onValues = compiled(symbolic as unknown as (...args: never[]) => unknown) as (...args: never[]) => unknown;
+  return ((...args: Tree<unknown>[]) =>
+    leavesOf(args, isSymbolic).length > 0
+      ? symbolic(...(args as Tree<SymbolicTensor>[]))
+      : onValues(...(args as never[]))) as unknown as GradientCall;
+}
+
+// Operations on values ------------------------------------------------------------------------------------------------
+
+/** What an operation returns: a value when all its tensors are values and nothing is being traced, else a symbol. */
+export type Result<A extends readonly unknown[]> = true extends { [K in keyof A]: HasSymbol<A[K]> }[number]
+  ? SymbolicTensor
+  : Tensor;
+type HasSymbol<T> = T extends SymbolicTensor | Variable
+  ? true
+  : T extends readonly (infer E)[]
+    ? Extract<E, SymbolicTensor | Variable> extends never
+      ? false
+      : true
+    : false;
+
+type Symbolic = (...args: never[]) => SymbolicTensor;
+
+/** An operation that also works on values; see {@link lift}. */
+export type Lifted<F extends Symbolic> = <const A extends Parameters<F>>(...args: A) => Result<A>;
+
+const valuePrograms = 256;
+const cache = new BoundedCache<string, Traced<SymbolicTensor>>(valuePrograms, ({ program }) => program.dispose());
+
+/**
+ * `operation` on values as well as on symbols: on values it is traced, compiled and run once, and the program is kept
+ * for the next call with the same shapes.
+ * @param tensors how many of the leading arguments are tensors (or lists of tensors).
+ */
+export function lift<F extends Symbolic>(name: string, operation: F, tensors: number): Lifted<F> {
+  const call = (...args: unknown[]): unknown => {
+    const operands = args.slice(0, tensors).map((arg) => (isListOfTensors(arg) ? (arg as unknown[]) : [arg]));
+    if (operands.flat(1).some((operand) => isSymbolic(operand) || isVariable(operand)))
+      return operation(...(args as never[]));
+    if (tracing()) return operation(...(args as never[]));
+    const given = args
+      .slice(0, tensors)
+      .map((arg) =>
+        isListOfTensors(arg) ? (arg as TensorLike[]).map((each) => tensor(each)) : asValue(arg as TensorLike),
+      );
+    const rest = args.slice(tensors);
+    const key = `${name} ${signature(given)} ${JSON.stringify(rest)}`;
+    const values = given.flat().filter((value) => value instanceof Tensor);
+    const { program } = cache.get(key, () =>
+      traceFunction(
+        (...symbols: never[]) => operation(...(symbols as never[]), ...(rest as never[])),
+        given as Tree<unknown>[],
+      ),
+    );
+    return program.run(values)[0];
+  };
+  return call as unknown as Lifted<F>;
+}
+
+/** A value, but plain numbers stay as they are: they take the dtype of the other operand. */
+function asValue(operand: TensorLike): TensorLike {
+  return typeof operand === "number" || operand === undefined ? operand : tensor(operand);
+}
+
+function isListOfTensors(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((each) => each instanceof Tensor || isSymbolic(each) || isVariable(each) || ArrayBuffer.isView(each))
+  );
+}
+
+// Trees ---------------------------------------------------------------------------------------------------------------
+
+function isTensor(value: unknown): boolean {
+  return value instanceof Tensor;
+}
+
+function isSymbolic(value: unknown): boolean {
+  return value instanceof SymbolicTensor;
+}
+
+/** Whether `value` is one tensor's data rather than a list or record of tensors. */
+function isValue(value: unknown): boolean {
+  if (value instanceof Tensor || ArrayBuffer.isView(value) || typeof value !== "object" || value === null) return true;
+  return (
+    Array.isArray(value) && !value.some((each) => each instanceof Tensor || ArrayBuffer.isView(each) || isRecord(each))
+  );
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function mapTree<T>(
+  tree: Tree<unknown>,
+  isLeaf: (value: unknown) => boolean,
+  change: (leaf: unknown) => T,
+): Tree<unknown> {
+  if (isLeaf(tree)) return change(tree);
+  if (Array.isArray(tree)) return tree.map((each) => mapTree(each, isLeaf, change));
+  if (isRecord(tree))
+    return Object.fromEntries(
+      Object.entries(tree as object).map(([name, each]) => [name, mapTree(each as Tree<unknown>, isLeaf, change)]),
+    );
+  return tree;
+}
+
+function leavesOf(trees: readonly Tree<unknown>[], isLeaf: (value: unknown) => boolean): unknown[] {
+  const leaves: unknown[] = [];
+  for (const tree of trees)
+    mapTree(tree, isLeaf, (leaf) => {
+      leaves.push(leaf);
+      return leaf;
+    });
+  return leaves;
+}
+
+/** Shapes and dtypes of all tensors in their structure, other values as they are. */
+function signature(trees: readonly unknown[]): string {
+  return JSON.stringify(trees, (_, value: unknown) => {
+    if (value instanceof Tensor) return `${value.dtype satisfies DType}[${value.shape.join()}]`;
+    return value;
+  });
+}

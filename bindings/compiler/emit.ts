@@ -1,0 +1,122 @@
+// Which words does the machine read? Instructions, tables and constants of one program, with addresses still open.
+
+import { check } from "../errors.ts";
+import type { Word } from "./instruction.ts";
+import { alignment, type Plan } from "./plan.ts";
+import { type Buffer, type Schedule, type ScheduledInstruction, syncOpcode } from "./schedule.ts";
+
+/** A word whose value is the address of a buffer plus an offset, known once the program is loaded. */
+export interface Relocation {
+  /** Position in `words`. */
+  readonly at: number;
+  readonly buffer: Buffer;
+  readonly offset: number;
+}
+
+/** A program as data. `words` are the bytes of its block; relocations and self-references are added when it is loaded. */
+export interface Code {
+  readonly words: Int32Array;
+  readonly instructionCount: number;
+  readonly relocations: readonly Relocation[];
+  /** Positions whose word is an offset into the program's own block. */
+  readonly selfReferences: readonly number[];
+  /** Where in the block each constant starts, in bytes. */
+  readonly constants: ReadonlyMap<Buffer, number>;
+  readonly plan: Plan;
+  /** Buffer of each node that has memory. */
+  readonly buffers: Schedule["buffers"];
+  /** What stands at each instruction's place; SYNC has none. */
+  readonly listing: readonly (ScheduledInstruction | undefined)[];
+}
+
+const wordsPerInstruction = 32;
+const headerWords = 4;
+
+/** Lays out instructions (a SYNC before each new phase), then tables, then constants. */
+export function emit(schedule: Schedule, plan: Plan): Code {
+  const listing: (ScheduledInstruction | undefined)[] = [];
+  let phase = 0;
+  for (const instruction of schedule.instructions) {
+    if (instruction.phase > phase) listing.push(undefined);
+    phase = instruction.phase;
+    listing.push(instruction);
+  }
+  const words: number[] = new Array<number>(listing.length * wordsPerInstruction).fill(0);
+  const relocations: Relocation[] = [];
+  const selfReferences: number[] = [];
+  const put = (at: number, word: Word): number => {
+    if (typeof word === "number") words[at] = word | 0;
+    else if (word.kind === "float") words[at] = floatBits(word.value);
+    else if (word.kind === "double") {
+      check(at % 2 === 0, "internal", () => ({
+        where: "emit",
+        expected: "a float64 at an even word",
+        received: `word ${at}`,
+      }));
+      [words[at], words[at + 1]] = doubleBits(word.value);
+      return 2;
+    } else if (word.kind === "table") {
+      const start = Math.ceil(words.length / 4) * 4;
+      while (words.length < start + word.words.length) words.push(0);
+      word.words.forEach((each, index) => {
+        put(start + index, each);
+      });
+      words[at] = start * 4;
+      selfReferences.push(at);
+    } else {
+      relocations.push({ at, buffer: schedule.buffers.get(word.tensor) as Buffer, offset: word.offset });
+      words[at] = 0;
+    }
+    return 1;
+  };
+  listing.forEach((instruction, index) => {
+    let at = index * wordsPerInstruction;
+    words[at] = instruction?.opcode ?? syncOpcode;
+    if (instruction === undefined) return;
+    words[at + 1] = instruction.units;
+    words[at + 2] = instruction.grain;
+    at += headerWords;
+    for (const operand of Object.values(instruction.operands)) at += put(at, operand);
+    check(at <= (index + 1) * wordsPerInstruction, "internal", () => ({
+      where: `emit ${instruction.name}`,
+      expected: "at most 28 operand words",
+      received: String(Object.keys(instruction.operands).length),
+    }));
+  });
+  const constants = placeConstants(words, schedule);
+  return {
+    words: Int32Array.from(words),
+    instructionCount: listing.length,
+    relocations,
+    selfReferences,
+    constants,
+    plan,
+    buffers: schedule.buffers,
+    listing,
+  };
+}
+
+/** Appends the bytes of all constants, each 64-byte aligned and padded. */
+function placeConstants(words: number[], schedule: Schedule): Map<Buffer, number> {
+  const constants = new Map<Buffer, number>();
+  const unit = alignment / 4;
+  for (const buffer of new Set(schedule.buffers.values())) {
+    if (buffer.place.kind !== "constant") continue;
+    while (words.length % unit !== 0) words.push(0);
+    constants.set(buffer, words.length * 4);
+    const { data } = buffer.place.value;
+    const padded = new Uint8Array(Math.ceil(Math.max(1, data.byteLength) / alignment) * alignment);
+    padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    for (const word of new Int32Array(padded.buffer)) words.push(word);
+  }
+  return constants;
+}
+
+function floatBits(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0] as number;
+}
+
+function doubleBits(value: number): [number, number] {
+  const bits = new Int32Array(Float64Array.of(value).buffer);
+  return [bits[0] as number, bits[1] as number];
+}

@@ -1,0 +1,80 @@
+// What does the compiler know about an instruction before its addresses are fixed?
+
+import type { SymbolicTensor } from "../graph.ts";
+
+/** One operand of an instruction: an integer, a float32, a float64 (two words), a tensor's address or a table's. */
+export type Word = number | Float | Double | Address | Table;
+export interface Float {
+  readonly kind: "float";
+  readonly value: number;
+}
+export interface Double {
+  readonly kind: "double";
+  readonly value: number;
+}
+/** Where `tensor` is, plus `offset` bytes. `access` is what the instruction does there. */
+export interface Address {
+  readonly kind: "address";
+  readonly tensor: SymbolicTensor;
+  readonly access: "read" | "write" | "update";
+  readonly offset: number;
+}
+/** The address of further words that do not fit into the instruction. */
+export interface Table {
+  readonly kind: "table";
+  readonly words: readonly Word[];
+}
+
+/** An instruction with named operands, in the order of the kernel's overlay class. */
+export interface Lowering {
+  readonly opcode: number;
+  /** For people: `matMul`, `map`. */
+  readonly name: string;
+  /** Amount of work in the kernel's own unit, and how much of it a thread claims at once. */
+  readonly units: number;
+  readonly grain: number;
+  readonly operands: Readonly<Record<string, Word>>;
+  /** Arithmetic operations it takes, for `explain`. */
+  readonly flops: number;
+}
+
+/** A float32 operand. */
+export function float(value: number): Float {
+  return { kind: "float", value };
+}
+
+/** A float64 operand; takes two words and must fall on an even one. */
+export function double(value: number): Double {
+  return { kind: "double", value };
+}
+
+/** The address of a tensor that the instruction reads. */
+export function reads(tensor: SymbolicTensor, offset = 0): Address {
+  return { kind: "address", tensor, access: "read", offset };
+}
+
+/** The address of a tensor that the instruction writes. */
+export function writes(tensor: SymbolicTensor, offset = 0): Address {
+  return { kind: "address", tensor, access: "write", offset };
+}
+
+/** The address of a tensor that the instruction reads and writes. */
+export function updates(tensor: SymbolicTensor, offset = 0): Address {
+  return { kind: "address", tensor, access: "update", offset };
+}
+
+/** A table of further words. */
+export function table(words: readonly Word[]): Table {
+  return { kind: "table", words };
+}
+
+/** All addresses in `words`, those in tables included. */
+export function addressesIn(words: Iterable<Word>): Address[] {
+  const found: Address[] = [];
+  for (const word of words) {
+    if (typeof word === "number") continue;
+    if (word.kind === "address") found.push(word);
+    else if (word.kind === "table") found.push(...addressesIn(word.words));
+  }
+  return found;
+}

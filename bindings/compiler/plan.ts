@@ -1,0 +1,71 @@
+// Where in the arena does each buffer go?
+
+import { addressesIn } from "./instruction.ts";
+import type { Buffer, Schedule } from "./schedule.ts";
+
+/** The phases in which a buffer holds something that is still needed. */
+export interface Lifetime {
+  readonly buffer: Buffer;
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Plan {
+  /** Byte offset in the arena of every buffer that lives there. */
+  readonly offsets: ReadonlyMap<Buffer, number>;
+  /** Bytes of arena that a run takes. */
+  readonly arenaBytes: number;
+  /** Bytes that all these buffers would take side by side. */
+  readonly totalBytes: number;
+}
+
+/** Every buffer starts at a multiple of this: a cache line, four vectors. */
+export const alignment = 64;
+
+/**
+ * Offsets such that two buffers share bytes only if a SYNC lies between the last use of one and the first of the other.
+ * Largest first, each at the lowest free place (greedy by size: Pisarchyk & Lee, 2020).
+ * @param reuse false puts all buffers side by side.
+ */
+export function plan(schedule: Schedule, reuse = true): Plan {
+  const lifetimes = lifetimesOf(schedule).sort((a, b) => b.buffer.bytes - a.buffer.bytes || a.buffer.id - b.buffer.id);
+  const placed: (Lifetime & { offset: number })[] = [];
+  const offsets = new Map<Buffer, number>();
+  let arenaBytes = 0;
+  for (const lifetime of lifetimes) {
+    const rivals = placed
+      .filter((other) => !reuse || (other.first <= lifetime.last && lifetime.first <= other.last))
+      .sort((a, b) => a.offset - b.offset);
+    const bytes = aligned(lifetime.buffer.bytes);
+    let offset = 0;
+    for (const rival of rivals) {
+      if (offset + bytes <= rival.offset) break;
+      offset = Math.max(offset, rival.offset + aligned(rival.buffer.bytes));
+    }
+    placed.push({ ...lifetime, offset });
+    offsets.set(lifetime.buffer, offset);
+    arenaBytes = Math.max(arenaBytes, offset + bytes);
+  }
+  return { offsets, arenaBytes, totalBytes: lifetimes.reduce((sum, { buffer }) => sum + aligned(buffer.bytes), 0) };
+}
+
+/** From when to when each buffer of the arena is needed. Inputs are there from the start, outputs stay to the end. */
+export function lifetimesOf(schedule: Schedule): Lifetime[] {
+  const spans = new Map<Buffer, { first: number; last: number }>();
+  const extend = (buffer: Buffer | undefined, phase: number): void => {
+    if (buffer === undefined || (buffer.place.kind !== "arena" && buffer.place.kind !== "input")) return;
+    const span = spans.get(buffer);
+    if (span === undefined) spans.set(buffer, { first: buffer.place.kind === "input" ? 0 : phase, last: phase });
+    else span.last = Math.max(span.last, phase);
+  };
+  for (const instruction of schedule.instructions)
+    for (const address of addressesIn(Object.values(instruction.operands)))
+      extend(schedule.buffers.get(address.tensor), instruction.phase);
+  for (const buffer of schedule.buffers.values()) if (buffer.place.kind === "input") extend(buffer, 0);
+  for (const output of schedule.outputs) extend(output, schedule.phases);
+  return [...spans].map(([buffer, span]) => ({ buffer, ...span }));
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(Math.max(bytes, 1) / alignment) * alignment;
+}

@@ -1,0 +1,207 @@
+// How does a graph become a program that runs? All passes in order, then the words in WebAssembly memory.
+
+import { type Block, engine, type Fault } from "../engine.ts";
+import { check, TensorError } from "../errors.ts";
+import { readVariable, type SymbolicTensor } from "../graph.ts";
+import { sameShape, type Tensor } from "../tensor.ts";
+import { placeTogether, type Variable } from "../variable.ts";
+import { type Code, emit } from "./emit.ts";
+import { type Explanation, explainProgram } from "./explain.ts";
+import { fuse } from "./fuse.ts";
+import { type Graph, nodesOf } from "./graphPass.ts";
+import { plan } from "./plan.ts";
+import { type Buffer, schedule } from "./schedule.ts";
+import { mergeCommon } from "./simplify.ts";
+import { verifyGraph, verifyPlan, verifySchedule } from "./verify.ts";
+
+/** Passes that may be left out: results stay the same, only slower or larger. */
+export interface CompileOptions {
+  /** Merge equal nodes. Default true. */
+  readonly merge?: boolean;
+  /** Fuse operations into fewer instructions. Default true. */
+  readonly fuse?: boolean;
+  /** Let buffers that are never needed together share memory. Default true. */
+  readonly reuse?: boolean;
+  /** Check the data between all passes. Default false; the tests turn it on. */
+  readonly verify?: boolean;
+}
+
+/** Options of every compilation that does not say otherwise; tests change them. */
+export const defaultCompileOptions: { -readonly [K in keyof CompileOptions]: boolean } = {
+  merge: true,
+  fuse: true,
+  reuse: true,
+  verify: false,
+};
+
+/**
+ * Compiles `graph`. `inputs` are its input nodes in the order in which {@link Program.run} takes their values; those the
+ * graph does not need may be among them.
+ */
+export function compile(graph: Graph, inputs: readonly SymbolicTensor[], options: CompileOptions = {}): Program {
+  const chosen = { ...defaultCompileOptions, ...options };
+  placeTogether(variablesOf(graph));
+  const checkGraph = (result: Graph): Graph => (chosen.verify ? verifyGraph(result) : result);
+  const merged = checkGraph(chosen.merge ? mergeCommon(graph) : graph);
+  const fused = checkGraph(chosen.fuse ? fuse(merged) : merged);
+  const scheduled = schedule(fused);
+  const planned = plan(scheduled, chosen.reuse);
+  if (chosen.verify) {
+    verifySchedule(scheduled);
+    verifyPlan(scheduled, planned);
+  }
+  const buffersByName = new Map<string, Buffer>();
+  for (const buffer of scheduled.buffers.values())
+    if (buffer.place.kind === "input" || buffer.place.kind === "bound") buffersByName.set(buffer.place.name, buffer);
+  return new Program(emit(scheduled, planned), inputs, graph.outputs, scheduled.outputs, buffersByName);
+}
+
+/** All variables that the graph reads or changes, in order of first use. */
+function variablesOf(graph: Graph): Variable[] {
+  return nodesOf(graph).flatMap((node) => (node.inputs.length === 0 ? (readVariable(node)?.variable ?? []) : []));
+}
+
+/** A compiled program: printable code, and a block of WebAssembly memory once it runs. */
+export class Program {
+  readonly code: Code;
+  private readonly inputs: readonly SymbolicTensor[];
+  private readonly outputs: readonly SymbolicTensor[];
+  private readonly outputBuffers: readonly Buffer[];
+  private readonly inputBuffers: readonly (Buffer | undefined)[];
+  private readonly buffersByName: ReadonlyMap<string, Buffer>;
+  private readonly bound = new Map<Buffer, Block>();
+  private block: Block | undefined;
+  private loadedArena = -1;
+
+  constructor(
+    code: Code,
+    inputs: readonly SymbolicTensor[],
+    outputs: readonly SymbolicTensor[],
+    outputBuffers: readonly Buffer[],
+    buffersByName: ReadonlyMap<string, Buffer>,
+  ) {
+    this.code = code;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.outputBuffers = outputBuffers;
+    this.buffersByName = buffersByName;
+    this.inputBuffers = inputs.map((input) => buffersByName.get((input.attributes as { name: string }).name));
+  }
+
+  /** Names the block that holds a bound input. The block must be as large as the input. */
+  bind(name: string, block: Block): void {
+    const buffer = this.buffersByName.get(name);
+    if (buffer === undefined || this.bound.get(buffer) === block) return;
+    this.bound.set(buffer, block);
+    this.loadedArena = -1;
+  }
+
+  /** Forgets the blocks of bound inputs, so that they can be freed. */
+  unbind(): void {
+    this.bound.clear();
+    this.loadedArena = -1;
+  }
+
+  /**
+   * Runs `repeats` times on the values of the inputs (not of the bound ones) and copies the outputs of the last time.
+   * @throws {TensorError} `data` when the data stop the program: an index or label out of range.
+   */
+  run(values: readonly Tensor[] = [], repeats = 1): Tensor[] {
+    this.load();
+    const machine = engine();
+    values.forEach((value, index) => {
+      const buffer = this.inputBuffers[index];
+      if (buffer !== undefined) machine.write(this.addressOf(buffer), value.data);
+    });
+    this.execute(0, this.code.instructionCount, repeats);
+    return this.outputs.map((output, index) =>
+      machine.readTensor(this.addressOf(this.outputBuffers[index] as Buffer), output.shape, output.dtype),
+    );
+  }
+
+  /** Runs instructions [begin, end) only; what they need must have run before. For measuring. */
+  runPart(begin: number, end: number): void {
+    this.load();
+    this.execute(begin, end, 1);
+  }
+
+  /** What the program does: instructions, addresses, costs; see {@link Explanation}. */
+  explain(microseconds?: readonly number[]): Explanation {
+    return explainProgram(this.code, microseconds);
+  }
+
+  /** Gives the memory back at once. The program may run again; it is loaded anew then. */
+  dispose(): void {
+    if (this.block !== undefined) engine().release(this.block);
+    this.block = undefined;
+    this.loadedArena = -1;
+  }
+
+  private execute(begin: number, end: number, repeats: number): void {
+    const instructionBytes = 128;
+    const fault = engine().run((this.block as Block).address + begin * instructionBytes, end - begin, repeats);
+    if (fault !== undefined) throw this.faultError(fault, begin);
+  }
+
+  /** Puts the words into memory, with the addresses of today. Costs nothing when they are there already. */
+  private load(): void {
+    const machine = engine();
+    machine.reserveArena(this.code.plan.arenaBytes);
+    if (this.loadedArena === machine.arena && this.block !== undefined) return;
+    const words = this.code.words.slice();
+    this.block ??= machine.allocate(words.byteLength, "program");
+    for (const at of this.code.selfReferences) words[at] = (words[at] as number) + this.block.address;
+    for (const { at, buffer, offset } of this.code.relocations) words[at] = this.addressOf(buffer) + offset;
+    machine.write(this.block.address, words);
+    this.loadedArena = machine.arena;
+  }
+
+  private addressOf(buffer: Buffer): number {
+    const { place } = buffer;
+    if (place.kind === "constant") return (this.block as Block).address + (this.code.constants.get(buffer) as number);
+    if (place.kind === "variable") return place.variable.storage.block.address + place.variable.storage.offset;
+    if (place.kind === "bound") {
+      const block = this.bound.get(buffer);
+      check(block !== undefined, "internal", () => ({
+        where: "program",
+        expected: `a block bound to ${place.name}`,
+        received: "none",
+      }));
+      return block.address;
+    }
+    return engine().arena + (this.code.plan.offsets.get(buffer) as number);
+  }
+
+  private faultError(fault: Fault, begin: number): TensorError {
+    const instruction = this.code.listing[begin + fault.instruction];
+    const limit = (
+      instruction?.operands.rows !== undefined && instruction.operands.columns === undefined
+        ? instruction.operands.rows
+        : instruction?.operands.columns
+    ) as number | undefined;
+    return new TensorError("data", {
+      where: `${instruction?.node.scope === "" ? "program" : instruction?.node.scope} (${instruction?.name})`,
+      expected: `an index or label from 0 to ${(limit ?? 1) - 1}`,
+      received: `${fault.value} at position ${fault.position}`,
+      remedy: "Check the labels or indices, or the number of classes.",
+    });
+  }
+}
+
+/** Checks the values given for `inputs`. @throws {TensorError} `shape` or `dtype`. */
+export function checkValues(where: string, inputs: readonly SymbolicTensor[], values: readonly Tensor[]): void {
+  inputs.forEach((input, index) => {
+    const value = values[index];
+    const name = (input.attributes as { name: string }).name;
+    check(value !== undefined && sameShape(value.shape, input.shape), "shape", () => ({
+      where,
+      expected: `${name} of shape [${input.shape.join(", ")}]`,
+      received: value === undefined ? "nothing" : `[${value.shape.join(", ")}]`,
+    }));
+    check(value.dtype === input.dtype, "dtype", () => ({
+      where,
+      expected: `${name} of dtype ${input.dtype}`,
+      received: value.dtype,
+    }));
+  });
+}

@@ -1,0 +1,229 @@
+// In which order do instructions run, on which buffers, and where must threads wait for each other?
+
+import * as code from "../../assembly/opcodes.ts";
+import { constantOp, inputOp, readOp, readVariable, type SymbolicTensor, viewRoot } from "../graph.ts";
+import { assignOp } from "../ops/optimize.ts";
+import { elementBytes, type Shape, type Tensor } from "../tensor.ts";
+import type { Variable } from "../variable.ts";
+import { type Graph, nodesOf } from "./graphPass.ts";
+import { addressesIn, type Lowering } from "./instruction.ts";
+
+/** A piece of memory that instructions name. */
+export interface Buffer {
+  readonly id: number;
+  readonly bytes: number;
+  readonly shape: Shape;
+  readonly place: Place;
+}
+
+/** Where a buffer is: planned by the compiler, or fixed by what it holds. */
+export type Place =
+  | { readonly kind: "arena" }
+  /** Copied into the arena before each run. */
+  | { readonly kind: "input"; readonly name: string }
+  /** In a block of its own, named when the program is loaded. */
+  | { readonly kind: "bound"; readonly name: string }
+  | { readonly kind: "constant"; readonly value: Tensor }
+  | { readonly kind: "variable"; readonly variable: Variable };
+
+/** An instruction in its place. `phase` counts the SYNCs before it. */
+export interface ScheduledInstruction extends Lowering {
+  readonly phase: number;
+  readonly node: SymbolicTensor;
+}
+
+export interface Schedule {
+  readonly instructions: readonly ScheduledInstruction[];
+  /** Buffer of each node that has memory, views included. */
+  readonly buffers: ReadonlyMap<SymbolicTensor, Buffer>;
+  readonly outputs: readonly Buffer[];
+  readonly phases: number;
+}
+
+/** Orders and lowers the nodes of `graph`; a SYNC goes wherever an instruction needs what was written since the last. */
+export function schedule(graph: Graph): Schedule {
+  const nodes = nodesOf(graph);
+  const buffers = assignBuffers(nodes, graph);
+  const instructions: ScheduledInstruction[] = [];
+  let phase = 0;
+  let written = new Set<unknown>();
+  let read = new Set<unknown>();
+  for (const node of inOrder(nodes, graph.effects)) {
+    if (node.op.lower === undefined || isDirectAssign(node, buffers)) continue;
+    for (const lowering of node.op.lower(node)) {
+      const touched = addressesIn(Object.values(lowering.operands)).map((address) => ({
+        key: hazardKey(buffers.get(address.tensor) as Buffer),
+        access: address.access,
+      }));
+      const conflict = touched.some(({ key, access }) => written.has(key) || (access !== "read" && read.has(key)));
+      if (conflict) {
+        phase++;
+        written = new Set();
+        read = new Set();
+      }
+      for (const { key, access } of touched) {
+        if (access !== "write") read.add(key);
+        if (access !== "read") written.add(key);
+      }
+      instructions.push({ ...lowering, phase, node });
+    }
+  }
+  return {
+    instructions,
+    buffers,
+    outputs: graph.outputs.map((output) => buffers.get(output) as Buffer),
+    phases: phase + 1,
+  };
+}
+
+/** The instruction that makes all threads wait. */
+export const syncOpcode: number = code.SYNC;
+
+/** Two buffers conflict when they may share bytes: the same one, or variables in the same block. */
+function hazardKey(buffer: Buffer): unknown {
+  return buffer.place.kind === "variable" ? buffer.place.variable.storage.block : buffer;
+}
+
+// Buffers -------------------------------------------------------------------------------------------------------------
+
+function assignBuffers(nodes: readonly SymbolicTensor[], graph: Graph): Map<SymbolicTensor, Buffer> {
+  const buffers = new Map<SymbolicTensor, Buffer>();
+  const direct = directAssignments(nodes, graph);
+  for (const node of nodes) {
+    if (node.op.effect === true) continue;
+    const root = viewRoot(node);
+    const shared = buffers.get(root);
+    buffers.set(
+      node,
+      shared ?? {
+        id: buffers.size,
+        bytes: node.size * elementBytes[node.dtype],
+        shape: node.shape,
+        place: placeOf(node, direct),
+      },
+    );
+  }
+  return buffers;
+}
+
+function placeOf(node: SymbolicTensor, direct: ReadonlyMap<SymbolicTensor, Variable>): Place {
+  const op = node.op as unknown;
+  if (op === constantOp) return { kind: "constant", value: (node.attributes as { value: Tensor }).value };
+  if (op === readOp) return { kind: "variable", variable: (node.attributes as { variable: Variable }).variable };
+  if (op === inputOp) {
+    const { name, bound } = node.attributes as { name: string; bound: boolean };
+    return { kind: bound ? "bound" : "input", name };
+  }
+  const variable = direct.get(node);
+  return variable === undefined ? { kind: "arena" } : { kind: "variable", variable };
+}
+
+/**
+ * Values that can be computed right where an assignment wants them: nobody reads the variable before the assignment,
+ * and nothing else is assigned to it. Gradients go into their block this way, without a copy.
+ */
+function directAssignments(nodes: readonly SymbolicTensor[], graph: Graph): Map<SymbolicTensor, Variable> {
+  const direct = new Map<SymbolicTensor, Variable>();
+  graph.effects.forEach((effect, index) => {
+    if ((effect.op as unknown) !== assignOp) return;
+    const [target, value] = effect.inputs as [SymbolicTensor, SymbolicTensor];
+    const variable = assignedVariable(effect);
+    const root = viewRoot(value);
+    if (root.op.lower === undefined || direct.has(root) || root.size !== value.size) return;
+    const readEarlier = nodes.some(
+      (node) => node !== effect && node.inputs.some((input) => readsOverlapping(input, variable, index)),
+    );
+    const assignedElsewhere = graph.effects.some(
+      (other) => other !== effect && (other.op as unknown) === assignOp && overlaps(assignedVariable(other), variable),
+    );
+    if (!readEarlier && !assignedElsewhere && !graph.outputs.includes(target)) direct.set(root, variable);
+  });
+  return direct;
+}
+
+/** The variable that an assignment changes: what its first input reads. */
+function assignedVariable(assignment: SymbolicTensor): Variable {
+  return (assignment.inputs[0] as SymbolicTensor).attributes.variable as Variable;
+}
+
+function readsOverlapping(node: SymbolicTensor, variable: Variable, beforeEffect: number): boolean {
+  const root = viewRoot(node);
+  if ((root.op as unknown) !== readOp) return false;
+  const reading = root.attributes as { variable: Variable; version: number };
+  return reading.version <= beforeEffect && overlaps(reading.variable, variable);
+}
+
+function overlaps(a: Variable, b: Variable): boolean {
+  const [first, second] = [a.storage, b.storage];
+  return (
+    first.block === second.block && first.offset < second.offset + b.bytes && second.offset < first.offset + a.bytes
+  );
+}
+
+/** Whether an assignment needs no copy because its value is computed in place. */
+function isDirectAssign(node: SymbolicTensor, buffers: ReadonlyMap<SymbolicTensor, Buffer>): boolean {
+  if ((node.op as unknown) !== assignOp) return false;
+  const place = buffers.get(node.inputs[1] as SymbolicTensor)?.place;
+  return place?.kind === "variable" && place.variable === assignedVariable(node);
+}
+
+// Order ---------------------------------------------------------------------------------------------------------------
+
+/**
+ * Nodes in an order that respects inputs and effects: what reads a variable at version v runs after effect v − 1 and
+ * before effect v, as far as they touch the same block.
+ */
+function inOrder(nodes: readonly SymbolicTensor[], effects: readonly SymbolicTensor[]): SymbolicTensor[] {
+  if (effects.length === 0) return [...nodes];
+  const before = new Map<SymbolicTensor, SymbolicTensor[]>(nodes.map((node) => [node, [...node.inputs]]));
+  effects.forEach((effect, index) => {
+    if (index > 0) before.get(effect)?.push(effects[index - 1] as SymbolicTensor);
+  });
+  const changed = effects.map(touchedBlocks);
+  for (const node of nodes) {
+    if (node.op.effect === true) continue;
+    for (const input of node.inputs) {
+      const root = viewRoot(input);
+      if ((root.op as unknown) !== readOp) continue;
+      const { variable, version } = root.attributes as { variable: Variable; version: number };
+      effects.forEach((effect, index) => {
+        if (changed[index]?.has(variable.storage.block) !== true) return;
+        if (index < version) before.get(node)?.push(effect);
+        else before.get(effect)?.push(node);
+      });
+    }
+  }
+  const order: SymbolicTensor[] = [];
+  const state = new Map<SymbolicTensor, "open" | "done">();
+  for (const start of nodes) {
+    const stack = [start];
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1] as SymbolicTensor;
+      if (state.get(node) === "done") {
+        stack.pop();
+        continue;
+      }
+      state.set(node, "open");
+      const waiting = (before.get(node) ?? []).filter((each) => state.get(each) !== "done");
+      if (waiting.some((each) => state.get(each) === "open")) throw new Error(`schedule: a cycle through ${node}`);
+      if (waiting.length > 0) {
+        stack.push(...waiting.toReversed().filter((each) => state.get(each) === undefined));
+        continue;
+      }
+      state.set(node, "done");
+      order.push(node);
+      stack.pop();
+    }
+  }
+  return order;
+}
+
+/** The blocks of all variables that an effect works on. */
+function touchedBlocks(effect: SymbolicTensor): Set<unknown> {
+  return new Set(
+    effect.inputs.flatMap((input) => {
+      const reading = readVariable(input);
+      return reading === undefined ? [] : [reading.variable.storage.block];
+    }),
+  );
+}

@@ -1,0 +1,80 @@
+// Is what a pass hands on still right? Checks between the passes, for tests.
+
+import { TensorError } from "../errors.ts";
+import { sameShape } from "../tensor.ts";
+import { type Graph, nodesOf } from "./graphPass.ts";
+import { addressesIn } from "./instruction.ts";
+import { alignment, lifetimesOf, type Plan } from "./plan.ts";
+import type { Buffer, Schedule } from "./schedule.ts";
+
+function fail(pass: string, expected: string, received: string): never {
+  throw new TensorError("internal", { where: `verifier after ${pass}`, expected, received });
+}
+
+/** Every node's shape and dtype are what its operation infers from its inputs; effects are known to the graph. */
+export function verifyGraph(graph: Graph): Graph {
+  for (const node of nodesOf(graph)) {
+    const { shape, dtype } = node.op.infer(node.inputs, node.attributes);
+    if (!sameShape(shape, node.shape) || dtype !== node.dtype)
+      fail("a graph pass", `${dtype}[${shape.join()}]`, String(node));
+    if (node.op.effect === true && !graph.effects.includes(node))
+      fail("a graph pass", "every effect in the list", String(node));
+  }
+  return graph;
+}
+
+/** Everything read was written before, in an earlier phase; nothing written is touched twice in one phase. */
+export function verifySchedule(schedule: Schedule): void {
+  const writtenIn = new Map<Buffer, number>();
+  const touched = new Map<unknown, { phase: number; reads: boolean; writes: boolean }>();
+  let phase = 0;
+  for (const instruction of schedule.instructions) {
+    if (instruction.phase < phase) fail("schedule", "phases that only grow", `${instruction.phase} after ${phase}`);
+    phase = instruction.phase;
+    const seen = new Map<unknown, { reads: boolean; writes: boolean }>();
+    for (const { tensor, access } of addressesIn(Object.values(instruction.operands))) {
+      const buffer = schedule.buffers.get(tensor);
+      if (buffer === undefined) fail("schedule", "a buffer for every operand", String(tensor));
+      const written = writtenIn.get(buffer);
+      if (access !== "write" && buffer.place.kind === "arena" && (written === undefined || written >= phase))
+        fail(
+          "schedule",
+          `${tensor} written in a phase before ${phase}`,
+          written === undefined ? "never written" : `written in ${written}`,
+        );
+      if (access !== "read") writtenIn.set(buffer, phase);
+      const key = buffer.place.kind === "variable" ? buffer.place.variable.storage.block : buffer;
+      const before = touched.get(key);
+      if (before?.phase === phase && (before.writes || (before.reads && access !== "read")))
+        fail("schedule", "a SYNC between dependent instructions", `${instruction.name} in phase ${phase}`);
+      const now = seen.get(key) ?? { reads: false, writes: false };
+      seen.set(key, { reads: now.reads || access !== "write", writes: now.writes || access !== "read" });
+    }
+    for (const [key, now] of seen) {
+      const before = touched.get(key);
+      const same = before?.phase === phase;
+      touched.set(key, {
+        phase,
+        reads: now.reads || (same && before.reads),
+        writes: now.writes || (same && before.writes),
+      });
+    }
+  }
+}
+
+/** Buffers that are needed at the same time do not overlap; all are aligned and inside the arena. */
+export function verifyPlan(schedule: Schedule, plan: Plan): void {
+  const lifetimes = lifetimesOf(schedule);
+  for (const [index, a] of lifetimes.entries()) {
+    const start = plan.offsets.get(a.buffer);
+    if (start === undefined) fail("plan", "an offset for every buffer", `none for buffer ${a.buffer.id}`);
+    if (start % alignment !== 0 || start + a.buffer.bytes > plan.arenaBytes)
+      fail("plan", "an aligned place inside the arena", `${start}`);
+    for (const b of lifetimes.slice(index + 1)) {
+      const other = plan.offsets.get(b.buffer) ?? 0;
+      const together = a.first <= b.last && b.first <= a.last;
+      if (together && start < other + b.buffer.bytes && other < start + a.buffer.bytes)
+        fail("plan", "separate places for buffers needed together", `buffers ${a.buffer.id} and ${b.buffer.id}`);
+    }
+  }
+}

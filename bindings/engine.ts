@@ -1,0 +1,251 @@
+// How does TypeScript reach the machine? The only file that touches WebAssembly instances and their memory.
+
+import { TensorError } from "./errors.ts";
+import { wasmModule } from "./platform/wasm.ts";
+import { arrayType, type DType, elementBytes, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
+
+/** What assembly/index.ts exports. */
+interface Machine {
+  heapBase(): number;
+  configure(scratch: number, fault: number): void;
+  /** Runs `count` instructions `repeats` times; 0, or 1 when a fault was recorded. */
+  run(program: number, count: number, repeats: number): number;
+  /** The same with every instruction cut as `threads` threads would cut it. */
+  runCut(program: number, count: number, repeats: number, threads: number): number;
+  /** Position of the first element that is not finite, or -1. */
+  firstNonFinite(address: number, count: number): number;
+  /** Writes a random permutation of 0 … count − 1. */
+  permute(address: number, count: number, seed: number, epoch: number): void;
+}
+
+/** A range of WebAssembly memory. It is given back when nothing refers to it any more, or by {@link Engine.free}. */
+export interface Block {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** What stopped a program. */
+export interface Fault {
+  readonly instruction: number;
+  /** Row or element of the instruction's data, and the value found there. */
+  readonly position: number;
+  readonly value: number;
+}
+
+const pageBytes = 65536;
+const maximumPages = 65536;
+const scratchBytes = 256 * 1024;
+const blockAlignment = 64;
+/** Kernels may read a vector past the end of their data. */
+const guardBytes = 256;
+
+interface Range {
+  address: number;
+  bytes: number;
+}
+
+/** One WebAssembly instance with its memory, an allocator over it, and the arena that all programs share. */
+export class Engine {
+  private readonly memory: WebAssembly.Memory;
+  private readonly machine: Machine;
+  private readonly free: Range[] = [];
+  private heapEnd: number;
+  private bytesView: Uint8Array;
+  private readonly fault: number;
+  private arenaBlock: Range = { address: 0, bytes: 0 };
+  /** Ranges whose blocks were collected; they rejoin the free list at the next allocation. */
+  private readonly collected: Range[] = [];
+  private readonly registry: FinalizationRegistry<Range> = new FinalizationRegistry((range) =>
+    this.collected.push(range),
+  );
+  private readonly cutting: number;
+
+  /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
+  constructor(module: WebAssembly.Module, threads = 1) {
+    this.cutting = threads;
+    this.memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages });
+    this.machine = new WebAssembly.Instance(module, { env: { memory: this.memory, abort } })
+      .exports as unknown as Machine;
+    this.bytesView = new Uint8Array(this.memory.buffer);
+    const base = roundUp(this.machine.heapBase(), blockAlignment);
+    this.fault = base;
+    this.machine.configure(base + blockAlignment, this.fault);
+    this.heapEnd = base + blockAlignment + scratchBytes;
+  }
+
+  /** Bytes of WebAssembly memory there are, and how many of them are in use. */
+  get usage(): { readonly memoryBytes: number; readonly usedBytes: number } {
+    this.reclaim();
+    const unused = this.free.reduce((sum, range) => sum + range.bytes, 0);
+    return { memoryBytes: this.memory.buffer.byteLength, usedBytes: this.heapEnd - unused };
+  }
+
+  /** First byte of the arena. It moves when a larger one is needed. */
+  get arena(): number {
+    return this.arenaBlock.address;
+  }
+
+  /**
+   * A new block of at least `bytes`, 64-byte aligned.
+   * @throws {TensorError} `memory` when there is no room.
+   */
+  allocate(bytes: number, purpose: string): Block {
+    const range = this.take(bytes, purpose);
+    const block: Block = Object.freeze({ address: range.address, bytes: range.bytes });
+    this.registry.register(block, range, block);
+    return block;
+  }
+
+  /** Gives a block back at once. Nothing may use it afterwards. */
+  release(block: Block): void {
+    this.registry.unregister(block);
+    this.giveBack({ address: block.address, bytes: block.bytes });
+  }
+
+  /** Makes the arena at least `bytes` large; its contents are lost when it grows. */
+  reserveArena(bytes: number): void {
+    if (bytes <= this.arenaBlock.bytes) return;
+    if (this.arenaBlock.bytes > 0) this.giveBack(this.arenaBlock);
+    this.arenaBlock = { address: 0, bytes: 0 };
+    this.arenaBlock = this.take(bytes, "activations");
+  }
+
+  /** Copies `data` to `address`. */
+  write(address: number, data: TensorData): void {
+    this.bytes().set(
+      data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      address,
+    );
+  }
+
+  /** A copy of the tensor at `address`. */
+  readTensor(address: number, shape: Shape, dtype: DType): Tensor {
+    const count = sizeOf(shape);
+    const copy = this.bytes().slice(address, address + count * elementBytes[dtype]);
+    return Tensor.of(dtype === "uint8" || dtype === "bool" ? copy : new (arrayType(dtype))(copy.buffer), shape, dtype);
+  }
+
+  /** Runs a loaded program `repeats` times. The fault that stopped it, or undefined. */
+  run(program: number, count: number, repeats: number): Fault | undefined {
+    const stopped =
+      this.cutting === 1
+        ? this.machine.run(program, count, repeats)
+        : this.machine.runCut(program, count, repeats, this.cutting);
+    if (stopped === 0) return undefined;
+    const [, instruction = 0, position = 0, value = 0] = new Int32Array(this.memory.buffer, this.fault, 4);
+    this.bytes().fill(0, this.fault, this.fault + 16);
+    return { instruction, position: position >>> 0, value };
+  }
+
+  /** Position of the first NaN or infinity among `count` float32 at `address`, or -1. */
+  firstNonFinite(address: number, count: number): number {
+    return this.machine.firstNonFinite(address, count);
+  }
+
+  /** Writes a permutation of 0 … count − 1 (int32), a function of seed and epoch alone. */
+  permute(address: number, count: number, seed: number, epoch: number): void {
+    this.machine.permute(address, count, seed, epoch);
+  }
+
+  /** The whole memory. A view taken earlier may be detached by growth. */
+  bytes(): Uint8Array {
+    if (this.bytesView.buffer !== this.memory.buffer) this.bytesView = new Uint8Array(this.memory.buffer);
+    return this.bytesView;
+  }
+
+  private take(wanted: number, purpose: string): Range {
+    this.reclaim();
+    const bytes = roundUp(Math.max(wanted, 1), blockAlignment);
+    let best = -1;
+    this.free.forEach((range, index) => {
+      if (range.bytes >= bytes && (best === -1 || range.bytes < (this.free[best] as Range).bytes)) best = index;
+    });
+    if (best >= 0) {
+      const range = this.free[best] as Range;
+      const taken = { address: range.address, bytes };
+      if (range.bytes === bytes) this.free.splice(best, 1);
+      else {
+        range.address += bytes;
+        range.bytes -= bytes;
+      }
+      return taken;
+    }
+    const last = this.free[this.free.length - 1];
+    const start = last !== undefined && last.address + last.bytes === this.heapEnd ? last.address : this.heapEnd;
+    this.growTo(start + bytes + guardBytes, bytes, purpose);
+    if (start !== this.heapEnd) this.free.pop();
+    this.heapEnd = start + bytes;
+    return { address: start, bytes };
+  }
+
+  private growTo(end: number, wanted: number, purpose: string): void {
+    const missing = end - this.memory.buffer.byteLength;
+    if (missing <= 0) return;
+    const pages = Math.ceil(missing / pageBytes);
+    const current = this.memory.buffer.byteLength / pageBytes;
+    const generous = Math.min(Math.max(pages, Math.ceil(current / 4)), maximumPages - current);
+    for (const count of generous > pages ? [generous, pages] : [pages]) {
+      try {
+        this.memory.grow(count);
+        return;
+      } catch {
+        // Less may still fit; otherwise the error below says what was asked for.
+      }
+    }
+    const { memoryBytes, usedBytes } = this.usage;
+    throw new TensorError("memory", {
+      where: purpose,
+      expected: `room for ${formatBytes(wanted)} of WebAssembly memory`,
+      received: `${formatBytes(usedBytes)} in use of ${formatBytes(memoryBytes)}, at most ${formatBytes(maximumPages * pageBytes)}`,
+      remedy: "Use smaller batches or a smaller model, or dispose() of models that are not needed.",
+    });
+  }
+
+  private giveBack(range: Range): void {
+    let index = this.free.findIndex((each) => each.address > range.address);
+    if (index < 0) index = this.free.length;
+    const before = this.free[index - 1];
+    const after = this.free[index];
+    const joinsBefore = before !== undefined && before.address + before.bytes === range.address;
+    const joinsAfter = after !== undefined && range.address + range.bytes === after.address;
+    if (joinsBefore && joinsAfter) {
+      before.bytes += range.bytes + after.bytes;
+      this.free.splice(index, 1);
+    } else if (joinsBefore) before.bytes += range.bytes;
+    else if (joinsAfter) {
+      after.address = range.address;
+      after.bytes += range.bytes;
+    } else this.free.splice(index, 0, { ...range });
+  }
+
+  private reclaim(): void {
+    for (const range of this.collected.splice(0)) this.giveBack(range);
+  }
+}
+
+let shared: Engine | undefined;
+
+/** The engine of this thread, started on first use. */
+export function engine(): Engine {
+  shared ??= new Engine(wasmModule());
+  return shared;
+}
+
+function abort(): never {
+  throw new TensorError("internal", {
+    where: "machine",
+    expected: "no abort",
+    received: "an abort of the WebAssembly module",
+  });
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+/** `1536` → `1.5 KiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${Number((bytes / 2 ** (10 * power)).toPrecision(3))} ${units[power]}`;
+}

@@ -1,0 +1,144 @@
+// Which operations are a few lines of others?
+
+import { check } from "../errors.ts";
+import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import type { Shape } from "../tensor.ts";
+import { reshape } from "./copy.ts";
+import {
+  abs,
+  add,
+  asFloat,
+  divide,
+  erf,
+  erfInverse,
+  exp,
+  expm1,
+  greater,
+  log,
+  log1p,
+  maximum,
+  minimum,
+  multiply,
+  negate,
+  reciprocal,
+  relu,
+  sigmoid,
+  sqrt,
+  square,
+  subtract,
+  tanh,
+  where,
+} from "./map.ts";
+import { randomUniform } from "./random.ts";
+import { type Axes, mean } from "./reduce.ts";
+
+type Node = SymbolicTensor;
+
+/** x^exponent. Whole exponents up to 64 by multiplication; others as e^(exponent · ln x), for x ≥ 0. */
+export function power(x: Operand, exponent: Operand): Node {
+  const base = asFloat(x);
+  if (typeof exponent !== "number") return exp(multiply(exponent, log(base)));
+  if (exponent === 0.5) return sqrt(base);
+  if (!Number.isInteger(exponent) || Math.abs(exponent) > 64) return exp(multiply(log(base), exponent));
+  if (exponent < 0) return reciprocal(power(base, -exponent));
+  if (exponent === 0) return add(multiply(base, 0), 1);
+  if (exponent === 1) return base;
+  const half = square(power(base, Math.floor(exponent / 2)));
+  return exponent % 2 === 0 ? half : multiply(half, base);
+}
+
+/** The values limited to [low, high]; the gradient is zero outside. */
+export function clip(x: Operand, low: number, high: number): Node {
+  check(low <= high, "option", () => ({
+    where: errorPlace("clip"),
+    expected: "low ≤ high",
+    received: `${low} and ${high}`,
+  }));
+  return minimum(maximum(x, low), high);
+}
+
+/** All elements in one row for each entry of the first axis: [batch, ...] → [batch, elements]. */
+export function flatten(x: Operand): Node {
+  const node = asFloat(x);
+  return reshape(node, [node.shape[0] ?? 1, -1]);
+}
+
+/** Σ (x − mean)² / n over `axes`. */
+export function variance(x: Operand, axes?: Axes, keepDims = false): Node {
+  return mean(square(subtract(x, mean(x, axes, true))), axes, keepDims);
+}
+
+// Activations of the layers -------------------------------------------------------------------------------------------
+
+/** x for x > 0, alpha · (eˣ − 1) below (Clevert et al., 2016). */
+export function elu(x: Operand, alpha = 1): Node {
+  const node = asFloat(x);
+  return where(greater(node, 0), node, multiply(expm1(minimum(node, 0)), alpha));
+}
+
+/** scale · elu(x, alpha) with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017). */
+export function selu(x: Operand): Node {
+  return multiply(elu(x, 1.6732632423543772), 1.0507009873554805);
+}
+
+/** x for x > 0, slope · x below. */
+export function leakyRelu(x: Operand, slope = 0.2): Node {
+  const node = asFloat(x);
+  return where(greater(node, 0), node, multiply(node, slope));
+}
+
+/** min(max(x, 0), 6). */
+export function relu6(x: Operand): Node {
+  return minimum(relu(x), 6);
+}
+
+/** ln(1 + eˣ), without overflow. */
+export function softplus(x: Operand): Node {
+  const node = asFloat(x);
+  return add(relu(node), log1p(exp(negate(abs(node)))));
+}
+
+/** x / (1 + |x|). */
+export function softsign(x: Operand): Node {
+  const node = asFloat(x);
+  return divide(node, add(abs(node), 1));
+}
+
+/** x · sigmoid(x), also called swish (Ramachandran et al., 2017). */
+export function silu(x: Operand): Node {
+  const node = asFloat(x);
+  return multiply(node, sigmoid(node));
+}
+
+/** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). */
+export function gelu(x: Operand, approximate = true): Node {
+  const node = asFloat(x);
+  const inner = approximate
+    ? tanh(multiply(add(node, multiply(multiply(square(node), node), 0.044715)), Math.sqrt(2 / Math.PI)))
+    : erf(multiply(node, Math.SQRT1_2));
+  return multiply(multiply(node, 0.5), add(inner, 1));
+}
+
+/** relu6(x + 3) / 6. */
+export function hardSigmoid(x: Operand): Node {
+  return divide(relu6(add(x, 3)), 6);
+}
+
+// Random numbers ------------------------------------------------------------------------------------------------------
+
+/** Normal numbers of mean 0 and deviation 1: √2 · erf⁻¹(2u − 1) of uniform u, shifted by half a step away from ±1. */
+export function randomNormal(seed: Operand, step: Operand, shape: Shape): Node {
+  const centred = add(multiply(randomUniform(seed, step, shape), 2), halfStep - 1);
+  return multiply(erfInverse(centred), Math.SQRT2);
+}
+
+/** Normal numbers within two deviations of the mean 0; the deviation is that before cutting. */
+export function randomTruncatedNormal(seed: Operand, step: Operand, shape: Shape): Node {
+  const centred = add(multiply(randomUniform(seed, step, shape), 2), halfStep - 1);
+  return clip(multiply(erfInverse(multiply(centred, erfOfSqrt2)), Math.SQRT2), -2, 2);
+}
+
+/** Half the distance of neighbouring uniforms, doubled: keeps 2u − 1 inside (−1, 1). */
+const halfStep = 2 ** -24;
+/** erf(√2): the share of a normal distribution within two deviations. */
+const erfOfSqrt2 = 0.9544997361036416;

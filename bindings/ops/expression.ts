@@ -1,0 +1,155 @@
+// How does a chain of elementwise operations become one MAP instruction?
+
+import * as code from "../../assembly/opcodes.ts";
+import { type Lowering, reads, table, type Word, writes } from "../compiler/instruction.ts";
+import type { SymbolicTensor } from "../graph.ts";
+import { type DType, type Shape, sizeOf } from "../tensor.ts";
+
+/** Where a value of the expression comes from. Positions count into the inputs of the node that holds the expression. */
+export type Source =
+  | { readonly kind: "tensor"; readonly input: number }
+  /** Uniform numbers; `seed` and `step` are int32 scalars among the inputs. */
+  | { readonly kind: "random"; readonly seed: number; readonly step: number; readonly stream: number };
+
+/** One MAP code on earlier values: position p < sources.length is a source, later ones are steps. */
+export interface Step {
+  readonly code: number;
+  readonly operands: readonly number[];
+}
+
+/** A chain of elementwise steps over tiles. Its last step is its value. */
+export interface Expression {
+  readonly sources: readonly Source[];
+  readonly steps: readonly Step[];
+}
+
+/** Most sources, steps and registers of one instruction; the tiles of all registers must fit a thread's scratch. */
+export const limits: { readonly sources: number; readonly steps: number; readonly registers: number } = Object.freeze({
+  sources: 16,
+  steps: 48,
+  registers: 40,
+});
+
+/** Elements of one tile, and tiles that a thread claims at once. */
+const tileElements = 512;
+const tilesPerGrain = 8;
+
+const typeCodes: Readonly<Record<DType, number>> = {
+  float32: code.FLOAT32,
+  int32: code.INT32,
+  uint8: code.UINT8,
+  bool: code.BOOL,
+};
+
+/** Number that the machine gives to a dtype. */
+export function typeCode(dtype: DType): number {
+  return typeCodes[dtype];
+}
+
+/** The MAP instruction that computes `expression` over the shape of `node`. A unit is one tile of 512 elements. */
+export function lowerExpression(node: SymbolicTensor, expression: Expression): Lowering {
+  const registers = allocateRegisters(expression);
+  const steps: number[] = [];
+  expression.steps.forEach((step, index) => {
+    const [a, b, c] = step.operands.map((position) => registers[position] ?? 0);
+    const target = registers[expression.sources.length + index] ?? 0;
+    steps.push(step.code | (target << 8) | ((a ?? 0) << 16) | ((b ?? 0) << 24), c ?? 0);
+  });
+  const count = node.size;
+  return {
+    opcode: code.MAP,
+    name: "map",
+    units: Math.ceil(count / tileElements),
+    grain: tilesPerGrain,
+    operands: {
+      out: writes(node),
+      type: typeCode(node.dtype),
+      count,
+      sources: table(expression.sources.flatMap((source) => describeSource(node, source))),
+      sourceCount: expression.sources.length,
+      steps: table(steps),
+      stepCount: expression.steps.length,
+      result: registers[registers.length - 1] ?? 0,
+    },
+    flops: count * expression.steps.length,
+  };
+}
+
+/** Registers for all sources and steps: a step may reuse the register of a step that is read for the last time. */
+export function allocateRegisters(expression: Expression): number[] {
+  const first = expression.sources.length;
+  const lastUse = new Map<number, number>();
+  expression.steps.forEach((step, index) => {
+    for (const position of step.operands) lastUse.set(position, index);
+  });
+  const registers = Array.from({ length: first }, (_, index) => index);
+  const free: number[] = [];
+  let next = first;
+  expression.steps.forEach((step, index) => {
+    registers.push(free.pop() ?? next++);
+    for (const position of new Set(step.operands))
+      if (position >= first && lastUse.get(position) === index) free.push(registers[position] as number);
+  });
+  return registers;
+}
+
+/** How many registers the expression takes. */
+export function registerCount(expression: Expression): number {
+  return Math.max(0, ...allocateRegisters(expression)) + 1;
+}
+
+/** Eighteen words: mode, type, address, stream, step, rank, six sizes, six strides. */
+function describeSource(node: SymbolicTensor, source: Source): Word[] {
+  if (source.kind === "random") {
+    const seed = node.inputs[source.seed] as SymbolicTensor;
+    const step = node.inputs[source.step] as SymbolicTensor;
+    return [code.MODE_RANDOM, code.FLOAT32, reads(seed), source.stream, reads(step), 0, ...zerosOf(12)];
+  }
+  const input = node.inputs[source.input] as SymbolicTensor;
+  const wide = input.dtype === "float32" || input.dtype === "int32";
+  const layout = broadcastLayout(input.shape, node.shape);
+  const direct = wide && layout.strides.length === 1 && layout.strides[0] === 1;
+  const scalar = wide && layout.strides.every((stride) => stride === 0);
+  const mode = scalar ? code.MODE_SCALAR : direct ? code.MODE_DIRECT : code.MODE_STRIDED;
+  const padding = zerosOf(6 - layout.sizes.length);
+  const type = typeCode(input.dtype);
+  return [
+    mode,
+    type,
+    reads(input),
+    0,
+    0,
+    layout.sizes.length,
+    ...layout.sizes,
+    ...padding,
+    ...layout.strides,
+    ...padding,
+  ];
+}
+
+/** Sizes and element strides by which `from` is read as if it had shape `to`, neighbouring axes merged; rank ≥ 1. */
+export function broadcastLayout(from: Shape, to: Shape): { sizes: number[]; strides: number[] } {
+  const sizes: number[] = [];
+  const strides: number[] = [];
+  let stride = sizeOf(from);
+  to.forEach((size, axis) => {
+    const own = from[axis - (to.length - from.length)] ?? 1;
+    stride /= own;
+    if (size === 1) return;
+    const step = own === 1 ? 0 : stride;
+    const last = sizes.length - 1;
+    const merges = last >= 0 && (strides[last] as number) === step * size;
+    if (merges) {
+      sizes[last] = (sizes[last] as number) * size;
+      strides[last] = step;
+    } else {
+      sizes.push(size);
+      strides.push(step);
+    }
+  });
+  return sizes.length === 0 ? { sizes: [1], strides: [1] } : { sizes, strides };
+}
+
+function zerosOf(count: number): number[] {
+  return new Array<number>(count).fill(0);
+}

@@ -1,0 +1,172 @@
+// How are rows picked by index?
+
+import * as code from "../../assembly/opcodes.ts";
+import { reads, writes } from "../compiler/instruction.ts";
+import { check } from "../errors.ts";
+import {
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+  toSymbolic,
+} from "../graph.ts";
+import { elementBytes, sizeOf } from "../tensor.ts";
+import { reshape, transpose } from "./copy.ts";
+import { asFloat, cast } from "./map.ts";
+import { resolveAxes } from "./reduce.ts";
+
+type Node = SymbolicTensor;
+
+/** [rows, inner] picked by [count] → [count, inner]. */
+const gatherOp: Operation = defineOp({
+  name: "gather",
+  infer: ([x, indices]) => ({
+    shape: [(indices as Node).size, (x as Node).shape[1] as number],
+    dtype: (x as Node).dtype,
+  }),
+  gradient: ({ inputs: [x, indices] }, dy) => [scatterAdd(dy, indices as Node, (x as Node).shape[0] as number), null],
+  lower: (node) => {
+    const [x, indices] = node.inputs as [Node, Node];
+    const [rows = 0, inner = 1] = x.shape;
+    return [
+      {
+        opcode: code.GATHER,
+        name: "gather",
+        units: indices.size,
+        grain: Math.max(1, Math.floor(16384 / inner)),
+        operands: {
+          input: reads(x),
+          indices: reads(indices),
+          out: writes(node),
+          rows,
+          rowBytes: inner * elementBytes[x.dtype],
+          count: indices.size,
+        },
+        flops: 0,
+      },
+    ];
+  },
+});
+
+/** [count, inner] added up by [count] → [rows, inner]. */
+const scatterAddOp: Operation<{ readonly rows: number }> = defineOp({
+  name: "scatterAdd",
+  infer: ([updates], { rows }) => ({ shape: [rows, (updates as Node).shape[1] as number], dtype: "float32" }),
+  gradient: ({ inputs: [, indices] }, dy) => [gather(dy, indices as Node), null],
+  lower: (node) => {
+    const [updates, indices] = node.inputs as [Node, Node];
+    const self = node;
+    const inner = updates.shape[1] as number;
+    return [
+      {
+        opcode: code.SCATTER_ADD,
+        name: "scatterAdd",
+        units: Math.ceil(inner / 64),
+        grain: 1,
+        operands: {
+          updates: reads(updates),
+          indices: reads(indices),
+          out: writes(self),
+          rows: node.attributes.rows,
+          inner,
+          count: indices.size,
+        },
+        flops: updates.size,
+      },
+    ];
+  },
+});
+
+/**
+ * Entries of x along `axis` picked by integer `indices`: shape of x with that axis replaced by the shape of `indices`.
+ * @throws {TensorError} `data` while running, when an index is outside the axis.
+ */
+export function gather(x: Operand, indices: Operand, axis = 0): Node {
+  const node = toSymbolic(x);
+  const picks = integers("gather", indices);
+  const rank = node.shape.length;
+  const [position = 0] = resolveAxes("gather", rank, axis);
+  const order = [position, ...node.shape.map((_, each) => each).filter((each) => each !== position)];
+  const front = transpose(node, order);
+  const inner = front.shape.slice(1);
+  const rows = makeNode(
+    gatherOp,
+    [reshape(front, [front.shape[0] as number, sizeOf(inner)]), reshape(picks, [picks.size])],
+    {},
+  );
+  const picked = reshape(rows, [...picks.shape, ...inner]);
+  const dims = picks.shape.length;
+  const back = Array.from({ length: dims + rank - 1 }, (_, each) => {
+    if (each < position) return dims + each;
+    return each < position + dims ? each - position : each;
+  });
+  return transpose(picked, back);
+}
+
+/** Rows [rows, inner] with the rows of `updates` [count, inner] added at `indices` [count]; zero elsewhere. */
+export function scatterAdd(updates: Operand, indices: Operand, rows: number): Node {
+  const node = asFloat(updates);
+  const picks = integers("scatterAdd", indices);
+  check(node.shape.length === 2 && node.shape[0] === picks.size, "shape", () => ({
+    where: errorPlace("scatterAdd"),
+    expected: `updates of shape [${picks.size}, inner]`,
+    received: `[${node.shape.join(", ")}]`,
+  }));
+  return makeNode(scatterAddOp, [node, reshape(picks, [picks.size])], { rows });
+}
+
+/** Rows of a data set for one step: `count` rows at indices[cursor], indices[cursor + 1] … */
+const gatherBatchOp: Operation<{ readonly count: number }> = defineOp({
+  name: "gatherBatch",
+  infer: ([x], { count }) => ({ shape: [count, ...(x as Node).shape.slice(1)], dtype: (x as Node).dtype }),
+  gradient: () => [null, null, null],
+  lower: (node) => {
+    const [x, indices, cursor] = node.inputs as [Node, Node, Node];
+    const inner = sizeOf(x.shape.slice(1));
+    const { count } = node.attributes;
+    return [
+      {
+        opcode: code.GATHER_BATCH,
+        name: "gatherBatch",
+        units: count,
+        grain: Math.max(1, Math.floor(16384 / inner)),
+        operands: {
+          input: reads(x),
+          indices: reads(indices),
+          cursor: reads(cursor),
+          out: writes(node),
+          rows: x.shape[0] as number,
+          rowBytes: inner * elementBytes[x.dtype],
+          count,
+        },
+        flops: 0,
+      },
+    ];
+  },
+});
+
+/** The `count` rows of x at the positions indices[cursor …]. No gradient: x is data. */
+export function gatherBatch(x: Node, indices: Node, cursor: Node, count: number): Node {
+  return makeNode(gatherBatchOp, [x, indices, cursor], { count });
+}
+
+function integers(name: string, indices: Operand): Node {
+  const node = toSymbolic(indices, "int32");
+  check(node.dtype === "int32" || node.dtype === "uint8" || constantIntegers(node), "dtype", () => ({
+    where: errorPlace(name),
+    expected: "int32 or uint8 indices",
+    received: node.dtype,
+    remedy: 'Cast them with ops.cast(indices, "int32").',
+  }));
+  return cast(node, "int32");
+}
+
+/** Nested arrays of whole numbers are float32 constants; they serve as indices all the same. */
+function constantIntegers(node: Node): boolean {
+  const value = (node.attributes as { value?: { data: ArrayLike<number> } }).value;
+  return (
+    node.op.name === "constant" && value !== undefined && Array.from(value.data).every((each) => Number.isInteger(each))
+  );
+}

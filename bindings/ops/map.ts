@@ -1,0 +1,361 @@
+// Which operations work element by element, and how are they differentiated?
+
+import * as code from "../../assembly/opcodes.ts";
+import { check } from "../errors.ts";
+import {
+  type Attributes,
+  constant,
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+  toSymbolic,
+} from "../graph.ts";
+import { type DType, type Shape, sameShape } from "../tensor.ts";
+import { type Expression, lowerExpression } from "./expression.ts";
+import { sumTo } from "./reduce.ts";
+
+type Node = SymbolicTensor;
+
+/** Several elementwise operations in one pass over memory; made by the compiler, never by users. */
+export const fusedOp: Operation<{ readonly expression: Expression; readonly shape: Shape; readonly dtype: DType }> =
+  defineOp({
+    name: "map",
+    infer: (_, { shape, dtype }) => ({ shape, dtype }),
+    gradient: () => {
+      throw new Error("gradients are taken before fusion");
+    },
+    lower: (node) => [lowerExpression(node, node.attributes.expression)],
+  });
+
+// Building blocks -----------------------------------------------------------------------------------------------------
+
+function lowerAlone(node: Node): ReturnType<typeof lowerExpression>[] {
+  const sources = node.inputs.map((_, input) => ({ kind: "tensor" as const, input }));
+  const [first = code.COPY_VALUE, ...rest] = node.op.elementwise?.(node) ?? [];
+  const steps = [{ code: first, operands: node.inputs.map((_, position) => position) }];
+  for (const next of rest) steps.push({ code: next, operands: [sources.length + steps.length - 1] });
+  return [lowerExpression(node, { sources, steps })];
+}
+
+interface ElementRule {
+  readonly name: string;
+  /** Dtype of the result, given those of the inputs. */
+  readonly dtype: (inputs: readonly Node[], attributes: Attributes) => DType;
+  readonly codes: (node: Node) => readonly number[];
+  /** The gradients in the shape of the result; they are summed over broadcast axes afterwards. */
+  readonly gradient: (node: Node, dy: Node) => readonly (Node | null)[];
+  readonly shape?: (attributes: Attributes) => Shape;
+}
+
+function elementOp(rule: ElementRule): Operation {
+  return defineOp<Attributes>({
+    name: rule.name,
+    infer: (inputs, attributes) => ({
+      shape: rule.shape === undefined ? broadcastShapes(rule.name, inputs) : rule.shape(attributes),
+      dtype: rule.dtype(inputs, attributes),
+    }),
+    gradient: (node, dy) =>
+      rule
+        .gradient(node, dy)
+        .map((gradient, index) => (gradient === null ? null : sumTo(gradient, (node.inputs[index] as Node).shape))),
+    elementwise: rule.codes,
+    lower: lowerAlone,
+  });
+}
+
+/** The shape that `inputs` have together: axes of size 1 and missing leading axes repeat. */
+function broadcastShapes(name: string, inputs: readonly Node[]): Shape {
+  const rank = Math.max(...inputs.map((input) => input.shape.length));
+  return Array.from({ length: rank }, (_, axis) => {
+    let size = 1;
+    for (const input of inputs) {
+      const own = input.shape[axis - rank + input.shape.length] ?? 1;
+      check(own === size || own === 1 || size === 1, "shape", () => ({
+        where: errorPlace(name),
+        expected: "shapes that broadcast: equal sizes, or 1, in every axis from the last",
+        received: inputs.map((each) => `[${each.shape.join(", ")}]`).join(" and "),
+      }));
+      if (own !== 1) size = own;
+    }
+    return size;
+  });
+}
+
+/** The operand as float32. */
+export function asFloat(operand: Operand): Node {
+  return cast(toSymbolic(operand), "float32");
+}
+
+type UnaryGradient = (x: Node, y: Node, dy: Node) => Node | null;
+
+/** float32 → float32; other dtypes are cast first, unless there is an `integer` code. */
+function unary(name: string, float: number, gradient: UnaryGradient, integer?: number): (x: Operand) => Node {
+  const op = elementOp({
+    name,
+    dtype: ([x]) => (x as Node).dtype,
+    codes: (node) => [node.dtype === "int32" ? (integer as number) : float],
+    gradient: (node, dy) => [gradient(node.inputs[0] as Node, node, dy)],
+  });
+  return (x) => {
+    const node = toSymbolic(x);
+    return makeNode(op, [integer !== undefined && node.dtype !== "float32" ? cast(node, "int32") : asFloat(node)], {});
+  };
+}
+
+type BinaryGradient = (a: Node, b: Node, y: Node, dy: Node) => readonly [Node | null, Node | null];
+
+/** Both operands in one dtype: float32 if either is, else int32. */
+function promote(a: Operand, b: Operand): [Node, Node] {
+  const left = typeof a === "number" ? undefined : toSymbolic(a);
+  const right = typeof b === "number" ? undefined : toSymbolic(b);
+  const first = left ?? toSymbolic(a, right?.dtype === "float32" ? "float32" : "int32");
+  const second = right ?? toSymbolic(b, first.dtype === "float32" ? "float32" : "int32");
+  const dtype = first.dtype === "float32" || second.dtype === "float32" ? "float32" : "int32";
+  return [cast(first, dtype), cast(second, dtype)];
+}
+
+function binary(
+  name: string,
+  float: number,
+  integer: number | undefined,
+  gradient: BinaryGradient,
+): (a: Operand, b: Operand) => Node {
+  const op = elementOp({
+    name,
+    dtype: ([a]) => (a as Node).dtype,
+    codes: (node) => [node.dtype === "int32" ? (integer as number) : float],
+    gradient: (node, dy) => gradient(node.inputs[0] as Node, node.inputs[1] as Node, node, dy),
+  });
+  return (a, b) => makeNode(op, integer === undefined ? [asFloat(a), asFloat(b)] : promote(a, b), {});
+}
+
+function comparison(name: string, float: number, integer: number): (a: Operand, b: Operand) => Node {
+  const op = elementOp({
+    name,
+    dtype: () => "bool",
+    codes: (node) => [(node.inputs[0] as Node).dtype === "int32" ? integer : float],
+    gradient: () => [null, null],
+  });
+  return (a, b) => makeNode(op, promote(a, b), {});
+}
+
+function logical(name: string, integer: number, count: number): (...operands: Operand[]) => Node {
+  const op = elementOp({
+    name,
+    dtype: () => "bool",
+    codes: () => [integer],
+    gradient: (node) => node.inputs.map(() => null),
+  });
+  return (...operands) =>
+    makeNode(
+      op,
+      operands.slice(0, count).map((operand) => cast(toSymbolic(operand), "bool")),
+      {},
+    );
+}
+
+// float32 → float32 ---------------------------------------------------------------------------------------------------
+
+/** −x. float32 or int32, like abs and sign. */
+export const negate: (x: Operand) => Node = unary("negate", code.NEGATE, (_x, _y, dy) => negate(dy), code.INT_NEGATE);
+/** |x|. */
+export const abs: (x: Operand) => Node = unary("abs", code.ABS, (x, _y, dy) => multiply(dy, sign(x)), code.INT_ABS);
+/** −1, 0 or 1; its gradient is zero. */
+export const sign: (x: Operand) => Node = unary("sign", code.SIGN, () => null, code.INT_SIGN);
+/** x². */
+export const square: (x: Operand) => Node = unary("square", code.SQUARE, (x, _y, dy) => multiply(dy, multiply(x, 2)));
+/** √x; NaN for x < 0. */
+export const sqrt: (x: Operand) => Node = unary("sqrt", code.SQRT, (_x, y, dy) => divide(multiply(dy, 0.5), y));
+/** 1/√x. */
+export const rsqrt: (x: Operand) => Node = unary("rsqrt", code.RSQRT, (x, y, dy) =>
+  multiply(multiply(dy, -0.5), divide(y, x)),
+);
+/** 1/x. */
+export const reciprocal: (x: Operand) => Node = unary("reciprocal", code.RECIPROCAL, (_x, y, dy) =>
+  negate(multiply(dy, square(y))),
+);
+/** eˣ. */
+export const exp: (x: Operand) => Node = unary("exp", code.EXP, (_x, y, dy) => multiply(dy, y));
+/** eˣ − 1, exact near 0. */
+export const expm1: (x: Operand) => Node = unary("expm1", code.EXPM1, (_x, y, dy) => multiply(dy, add(y, 1)));
+/** ln x; −Infinity at 0, NaN below. */
+export const log: (x: Operand) => Node = unary("log", code.LOG, (x, _y, dy) => divide(dy, x));
+/** ln(1 + x), exact near 0. */
+export const log1p: (x: Operand) => Node = unary("log1p", code.LOG1P, (x, _y, dy) => divide(dy, add(x, 1)));
+/** Hyperbolic tangent. */
+export const tanh: (x: Operand) => Node = unary("tanh", code.TANH, (_x, y, dy) => multiply(dy, subtract(1, square(y))));
+/** 1/(1 + e⁻ˣ). */
+export const sigmoid: (x: Operand) => Node = unary("sigmoid", code.SIGMOID, (_x, y, dy) =>
+  multiply(dy, multiply(y, subtract(1, y))),
+);
+/** Error function, 2/√π ∫₀ˣ e^(−t²) dt. */
+export const erf: (x: Operand) => Node = unary("erf", code.ERF, (x, _y, dy) =>
+  multiply(dy, multiply(exp(negate(square(x))), 2 / Math.sqrt(Math.PI))),
+);
+/** Inverse of erf on (−1, 1). */
+export const erfInverse: (x: Operand) => Node = unary("erfInverse", code.ERF_INVERSE, (_x, y, dy) =>
+  multiply(dy, multiply(exp(square(y)), Math.sqrt(Math.PI) / 2)),
+);
+/** Greatest integer ≤ x; its gradient is zero, like that of ceil and round. */
+export const floor: (x: Operand) => Node = unary("floor", code.FLOOR, () => null);
+/** Least integer ≥ x. */
+export const ceil: (x: Operand) => Node = unary("ceil", code.CEIL, () => null);
+/** Nearest integer, halves to the even one. */
+export const round: (x: Operand) => Node = unary("round", code.ROUND, () => null);
+/** max(x, 0). */
+export const relu: (x: Operand) => Node = unary("relu", code.RELU, (_x, y, dy) => where(greater(y, 0), dy, 0));
+/** Sine of radians. */
+export const sin: (x: Operand) => Node = unary("sin", code.SIN, (x, _y, dy) => multiply(dy, cos(x)));
+/** Cosine of radians. */
+export const cos: (x: Operand) => Node = unary("cos", code.COS, (x, _y, dy) => negate(multiply(dy, sin(x))));
+
+// Two operands, broadcast ---------------------------------------------------------------------------------------------
+
+/** a + b. */
+export const add: (a: Operand, b: Operand) => Node = binary("add", code.ADD, code.INT_ADD, (_a, _b, _y, dy) => [
+  dy,
+  dy,
+]);
+/** a − b. */
+export const subtract: (a: Operand, b: Operand) => Node = binary(
+  "subtract",
+  code.SUBTRACT,
+  code.INT_SUBTRACT,
+  (_a, _b, _y, dy) => [dy, negate(dy)],
+);
+/** a · b. */
+export const multiply: (a: Operand, b: Operand) => Node = binary(
+  "multiply",
+  code.MULTIPLY,
+  code.INT_MULTIPLY,
+  (a, b, _y, dy) => [multiply(dy, b), multiply(dy, a)],
+);
+/** a / b, in float32. */
+export const divide: (a: Operand, b: Operand) => Node = binary("divide", code.DIVIDE, undefined, (_a, b, y, dy) => [
+  divide(dy, b),
+  negate(multiply(dy, divide(y, b))),
+]);
+
+/** The gradient of an extremum goes to the chosen operand; half to each where both are equal. */
+const toChosen = (chosen: (a: Operand, b: Operand) => Node): BinaryGradient => {
+  const share = (a: Node, b: Node, dy: Node): Node => where(chosen(a, b), dy, where(equal(a, b), multiply(dy, 0.5), 0));
+  return (a, b, _y, dy) => [share(a, b, dy), share(b, a, dy)];
+};
+/** The larger of a and b; NaN if either is. */
+export const maximum: (a: Operand, b: Operand) => Node = binary(
+  "maximum",
+  code.MAXIMUM,
+  code.INT_MAXIMUM,
+  toChosen((a, b) => greater(a, b)),
+);
+/** The smaller of a and b; NaN if either is. */
+export const minimum: (a: Operand, b: Operand) => Node = binary(
+  "minimum",
+  code.MINIMUM,
+  code.INT_MINIMUM,
+  toChosen((a, b) => less(a, b)),
+);
+
+/** a = b, as bool. */
+export const equal: (a: Operand, b: Operand) => Node = comparison("equal", code.EQUAL, code.INT_EQUAL);
+/** a ≠ b. */
+export const notEqual: (a: Operand, b: Operand) => Node = comparison("notEqual", code.NOT_EQUAL, code.INT_NOT_EQUAL);
+/** a < b. */
+export const less: (a: Operand, b: Operand) => Node = comparison("less", code.LESS, code.INT_LESS);
+/** a ≤ b. */
+export const lessEqual: (a: Operand, b: Operand) => Node = comparison(
+  "lessEqual",
+  code.LESS_EQUAL,
+  code.INT_LESS_EQUAL,
+);
+/** a > b. */
+export const greater: (a: Operand, b: Operand) => Node = comparison("greater", code.GREATER, code.INT_GREATER);
+/** a ≥ b. */
+export const greaterEqual: (a: Operand, b: Operand) => Node = comparison(
+  "greaterEqual",
+  code.GREATER_EQUAL,
+  code.INT_GREATER_EQUAL,
+);
+
+/** Not a. Operands of the logical operations are cast to bool. */
+export const logicalNot: (a: Operand) => Node = logical("logicalNot", code.LOGICAL_NOT, 1);
+/** a and b. */
+export const logicalAnd: (a: Operand, b: Operand) => Node = logical("logicalAnd", code.LOGICAL_AND, 2);
+/** a or b. */
+export const logicalOr: (a: Operand, b: Operand) => Node = logical("logicalOr", code.LOGICAL_OR, 2);
+
+const selectOp = elementOp({
+  name: "where",
+  dtype: ([a]) => (a as Node).dtype,
+  codes: () => [code.SELECT],
+  gradient: ({ inputs: [_a, _b, condition] }, dy) => [
+    where(condition as Node, dy, 0),
+    where(condition as Node, 0, dy),
+    null,
+  ],
+});
+
+/** a where `condition` holds, b elsewhere; all three broadcast. */
+export function where(condition: Operand, a: Operand, b: Operand): Node {
+  const [first, second] = promote(a, b);
+  return makeNode(selectOp, [first, second, cast(toSymbolic(condition), "bool")], {});
+}
+
+// Conversions ---------------------------------------------------------------------------------------------------------
+
+const castCodes: Readonly<Record<string, readonly number[]>> = {
+  "float32 int32": [code.FLOAT_TO_INT],
+  "float32 uint8": [code.FLOAT_TO_INT, code.INT_TO_UINT8],
+  "float32 bool": [code.FLOAT_TO_BOOL],
+  "int32 float32": [code.INT_TO_FLOAT],
+  "int32 uint8": [code.INT_TO_UINT8],
+  "int32 bool": [code.INT_TO_BOOL],
+  "uint8 float32": [code.INT_TO_FLOAT],
+  "uint8 int32": [code.COPY_VALUE],
+  "uint8 bool": [code.INT_TO_BOOL],
+  "bool float32": [code.INT_TO_FLOAT],
+  "bool int32": [code.COPY_VALUE],
+  "bool uint8": [code.COPY_VALUE],
+};
+
+const castOp = elementOp({
+  name: "cast",
+  dtype: (_, { dtype }) => dtype as DType,
+  codes: (node) => castCodes[`${(node.inputs[0] as Node).dtype} ${node.dtype}`] ?? [code.COPY_VALUE],
+  gradient: (node, dy) => [(node.inputs[0] as Node).dtype === "float32" && node.dtype === "float32" ? dy : null],
+});
+
+/** The values in another dtype: float → integer rounds towards zero, anything → bool is ≠ 0. No gradient to integers. */
+export function cast(x: Operand, dtype: DType): Node {
+  const node = toSymbolic(x);
+  return node.dtype === dtype ? node : makeNode(castOp, [node], { dtype });
+}
+
+const broadcastOp = elementOp({
+  name: "broadcastTo",
+  dtype: ([x]) => (x as Node).dtype,
+  codes: () => [code.COPY_VALUE],
+  gradient: (_, dy) => [dy],
+  shape: ({ shape }) => shape as Shape,
+});
+
+/** x repeated along axes of size 1 and missing leading axes. @throws {TensorError} `shape` when it does not fit. */
+export function broadcastTo(x: Operand, shape: Shape): Node {
+  const node = toSymbolic(x);
+  if (sameShape(node.shape, shape)) return node;
+  const offset = shape.length - node.shape.length;
+  check(offset >= 0 && node.shape.every((size, axis) => size === 1 || size === shape[axis + offset]), "shape", () => ({
+    where: errorPlace("broadcastTo"),
+    expected: `a shape that broadcasts to [${shape.join(", ")}]`,
+    received: `[${node.shape.join(", ")}]`,
+  }));
+  return makeNode(broadcastOp, [node], { shape });
+}
+
+/** A float32 tensor of `shape` with one value everywhere. */
+export function full(shape: Shape, value: number): Node {
+  return broadcastTo(constant(value), shape);
+}

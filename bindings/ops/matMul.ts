@@ -1,0 +1,172 @@
+// How are matrices multiplied, and how is the product differentiated?
+
+import * as code from "../../assembly/opcodes.ts";
+import { reads, writes } from "../compiler/instruction.ts";
+import { check } from "../errors.ts";
+import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
+import { type Shape, sizeOf } from "../tensor.ts";
+import { reshape, transpose } from "./copy.ts";
+import { asFloat, broadcastTo } from "./map.ts";
+import { matMulTiling } from "./matMulTiling.ts";
+import { sum } from "./reduce.ts";
+
+type Node = SymbolicTensor;
+
+/** Which operands are stored transposed. */
+export interface MatMulOptions {
+  /** a is [k, m]. Default false. */
+  readonly transposeA?: boolean;
+  /** b is [n, k]. Default false. */
+  readonly transposeB?: boolean;
+}
+
+export interface MatMulAttributes extends Readonly<Record<string, unknown>> {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  /** MAP code of a function applied to the result; set by the compiler. */
+  readonly activation?: number;
+}
+
+/** a [batch or 1, m, k] × b [batch or 1, k, n] (+ bias [n]) → [batch, m, n]. */
+export const matMulOp: Operation<MatMulAttributes> = defineOp({
+  name: "matMul",
+  infer: (inputs, attributes) => {
+    const { batch, m, n } = dimensions(inputs as readonly [Node, Node], attributes);
+    return { shape: [batch, m, n], dtype: "float32" };
+  },
+  gradient: (node, dy) => {
+    const [a, b] = node.inputs as [Node, Node];
+    const { transposeA, transposeB } = node.attributes;
+    const da = transposeA ? product(b, dy, false, true) : product(dy, b, false, !transposeB);
+    const db = transposeB ? product(dy, a, true, false) : product(a, dy, !transposeA, false);
+    return [sumBatch(da, a), sumBatch(db, b)];
+  },
+  lower: (node) => {
+    const [a, b, bias] = node.inputs as [Node, Node, Node?];
+    const { batch, m, n, k } = dimensions([a, b], node.attributes);
+    const { transposeA, transposeB, activation } = node.attributes;
+    const { units, grain } = matMulTiling(batch, m, n, k, transposeA, transposeB);
+    return [
+      {
+        opcode: code.MATMUL,
+        name: "matMul",
+        units,
+        grain,
+        operands: {
+          a: reads(a),
+          b: reads(b),
+          out: writes(node),
+          bias: bias === undefined ? 0 : reads(bias),
+          batch,
+          m,
+          n,
+          k,
+          strideA: a.shape[0] === 1 ? 0 : m * k,
+          strideB: b.shape[0] === 1 ? 0 : k * n,
+          strideOut: m * n,
+          flags:
+            (transposeA ? code.TRANSPOSE_A : 0) |
+            (transposeB ? code.TRANSPOSE_B : 0) |
+            (bias === undefined ? 0 : code.HAS_BIAS) |
+            (activation === undefined ? 0 : code.HAS_ACTIVATION),
+          activation: activation ?? 0,
+        },
+        flops: 2 * batch * m * n * k,
+      },
+    ];
+  },
+});
+
+function dimensions(
+  [a, b]: readonly [Node, Node],
+  { transposeA, transposeB }: MatMulAttributes,
+): Record<"batch" | "m" | "n" | "k", number> {
+  const [batchA = 1, rowsA = 1, columnsA = 1] = a.shape;
+  const [batchB = 1, rowsB = 1, columnsB = 1] = b.shape;
+  const [m, k] = transposeA ? [columnsA, rowsA] : [rowsA, columnsA];
+  const n = transposeB ? rowsB : columnsB;
+  return { batch: Math.max(batchA, batchB), m, n, k };
+}
+
+function product(a: Node, b: Node, transposeA: boolean, transposeB: boolean): Node {
+  return makeNode(matMulOp, [a, b], { transposeA, transposeB });
+}
+
+/** The gradient of an operand that was used for the whole batch is the sum over it. */
+function sumBatch(gradient: Node, operand: Node): Node {
+  return gradient.shape[0] === operand.shape[0] ? gradient : sum(gradient, 0, true);
+}
+
+/**
+ * C = A·B. a [..., m, k] × b [..., k, n] → [..., m, n]; the leading axes broadcast. float32.
+ * @throws {TensorError} `shape` when the inner sizes differ.
+ */
+export function matMul(a: Operand, b: Operand, options: MatMulOptions = {}): Node {
+  const left = asFloat(a);
+  const right = asFloat(b);
+  const { transposeA = false, transposeB = false } = options;
+  check(left.shape.length >= 2 && right.shape.length >= 2, "shape", () => ({
+    where: errorPlace("matMul"),
+    expected: "two tensors of rank 2 or more",
+    received: describe(left, right),
+  }));
+  if (transposeA && transposeB) return matMul(swapLast(left), right, { transposeB });
+  const [m, k] = lastTwo(left, transposeA);
+  const [inner, n] = lastTwo(right, transposeB);
+  check(k === inner, "shape", () => ({
+    where: errorPlace("matMul"),
+    expected: "equal inner sizes",
+    received: `${describe(left, right)}${transposeA ? " with a transposed" : ""}${transposeB ? " with b transposed" : ""}`,
+  }));
+  const leadA = left.shape.slice(0, -2);
+  const leadB = right.shape.slice(0, -2);
+  if (leadB.length === 0 && !transposeA) {
+    const rows = sizeOf(leadA) * m;
+    return reshape(product(reshape(left, [1, rows, k]), asMatrices(right), false, transposeB), [...leadA, m, n]);
+  }
+  const lead = broadcastLead(leadA, leadB, left, right);
+  const batchA = batched(left, leadA, lead);
+  const batchB = batched(right, leadB, lead);
+  return reshape(product(batchA, batchB, transposeA, transposeB), [...lead, m, n]);
+}
+
+function lastTwo(x: Node, swapped: boolean): [number, number] {
+  const [rows = 1, columns = 1] = x.shape.slice(-2);
+  return swapped ? [columns, rows] : [rows, columns];
+}
+
+function swapLast(x: Node): Node {
+  const rank = x.shape.length;
+  return transpose(
+    x,
+    [...x.shape.keys()].map((axis) => (axis === rank - 1 ? rank - 2 : axis === rank - 2 ? rank - 1 : axis)),
+  );
+}
+
+function asMatrices(x: Node): Node {
+  return reshape(x, [sizeOf(x.shape.slice(0, -2)), ...x.shape.slice(-2)]);
+}
+
+/** x as [batch or 1, rows, columns]; repeated in memory only when its leading axes repeat in part. */
+function batched(x: Node, own: Shape, lead: Shape): Node {
+  if (sizeOf(own) === 1 || sizeOf(own) === sizeOf(lead)) return asMatrices(x);
+  return asMatrices(broadcastTo(x, [...lead, ...x.shape.slice(-2)]));
+}
+
+function broadcastLead(a: Shape, b: Shape, left: Node, right: Node): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const sizeA = a[axis - rank + a.length] ?? 1;
+    const sizeB = b[axis - rank + b.length] ?? 1;
+    check(sizeA === sizeB || sizeA === 1 || sizeB === 1, "shape", () => ({
+      where: errorPlace("matMul"),
+      expected: "leading axes that broadcast",
+      received: describe(left, right),
+    }));
+    return Math.max(sizeA, sizeB);
+  });
+}
+
+function describe(left: Node, right: Node): string {
+  return `[${left.shape.join(", ")}] and [${right.shape.join(", ")}]`;
+}

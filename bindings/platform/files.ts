@@ -1,0 +1,171 @@
+// How are files read and written where there is a file system (Node, Deno, Bun), and what happens where there is none?
+
+import { check, type ErrorCode, show, TensorError } from "../errors.ts";
+
+type FileSystem = typeof import("node:fs/promises");
+type Paths = typeof import("node:path");
+
+/**
+ * The whole content of the file at `path` (relative paths: from the working directory).
+ * @throws TensorError `data` when the file cannot be read, `unsupported` in a runtime without a file system.
+ */
+export async function readFile(path: string): Promise<Uint8Array> {
+  const fileSystem = await openFileSystem("readFile", path);
+  try {
+    const bytes = await fileSystem.readFile(path);
+    // A plain view: Node's Buffer is a Uint8Array whose `slice` does not copy.
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  } catch (cause) {
+    throw fileError("data", "readFile", `a readable file at ${JSON.stringify(path)}`, cause);
+  }
+}
+
+/**
+ * Writes `bytes` to the file at `path`, which afterwards holds either its old content or all of the new, even if the
+ * process or the machine stops meanwhile: a temporary file in the same folder is written, flushed and renamed. A symbolic
+ * link is followed, and the permissions of an existing file are kept. The folder must exist.
+ * @throws TensorError `data` when the file cannot be written, `unsupported` in a runtime without a file system.
+ */
+export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  const fileSystem = await openFileSystem("writeFileAtomically", path);
+  const expected = `a file that can be written at ${JSON.stringify(path)}`;
+  try {
+    const { dirname, basename, join } = (await builtin("path")) as Paths;
+    const target = await fileSystem.realpath(path).catch(() => path);
+    const old = await fileSystem.stat(target).catch(() => undefined);
+    // A rename would replace a device or a pipe by a plain file.
+    check(old === undefined || old.isFile(), "data", () => ({
+      where: "writeFileAtomically",
+      expected,
+      received: old?.isDirectory() ? "a folder" : "a device, pipe or socket",
+      remedy: "Give the path of a file.",
+    }));
+    const folder = dirname(target);
+    const temporary = join(folder, `.${basename(target).slice(0, 40)}.${crypto.randomUUID()}.tmp`);
+    try {
+      await writeAndFlush(fileSystem, temporary, bytes, old === undefined ? undefined : old.mode & 0o777);
+      await fileSystem.rename(temporary, target);
+    } catch (cause) {
+      await fileSystem.rm(temporary, { force: true }).catch(() => undefined);
+      throw cause;
+    }
+    await flushFolder(fileSystem, folder);
+  } catch (cause) {
+    throw cause instanceof TensorError ? cause : fileError("data", "writeFileAtomically", expected, cause);
+  }
+}
+
+/**
+ * The path of the first of `names` that is a file in `folder`, or `undefined`.
+ * @throws TensorError `unsupported` in a runtime without a file system.
+ */
+export async function findFile(folder: string, names: readonly string[]): Promise<string | undefined> {
+  const fileSystem = await openFileSystem("findFile", folder);
+  const { join } = (await builtin("path")) as Paths;
+  for (const name of names) {
+    const path = join(folder, name);
+    const isFile = await fileSystem.stat(path).then(
+      (entry) => entry.isFile(),
+      () => false,
+    );
+    if (isFile) return path;
+  }
+  return undefined;
+}
+
+/**
+ * The folder of an installed npm package, looked up first from the working directory, then from wasmgrad's own folder;
+ * `undefined` when it is not installed or the runtime has no packages. Nothing of the package is executed.
+ */
+export async function findPackage(name: string): Promise<string | undefined> {
+  try {
+    const { createRequire } = (await builtin("module")) as typeof import("node:module");
+    const { dirname, join } = (await builtin("path")) as Paths;
+    const { cwd } = (await builtin("process")) as typeof import("node:process");
+    for (const start of [join(cwd(), "start.js"), import.meta.url]) {
+      try {
+        return dirname(createRequire(start).resolve(`${name}/package.json`));
+      } catch {
+        // Not installed there.
+      }
+    }
+  } catch {
+    // A runtime without node: modules has no installed packages.
+  }
+  return undefined;
+}
+
+async function writeAndFlush(
+  fileSystem: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+  mode: number | undefined,
+): Promise<void> {
+  const file = await fileSystem.open(path, "wx");
+  try {
+    await file.writeFile(bytes);
+    if (mode !== undefined) await file.chmod(mode);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the rename itself durable. Windows and some runtimes cannot flush a folder: the file is complete all the same. */
+async function flushFolder(fileSystem: FileSystem, folder: string): Promise<void> {
+  try {
+    const handle = await fileSystem.open(folder, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Without the flush, a power cut may bring the old file back.
+  }
+}
+
+async function openFileSystem(where: string, path: string): Promise<FileSystem> {
+  check(typeof path === "string" && path.length > 0, "option", () => ({
+    where,
+    expected: "the path of a file",
+    received: show(path),
+  }));
+  const fileSystem = await builtin("fs/promises").then(
+    (module) => module as Partial<FileSystem>,
+    () => undefined,
+  );
+  // Bundlers for browsers may put an empty module in its place.
+  check(typeof fileSystem?.open === "function", "unsupported", () => ({
+    where,
+    expected: "a runtime with a file system (Node, Deno, Bun)",
+    received: `the path ${show(path)} in a runtime without one`,
+    remedy: "Pass bytes instead of paths: loadModel(bytes), and model.save() without a path returns the bytes.",
+  }));
+  return fileSystem as FileSystem;
+}
+
+/** A module of the runtime, by a specifier that bundlers cannot see and so leave alone. */
+function builtin(name: string): Promise<unknown> {
+  return import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ `node:${name}`);
+}
+
+const REASONS: ReadonlyMap<unknown, { received: string; remedy: string }> = new Map([
+  ["ENOENT", { received: "no such file or folder", remedy: "Check the path and create missing folders first." }],
+  ["ENOTDIR", { received: "a path that leads through a file", remedy: "Check the path." }],
+  ["EISDIR", { received: "a folder", remedy: "Give the path of a file." }],
+  ["EACCES", { received: "no permission", remedy: "Check who may read and write there." }],
+  ["EPERM", { received: "no permission", remedy: "Check who may read and write there." }],
+  ["ENOSPC", { received: "no space left", remedy: "Free space or choose another folder." }],
+]);
+
+function fileError(code: ErrorCode, where: string, expected: string, cause: unknown): TensorError {
+  const { code: reason, message } = cause as { code?: unknown; message?: string };
+  const known = REASONS.get(reason);
+  const received = known?.received ?? (message ?? String(cause)).replace(/\.$/, "");
+  return new TensorError(
+    code,
+    { where, expected, received, remedy: known?.remedy ?? "Check the path and the permissions." },
+    { cause },
+  );
+}

@@ -1,0 +1,243 @@
+// What is a tensor value, and which ordinary data can become one?
+
+import { check, show, TensorError } from "./errors.ts";
+
+/** Element types. `bool` holds 0 or 1 in a byte. */
+export type DType = "float32" | "int32" | "uint8" | "bool";
+/** Sizes of the axes, outermost first; `[]` is a scalar. */
+export type Shape = readonly number[];
+/** What holds the elements: Float32Array for float32, Int32Array for int32, Uint8Array for uint8 and bool. */
+export type TensorData = Float32Array | Int32Array | Uint8Array;
+/** Nested arrays of numbers or booleans, all rows of one length. */
+export type NestedArray = number | boolean | readonly NestedArray[];
+/** Any typed array of numbers. */
+export type NumericArray =
+  | TensorData
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Uint16Array
+  | Uint32Array
+  | Uint8ClampedArray;
+/** Whatever can become a tensor: a tensor, a typed array (one axis), a number, nested arrays. */
+export type TensorLike = Tensor | NumericArray | NestedArray;
+
+/** Bytes of one element. */
+export const elementBytes: Readonly<Record<DType, number>> = Object.freeze({ float32: 4, int32: 4, uint8: 1, bool: 1 });
+
+/** Number of elements: the product of the sizes, 1 for `[]`. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const length of shape) size *= length;
+  return size;
+}
+
+/** Whether two shapes are equal. */
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((length, axis) => length === b[axis]);
+}
+
+/**
+ * A value: an immutable shape and dtype over a typed array it owns, row-major. Garbage collection frees it; there is
+ * nothing to dispose.
+ */
+export class Tensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** The elements, row-major. */
+  readonly data: TensorData;
+
+  private constructor(data: TensorData, shape: Shape, dtype: DType) {
+    this.data = data;
+    this.shape = shape;
+    this.dtype = dtype;
+  }
+
+  /** A tensor over `data` itself, not a copy. @throws {TensorError} `shape` or `dtype` when they do not fit. */
+  static of(data: TensorData, shape: Shape, dtype: DType): Tensor {
+    check(
+      shape.every((length) => Number.isInteger(length) && length >= 0),
+      "shape",
+      () => ({
+        where: "tensor",
+        expected: "sizes that are integers ≥ 0",
+        received: show(shape),
+      }),
+    );
+    check(data.length === sizeOf(shape), "shape", () => ({
+      where: "tensor",
+      expected: `${sizeOf(shape)} elements for shape [${shape.join(", ")}]`,
+      received: `${data.length}`,
+    }));
+    check(data instanceof arrayType(dtype), "dtype", () => ({
+      where: "tensor",
+      expected: `a ${arrayType(dtype).name} for dtype ${dtype}`,
+      received: show(data),
+    }));
+    return new Tensor(data, Object.freeze([...shape]), dtype);
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.data.length;
+  }
+
+  /** The elements as nested arrays (a plain number or boolean for a scalar). */
+  array(): NestedArray {
+    const bool = this.dtype === "bool";
+    const build = (axis: number, offset: number): NestedArray => {
+      if (axis === this.shape.length) {
+        const value = this.data[offset] ?? 0;
+        return bool ? value !== 0 : value;
+      }
+      const stride = sizeOf(this.shape.slice(axis + 1));
+      return Array.from({ length: this.shape[axis] ?? 0 }, (_, index) => build(axis + 1, offset + index * stride));
+    };
+    return build(0, 0);
+  }
+
+  /** The only element as a number. @throws {TensorError} `shape` unless there is exactly one. */
+  item(): number {
+    check(this.size === 1, "shape", () => ({
+      where: "tensor.item",
+      expected: "a tensor of one element",
+      received: `shape [${this.shape.join(", ")}]`,
+    }));
+    return this.data[0] ?? Number.NaN;
+  }
+
+  /** Rows `begin` to `end` (exclusive) of the first axis, copied; negative positions count from the end. */
+  slice(begin = 0, end?: number): Tensor {
+    const [rows, ...inner] = this.shape;
+    check(rows !== undefined, "shape", () => ({
+      where: "tensor.slice",
+      expected: "at least one axis",
+      received: "a scalar",
+    }));
+    const stride = sizeOf(inner);
+    const position = (index: number): number => Math.min(rows, Math.max(0, index < 0 ? rows + index : index));
+    const from = position(begin);
+    const to = Math.max(from, position(end ?? rows));
+    return Tensor.of(this.data.slice(from * stride, to * stride), [to - from, ...inner], this.dtype);
+  }
+
+  /** The same elements under another shape; one size may be -1. @throws {TensorError} `shape` when they do not fit. */
+  reshape(shape: Shape): Tensor {
+    return Tensor.of(this.data, completeShape("tensor.reshape", this.size, shape), this.dtype);
+  }
+
+  toString(): string {
+    const elements = Array.from(this.data.subarray(0, 6)).join(", ");
+    return `Tensor ${this.dtype} [${this.shape.join(", ")}] { ${elements}${this.size > 6 ? ", …" : ""} }`;
+  }
+}
+
+/**
+ * A tensor from ordinary data. Typed arrays keep their type where it exists (other integers become int32, Float64Array
+ * float32), numbers become float32, booleans bool; `dtype` converts. `shape` gives typed arrays and flat lists a shape.
+ * @throws {TensorError} `shape` for ragged rows or a size that does not fit, `dtype` for values that are not numbers.
+ */
+export function tensor(data: TensorLike, shape?: Shape, dtype?: DType): Tensor {
+  const value = fromData(data);
+  const shaped = shape === undefined ? value : value.reshape(shape);
+  return dtype === undefined || dtype === shaped.dtype ? shaped : convert(shaped, dtype);
+}
+
+/** A tensor of zeros. */
+export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
+  return Tensor.of(new (arrayType(dtype))(sizeOf(shape)), shape, dtype);
+}
+
+/** The typed array class that holds elements of `dtype`. */
+export function arrayType(dtype: DType): Float32ArrayConstructor | Int32ArrayConstructor | Uint8ArrayConstructor {
+  return dtype === "float32" ? Float32Array : dtype === "int32" ? Int32Array : Uint8Array;
+}
+
+/** Replaces a single -1 in `shape` so that it holds `size` elements. */
+export function completeShape(where: string, size: number, shape: Shape): Shape {
+  const known = shape.reduce((product, length) => (length === -1 ? product : product * length), 1);
+  const open = shape.filter((length) => length === -1).length;
+  const complete = shape.map((length) => (length === -1 && known > 0 ? size / known : length));
+  check(
+    open <= 1 && complete.every((length) => Number.isInteger(length) && length >= 0) && sizeOf(complete) === size,
+    "shape",
+    () => ({
+      where,
+      expected: `a shape of ${size} elements with at most one -1`,
+      received: `[${shape.join(", ")}]`,
+    }),
+  );
+  return complete;
+}
+
+/** The same values in another dtype: float → int rounds towards zero, anything → bool is `≠ 0`. */
+function convert(value: Tensor, dtype: DType): Tensor {
+  if (dtype === "bool")
+    return Tensor.of(
+      Uint8Array.from(value.data, (element) => (element !== 0 ? 1 : 0)),
+      value.shape,
+      dtype,
+    );
+  return Tensor.of(arrayType(dtype).from(value.data as Float32Array), value.shape, dtype);
+}
+
+function fromData(data: TensorLike): Tensor {
+  if (data instanceof Tensor) return data;
+  if (ArrayBuffer.isView(data)) return fromTypedArray(data as NumericArray);
+  if (typeof data === "number") return Tensor.of(Float32Array.of(data), [], "float32");
+  if (typeof data === "boolean") return Tensor.of(Uint8Array.of(data ? 1 : 0), [], "bool");
+  check(Array.isArray(data), "dtype", () => ({
+    where: "tensor",
+    expected: "a tensor, a typed array, a number, a boolean or nested arrays of them",
+    received: show(data),
+  }));
+  return fromNested(data as readonly NestedArray[]);
+}
+
+function fromTypedArray(data: NumericArray): Tensor {
+  if (data instanceof Float32Array) return Tensor.of(data, [data.length], "float32");
+  if (data instanceof Int32Array) return Tensor.of(data, [data.length], "int32");
+  if (data instanceof Uint8Array) return Tensor.of(data, [data.length], "uint8");
+  if (data instanceof Float64Array) return Tensor.of(Float32Array.from(data), [data.length], "float32");
+  if (data instanceof Uint8ClampedArray) return Tensor.of(Uint8Array.from(data), [data.length], "uint8");
+  if (data instanceof Int8Array || data instanceof Int16Array || data instanceof Uint16Array)
+    return Tensor.of(Int32Array.from(data), [data.length], "int32");
+  if (data instanceof Uint32Array && data.every((value) => value <= 0x7fffffff))
+    return Tensor.of(Int32Array.from(data), [data.length], "int32");
+  throw new TensorError("dtype", {
+    where: "tensor",
+    expected: "a typed array whose numbers fit float32, int32 or uint8",
+    received: show(data),
+    remedy: "Convert it to a Float32Array or an Int32Array first.",
+  });
+}
+
+function fromNested(data: readonly NestedArray[]): Tensor {
+  const shape: number[] = [];
+  for (let level: NestedArray | undefined = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  const values = new Float32Array(sizeOf(shape));
+  let position = 0;
+  let booleans = 0;
+  const fill = (item: NestedArray, axis: number): void => {
+    if (axis < shape.length) {
+      check(Array.isArray(item) && item.length === shape[axis], "shape", () => ({
+        where: "tensor",
+        expected: `${shape[axis]} entries in every list of axis ${axis}`,
+        received: Array.isArray(item) ? `${item.length}` : show(item),
+        remedy: "Nested arrays must be rectangular.",
+      }));
+      for (const entry of item) fill(entry, axis + 1);
+      return;
+    }
+    check(typeof item === "number" || typeof item === "boolean", "dtype", () => ({
+      where: "tensor",
+      expected: "numbers or booleans in the nested arrays",
+      received: show(item),
+    }));
+    if (typeof item === "boolean") booleans++;
+    values[position++] = Number(item);
+  };
+  fill(data, 0);
+  if (booleans > 0 && booleans === position) return Tensor.of(Uint8Array.from(values), shape, "bool");
+  return Tensor.of(values, shape, "float32");
+}

@@ -1,0 +1,105 @@
+// Where does a weight live? In ordinary memory until a program needs it, then in a block of WebAssembly memory.
+
+import { type Block, engine } from "./engine.ts";
+import { check } from "./errors.ts";
+import { arrayType, type DType, elementBytes, type Shape, sameShape, sizeOf, Tensor } from "./tensor.ts";
+
+/** A place in WebAssembly memory. Holding the block keeps it allocated. */
+export interface Storage {
+  readonly block: Block;
+  /** Bytes from the start of the block; a multiple of 64. */
+  readonly offset: number;
+}
+
+/** A value that programs read and update: a weight, an optimizer slot, a counter. */
+export class Variable {
+  readonly kind = "variable";
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Whether optimizers change it. */
+  trainable: boolean;
+  private initial: Tensor | undefined;
+  private place: Storage | undefined;
+
+  constructor(name: string, initial: Tensor, trainable = false) {
+    this.name = name;
+    this.shape = initial.shape;
+    this.dtype = initial.dtype;
+    this.trainable = trainable;
+    this.initial = initial;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Bytes of the elements. */
+  get bytes(): number {
+    return this.size * elementBytes[this.dtype];
+  }
+
+  /** The place in WebAssembly memory, made now unless {@link placeTogether} gave it one. */
+  get storage(): Storage {
+    if (this.place === undefined) placeTogether([this]);
+    return this.place as Storage;
+  }
+
+  /** Whether it has a place in WebAssembly memory. */
+  get placed(): boolean {
+    return this.place !== undefined;
+  }
+
+  /** The current value, copied. */
+  get value(): Tensor {
+    if (this.place === undefined) return copy(this.initial as Tensor);
+    return engine().readTensor(this.place.block.address + this.place.offset, this.shape, this.dtype);
+  }
+
+  /** Replaces the value. @throws {TensorError} `shape` or `dtype` unless both are equal. */
+  assign(value: Tensor): void {
+    check(sameShape(value.shape, this.shape), "shape", () => ({
+      where: this.name,
+      expected: `shape [${this.shape.join(", ")}]`,
+      received: `[${value.shape.join(", ")}]`,
+    }));
+    check(value.dtype === this.dtype, "dtype", () => ({
+      where: this.name,
+      expected: this.dtype,
+      received: value.dtype,
+    }));
+    if (this.place === undefined) this.initial = copy(value);
+    else engine().write(this.place.block.address + this.place.offset, value.data);
+  }
+
+  /** Moves the value to `place`. */
+  moveTo(place: Storage): void {
+    const value = this.value;
+    this.place = place;
+    this.initial = undefined;
+    engine().write(place.block.address + place.offset, value.data);
+  }
+}
+
+/** Bytes between consecutive variables of a block: their size rounded up to 64. */
+export function alignedBytes(bytes: number): number {
+  return Math.ceil(Math.max(bytes, 1) / 64) * 64;
+}
+
+/** Gives those of `variables` that have no place yet consecutive places in one new block, in order. */
+export function placeTogether(variables: readonly Variable[]): void {
+  const homeless = variables.filter((variable) => !variable.placed);
+  if (homeless.length === 0) return;
+  const total = homeless.reduce((bytes, variable) => bytes + alignedBytes(variable.bytes), 0);
+  const block = engine().allocate(total, `variables of ${(homeless[0] as Variable).name}`);
+  let offset = 0;
+  for (const variable of homeless) {
+    variable.moveTo({ block, offset });
+    offset += alignedBytes(variable.bytes);
+  }
+}
+
+function copy(value: Tensor): Tensor {
+  return Tensor.of(arrayType(value.dtype).from(value.data as Float32Array), value.shape, value.dtype);
+}
