@@ -21,10 +21,7 @@ export function productModel({ m, k, n, transposeA, transposeB }, a, b, repetiti
   });
   return model({
     nodes,
-    initializers: [
-      tensor("a", transposeA ? [k, m] : [m, k], a),
-      tensor("b", transposeB ? [n, k] : [k, n], b),
-    ],
+    initializers: [tensor("a", transposeA ? [k, m] : [m, k], a), tensor("b", transposeB ? [n, k] : [k, n], b)],
     inputs: [],
     outputs: [value("c", [m, n])],
   });

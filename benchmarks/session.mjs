@@ -62,7 +62,7 @@ export async function startSession(engine, threads) {
     engine,
     ask(request, task = {}) {
       return new Promise((resolve, reject) => {
-        if (child.exitCode !== null) return reject(new Error(`the process of ${engine} has ended.\n${complaints}`));
+        if (child.exitCode !== null) return reject(new Error(`the process of ${engine} has ended.`));
         waiting = { resolve, reject };
         child.stdin.write(`${JSON.stringify({ request, task })}\n`);
       });

@@ -58,7 +58,8 @@ export class Engine {
   private readonly registry: FinalizationRegistry<Range> = new FinalizationRegistry((range) =>
     this.collected.push(range),
   );
-  private readonly cutting: number;
+  /** How many threads every instruction is cut for; the results do not depend on it. */
+  private cutting: number;
 
   /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
   constructor(module: WebAssembly.Module, threads = 1) {
@@ -71,6 +72,11 @@ export class Engine {
     this.fault = base;
     this.machine.configure(base + blockAlignment, this.fault);
     this.heapEnd = base + blockAlignment + scratchBytes;
+  }
+
+  /** Cuts instructions for another number of threads from now on: tests of law 5 compare the results. */
+  cutFor(threads: number): void {
+    this.cutting = threads;
   }
 
   /** Bytes of WebAssembly memory there are, and how many of them are in use. */
@@ -229,6 +235,11 @@ let shared: Engine | undefined;
 export function engine(): Engine {
   shared ??= new Engine(wasmModule());
   return shared;
+}
+
+/** Cuts all further runs for `threads` threads: for tests of law 5, that the bits of a result do not depend on the cut. */
+export function setCutting(threads: number): void {
+  engine().cutFor(threads);
 }
 
 function abort(): never {

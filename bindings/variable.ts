@@ -14,7 +14,8 @@ export interface Storage {
 /** A value that programs read and update: a weight, an optimizer slot, a counter. */
 export class Variable {
   readonly kind = "variable";
-  readonly name: string;
+  /** For people and files: `dense_1/kernel`. */
+  name: string;
   readonly shape: Shape;
   readonly dtype: DType;
   /** Whether optimizers change it. */
@@ -28,6 +29,14 @@ export class Variable {
     this.dtype = initial.dtype;
     this.trainable = trainable;
     this.initial = initial;
+  }
+
+  /** Another name for memory that already holds values: one instruction over several neighbouring variables. */
+  static over(name: string, storage: Storage, shape: Shape, dtype: DType): Variable {
+    const alias = new Variable(name, { shape: Object.freeze([...shape]), dtype } as unknown as Tensor);
+    alias.place = storage;
+    alias.initial = undefined;
+    return alias;
   }
 
   /** Number of elements. */
@@ -93,6 +102,9 @@ export function placeTogether(variables: readonly Variable[]): void {
   if (homeless.length === 0) return;
   const total = homeless.reduce((bytes, variable) => bytes + alignedBytes(variable.bytes), 0);
   const block = engine().allocate(total, `variables of ${(homeless[0] as Variable).name}`);
+  engine()
+    .bytes()
+    .fill(0, block.address, block.address + total);
   let offset = 0;
   for (const variable of homeless) {
     variable.moveTo({ block, offset });

@@ -28,12 +28,12 @@ export function accumulate(instruction: usize, begin: u32, end: u32): void {
   let total = load<f64>(cells);
   let mass = load<f64>(cells, 8);
   if (weights == 0) {
-    for (let i: u32 = 0; i < count; ++i) total += <f64>load<f32>(values + (<usize>i << 2));
+    for (let i: u32 = 0; i < count; ++i) total += <f64>load<f32>(values + ((<usize>i) << 2));
     mass += <f64>count;
   } else {
     for (let i: u32 = 0; i < count; ++i) {
-      const weight = <f64>load<f32>(weights + (<usize>i << 2));
-      total += <f64>load<f32>(values + (<usize>i << 2)) * weight;
+      const weight = <f64>load<f32>(weights + ((<usize>i) << 2));
+      total += <f64>load<f32>(values + ((<usize>i) << 2)) * weight;
       mass += weight;
     }
   }

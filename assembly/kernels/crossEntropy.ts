@@ -48,13 +48,13 @@ export function crossEntropy(instruction: usize, begin: u32, end: u32): void {
   const out = overlay.out;
   const columns = overlay.columns;
   const sparse = overlay.sparse != 0;
-  const size = <usize>columns << 2;
+  const size = (<usize>columns) << 2;
   for (let row = begin; row < end; ++row) {
     const x = logits + <usize>row * size;
-    const to = out + (<usize>row << 2);
+    const to = out + ((<usize>row) << 2);
     let label: u32 = 0;
     if (sparse) {
-      label = load<u32>(labels + (<usize>row << 2));
+      label = load<u32>(labels + ((<usize>row) << 2));
       if (label >= columns) {
         fault(FAULT_INDEX, row, <i32>label);
         store<f32>(to, 0);
@@ -64,7 +64,7 @@ export function crossEntropy(instruction: usize, begin: u32, end: u32): void {
     const maximum = rowMaximum(x, columns);
     const logSum = log(f32x4.splat(sumOfExponentials(x, 0, columns, maximum)));
     if (sparse) {
-      const distance = f32x4.extract_lane(maximum, 0) - load<f32>(x + (<usize>label << 2));
+      const distance = f32x4.extract_lane(maximum, 0) - load<f32>(x + ((<usize>label) << 2));
       store<f32>(to, f32x4.extract_lane(logSum, 0) + distance);
     } else {
       store<f32>(to, weightedSum(x, labels + <usize>row * size, columns, maximum, logSum));
@@ -74,7 +74,7 @@ export function crossEntropy(instruction: usize, begin: u32, end: u32): void {
 
 /** Σ_c y_c · (logSum + (maximum - x_c)), exactly 0 where y_c = 0. */
 function weightedSum(x: usize, y: usize, columns: u32, maximum: v128, logSum: v128): f32 {
-  const end = x + (<usize>columns << 2);
+  const end = x + ((<usize>columns) << 2);
   const shift = y - x;
   const zero = f32x4.splat(0);
   let total: f64 = 0;
@@ -111,23 +111,23 @@ export function crossEntropyGradient(instruction: usize, begin: u32, end: u32): 
   const out = overlay.out;
   const columns = overlay.columns;
   const sparse = overlay.sparse != 0;
-  const size = <usize>columns << 2;
+  const size = (<usize>columns) << 2;
   for (let row = begin; row < end; ++row) {
     const x = logits + <usize>row * size;
     const to = out + <usize>row * size;
     let label: u32 = 0;
     if (sparse) {
-      label = load<u32>(labels + (<usize>row << 2));
+      label = load<u32>(labels + ((<usize>row) << 2));
       if (label >= columns) {
         fault(FAULT_INDEX, row, <i32>label);
         memory.fill(to, 0, size);
         continue;
       }
     }
-    const factor = load<f32>(upstream + (<usize>row << 2));
+    const factor = load<f32>(upstream + ((<usize>row) << 2));
     const sum = sumOfExponentials(x, to, columns, rowMaximum(x, columns));
     if (sparse) {
-      const hit = to + (<usize>label << 2);
+      const hit = to + ((<usize>label) << 2);
       const probability = load<f32>(hit) / sum;
       gradientRow(to, 0, columns, sum, 1, factor);
       store<f32>(hit, factor * (probability - 1));
@@ -140,7 +140,7 @@ export function crossEntropyGradient(instruction: usize, begin: u32, end: u32): 
 
 /** e → factor · (e / sum · mass - y), in place; y = 0 where the address is 0. */
 function gradientRow(e: usize, y: usize, columns: u32, sum: f32, mass: f32, factor: f32): void {
-  const end = e + (<usize>columns << 2);
+  const end = e + ((<usize>columns) << 2);
   const shift = y - e;
   const dense = y != 0;
   const sums = f32x4.splat(sum);
@@ -161,7 +161,7 @@ function gradientRow(e: usize, y: usize, columns: u32, sum: f32, mass: f32, fact
 }
 
 function sumOfRow(row: usize, columns: u32): f32 {
-  const end = row + (<usize>columns << 2);
+  const end = row + ((<usize>columns) << 2);
   const zero = f32x4.splat(0);
   let total: f64 = 0;
   while (row < end) {

@@ -55,13 +55,13 @@ export function gather(instruction: usize, begin: u32, end: u32): void {
  */
 export function gatherBatch(instruction: usize, begin: u32, end: u32): void {
   const overlay = changetype<GatherBatch>(instruction);
-  const indices = overlay.indices + (<usize>load<u32>(overlay.cursor) << 2);
+  const indices = overlay.indices + ((<usize>load<u32>(overlay.cursor)) << 2);
   gatherRows(overlay.input, indices, overlay.out, overlay.rows, overlay.rowBytes, begin, end);
 }
 
 function gatherRows(input: usize, indices: usize, out: usize, rows: u32, bytes: usize, begin: u32, end: u32): void {
   for (let i = begin; i < end; ++i) {
-    const index = load<u32>(indices + (<usize>i << 2));
+    const index = load<u32>(indices + ((<usize>i) << 2));
     const target = out + <usize>i * bytes;
     if (index < rows) {
       copyBytes(target, input + <usize>index * bytes, bytes);
@@ -84,17 +84,17 @@ export function scatterAdd(instruction: usize, begin: u32, end: u32): void {
   const inner = overlay.inner;
   const first = begin * PANEL;
   const columns = min(end * PANEL, inner) - first;
-  const stride = <usize>inner << 2;
-  const out = overlay.out + (<usize>first << 2);
-  let updates = overlay.updates + (<usize>first << 2);
+  const stride = (<usize>inner) << 2;
+  const out = overlay.out + ((<usize>first) << 2);
+  let updates = overlay.updates + ((<usize>first) << 2);
 
   if (columns == inner) {
     memory.fill(out, 0, <usize>rows * stride);
   } else {
-    for (let row: u32 = 0; row < rows; ++row) memory.fill(out + <usize>row * stride, 0, <usize>columns << 2);
+    for (let row: u32 = 0; row < rows; ++row) memory.fill(out + <usize>row * stride, 0, (<usize>columns) << 2);
   }
   for (let i: u32 = 0; i < count; ++i) {
-    const index = load<u32>(indices + (<usize>i << 2));
+    const index = load<u32>(indices + ((<usize>i) << 2));
     if (index < rows) addRow(out + <usize>index * stride, updates, columns);
     else fault(FAULT_INDEX, i, <i32>index);
     updates += stride;
@@ -102,7 +102,7 @@ export function scatterAdd(instruction: usize, begin: u32, end: u32): void {
 }
 
 function addRow(to: usize, from: usize, columns: u32): void {
-  const end = to + (<usize>columns << 2);
+  const end = to + ((<usize>columns) << 2);
   for (; to + 16 <= end; to += 16, from += 16) v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
   for (; to < end; to += 4, from += 4) store<f32>(to, load<f32>(to) + load<f32>(from));
 }

@@ -6,40 +6,49 @@
 /** Bytes from one row of a packed panel to the next. */
 export const PACKED_STEP: usize = 64;
 
-/** panel[p][0 … 4 · vectors) = b[p][0 … 4 · vectors), p < k. Rows of b are bRow bytes apart. */
-export function packPanel(b: usize, bRow: usize, k: u32, vectors: u32, panel: usize): void {
-  const end = panel + <usize>k * PACKED_STEP;
-  if (vectors == 4) {
-    for (; panel < end; panel += PACKED_STEP) {
-      v128.store(panel, v128.load(b));
-      v128.store(panel, v128.load(b, 16), 16);
-      v128.store(panel, v128.load(b, 32), 32);
-      v128.store(panel, v128.load(b, 48), 48);
-      b += bRow;
+/**
+ * panels[j / 16][p][j % 16] = b[p][j], j < columns, p < k. Rows of b are bRow bytes apart, the panels k · 64 bytes.
+ * Walks b row by row: panel by panel, 16 of 1024 columns touch a page for every 64 bytes (1024³: 90 instead of 94 %).
+ * A last panel narrower than 16 is filled to the next multiple of four with what follows in b; no tile stores that.
+ */
+export function packPanels(b: usize, bRow: usize, k: u32, columns: u32, panels: usize): void {
+  const panelBytes = <usize>k * PACKED_STEP;
+  const whole = (<usize>(columns & ~15)) << 2;
+  const bytes = (<usize>columns) << 2;
+  const end = panels + panelBytes;
+  for (; panels < end; panels += PACKED_STEP) {
+    let out = panels;
+    let offset: usize = 0;
+    for (; offset < whole; offset += 64) {
+      const from = b + offset;
+      v128.store(out, v128.load(from));
+      v128.store(out, v128.load(from, 16), 16);
+      v128.store(out, v128.load(from, 32), 32);
+      v128.store(out, v128.load(from, 48), 48);
+      out += panelBytes;
     }
-    return;
-  }
-  for (; panel < end; panel += PACKED_STEP) {
-    for (let offset: usize = 0; offset < <usize>vectors << 4; offset += 16) {
-      v128.store(panel + offset, v128.load(b + offset));
+    for (; offset < bytes; offset += 16) {
+      v128.store(out, v128.load(b + offset));
+      out += 16;
     }
     b += bRow;
   }
 }
 
 /**
- * panel[p][j] = b[j][p], j < columns ≤ 16, p < k: the panel of a B stored [n, k], rows bRow bytes apart.
+ * panels[j / 16][p][j % 16] = b[j][p], j < columns, p < k: the panels of a B stored [n, k], rows bRow bytes apart.
  * Blocks of 4 × 4, eight shuffles each. Missing columns of the last block repeat the last column, and up to three rows
- * are written beyond k; no tile stores the first or reads the second.
+ * beyond k are written (the next panel covers them); no tile stores the first or reads the second.
  */
-export function packTransposedPanel(b: usize, bRow: usize, k: u32, columns: u32, panel: usize): void {
+export function packTransposedPanels(b: usize, bRow: usize, k: u32, columns: u32, panels: usize): void {
+  const panelBytes = <usize>k * PACKED_STEP;
   for (let column: u32 = 0; column < columns; column += 4) {
     const last = columns - column - 1;
     let b0 = b + <usize>column * bRow;
     let b1 = b0 + <usize>min<u32>(1, last) * bRow;
     let b2 = b0 + <usize>min<u32>(2, last) * bRow;
     let b3 = b0 + <usize>min<u32>(3, last) * bRow;
-    let out = panel + (<usize>column << 2);
+    let out = panels + <usize>(column >> 4) * panelBytes + ((<usize>(column & 15)) << 2);
     for (let p: u32 = 0; p < k; p += 4) {
       const row0 = v128.load(b0);
       const row1 = v128.load(b1);

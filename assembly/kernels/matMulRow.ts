@@ -26,8 +26,8 @@ export function rowTimesMatrix(
     const width = min(columns & ~7, COLUMN_BLOCK);
     rowBlock(a, aStep, b, bRow, k, c, width, bias, biasStep, mode);
     columns -= width;
-    b += <usize>width << 2;
-    c += <usize>width << 2;
+    b += (<usize>width) << 2;
+    c += (<usize>width) << 2;
     bias += <usize>width * biasStep;
   }
   for (; columns > 0; ) {
@@ -53,7 +53,7 @@ function rowBlock(
   biasStep: usize,
   mode: u32,
 ): void {
-  const bytes = <usize>columns << 2;
+  const bytes = (<usize>columns) << 2;
   const end = c + bytes;
   memory.fill(c, 0, bytes);
   for (; k >= 4; k -= 4) {

@@ -47,7 +47,18 @@ function storeLanes(address: usize, x: v128, lanes: u32): void {
 }
 
 /** C tile [2, 16] (+)= op(A) [2, k] · B [k, 16]. */
-export function tile2x16(a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, k: u32, c: usize, cRow: usize, bias: usize, mode: u32): void {
+export function tile2x16(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: u32,
+  c: usize,
+  cRow: usize,
+  bias: usize,
+  mode: u32,
+): void {
   let a1 = a + aRow;
   const c1 = c + cRow;
   let sum00 = f32x4.splat(0);
@@ -122,7 +133,16 @@ export function tile2x16(a: usize, aRow: usize, aStep: usize, b: usize, bStep: u
 }
 
 /** C tile [1, 16] (+)= op(A) [1, k] · B [k, 16]. */
-export function tile1x16(a: usize, aStep: usize, b: usize, bStep: usize, k: u32, c: usize, bias: usize, mode: u32): void {
+export function tile1x16(
+  a: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: u32,
+  c: usize,
+  bias: usize,
+  mode: u32,
+): void {
   let sum0 = f32x4.splat(0);
   let sum1 = f32x4.splat(0);
   let sum2 = f32x4.splat(0);
@@ -161,7 +181,18 @@ export function tile1x16(a: usize, aStep: usize, b: usize, bStep: usize, k: u32,
 }
 
 /** C tile [4, 8] (+)= op(A) [4, k] · B [k, 8]. */
-export function tile4x8(a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, k: u32, c: usize, cRow: usize, bias: usize, mode: u32): void {
+export function tile4x8(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: u32,
+  c: usize,
+  cRow: usize,
+  bias: usize,
+  mode: u32,
+): void {
   let a1 = a + aRow;
   let a2 = a1 + aRow;
   let a3 = a2 + aRow;
@@ -240,7 +271,16 @@ export function tile4x8(a: usize, aRow: usize, aStep: usize, b: usize, bStep: us
 }
 
 /** C tile [1, 8] (+)= op(A) [1, k] · B [k, 8]. */
-export function tile1x8(a: usize, aStep: usize, b: usize, bStep: usize, k: u32, c: usize, bias: usize, mode: u32): void {
+export function tile1x8(
+  a: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: u32,
+  c: usize,
+  bias: usize,
+  mode: u32,
+): void {
   let sum0 = f32x4.splat(0);
   let sum1 = f32x4.splat(0);
   if (mode & CONTINUE) {
@@ -267,7 +307,19 @@ export function tile1x8(a: usize, aStep: usize, b: usize, bStep: usize, k: u32, 
 }
 
 /** C tile [4, lanes ≤ 4] (+)= op(A) [4, k] · B [k, 4]. */
-export function tile4x4(a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, k: u32, c: usize, cRow: usize, bias: usize, mode: u32, lanes: u32): void {
+export function tile4x4(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: u32,
+  c: usize,
+  cRow: usize,
+  bias: usize,
+  mode: u32,
+  lanes: u32,
+): void {
   let a1 = a + aRow;
   let a2 = a1 + aRow;
   let a3 = a2 + aRow;
@@ -320,7 +372,17 @@ export function tile4x4(a: usize, aRow: usize, aStep: usize, b: usize, bStep: us
 }
 
 /** C tile [1, lanes ≤ 4] (+)= op(A) [1, k] · B [k, 4]. */
-export function tile1x4(a: usize, aStep: usize, b: usize, bStep: usize, k: u32, c: usize, bias: usize, mode: u32, lanes: u32): void {
+export function tile1x4(
+  a: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: u32,
+  c: usize,
+  bias: usize,
+  mode: u32,
+  lanes: u32,
+): void {
   let sum0 = f32x4.splat(0);
   if (mode & CONTINUE) {
     sum0 = v128.load(c);

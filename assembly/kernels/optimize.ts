@@ -3,8 +3,8 @@
 // An optimizer step is one instruction over the whole block of parameters: parameter, gradient and slots lie in blocks
 // of equal layout, so element i of one belongs to element i of the others. Formulas: Keras 3, keras/src/optimizers.
 //
-// Every formula is written once, over lanes: `Four` runs the body, `One` the last one to three elements of the block
-// with three lanes idle, so both round alike.
+// The last elements of a block go through the same vector operations as the body with three lanes idle, so both round
+// alike: `Four` and `One` are the two ways to load and store that a formula is written over.
 
 import { Instruction } from "../instruction";
 
@@ -150,7 +150,7 @@ export function adam(instruction: usize, begin: u32, end: u32): void {
   const epsilon = f32x4.splat(overlay.epsilon);
   const decays = overlay.weightDecay != 0;
   const decay = f32x4.splat(learningRate * overlay.weightDecay);
-  const stop = <usize>min(end * UNIT, overlay.count) << 2;
+  const stop = (<usize>min(end * UNIT, overlay.count)) << 2;
   let at = (<usize>begin * UNIT) << 2;
 
   // Two vectors a turn: with one, the loop is bound by the number of its instructions, not by divide and square root.

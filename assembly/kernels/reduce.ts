@@ -6,7 +6,15 @@
 
 import { Instruction } from "../instruction";
 import { scratch } from "../memory";
-import { FLOAT32, REDUCE_ARG_MAX, REDUCE_ARG_MIN, REDUCE_MAX, REDUCE_MIN, REDUCE_PRODUCT, REDUCE_SUM } from "../opcodes";
+import {
+  FLOAT32,
+  REDUCE_ARG_MAX,
+  REDUCE_ARG_MIN,
+  REDUCE_MAX,
+  REDUCE_MIN,
+  REDUCE_PRODUCT,
+  REDUCE_SUM,
+} from "../opcodes";
 import { loadPartial, storePartial } from "./copy";
 
 @unmanaged
@@ -117,7 +125,7 @@ function fold<F>(overlay: Reduce, begin: u32, end: u32, identity: v128): void {
   const inner = overlay.inner;
   const input = overlay.input;
   const out = overlay.out;
-  const stride = <usize>inner << 2;
+  const stride = (<usize>inner) << 2;
   const size = <usize>axis * stride;
   // Only sums of float32 lose digits with the length of the axis.
   const blocked = overlay.kind == REDUCE_SUM && overlay.type == FLOAT32;
@@ -125,7 +133,7 @@ function fold<F>(overlay: Reduce, begin: u32, end: u32, identity: v128): void {
   if (inner == 1) {
     for (let row = begin; row < end; ++row) {
       const from = input + <usize>row * size;
-      const to = out + (<usize>row << 2);
+      const to = out + ((<usize>row) << 2);
       if (blocked && axis > ROW_BLOCK) store<f32>(to, sumBlocks(from, axis));
       else v128.store_lane<u32>(to, foldRow<F>(from, axis, identity), 0);
     }
@@ -136,8 +144,8 @@ function fold<F>(overlay: Reduce, begin: u32, end: u32, identity: v128): void {
     const row = unit / panels;
     const column = (unit - row * panels) * PANEL;
     const columns = min(PANEL, inner - column);
-    const from = input + <usize>row * size + (<usize>column << 2);
-    const to = out + <usize>row * stride + (<usize>column << 2);
+    const from = input + <usize>row * size + ((<usize>column) << 2);
+    const to = out + <usize>row * stride + ((<usize>column) << 2);
     if (blocked && axis > PANEL_BLOCK) sumPanelBlocks(from, stride, axis, columns, to);
     else foldPanel<F>(from, stride, axis, columns, to, identity);
   }
@@ -147,7 +155,7 @@ function fold<F>(overlay: Reduce, begin: u32, end: u32, identity: v128): void {
 function sumBlocks(row: usize, count: u32): f32 {
   let total: f64 = 0;
   for (let done: u32 = 0; done < count; done += ROW_BLOCK) {
-    const block = foldRow<SumFloat>(row + (<usize>done << 2), min(ROW_BLOCK, count - done), f32x4.splat(0));
+    const block = foldRow<SumFloat>(row + ((<usize>done) << 2), min(ROW_BLOCK, count - done), f32x4.splat(0));
     total += <f64>f32x4.extract_lane(block, 0);
   }
   return <f32>total;
@@ -156,7 +164,7 @@ function sumBlocks(row: usize, count: u32): f32 {
 /** Every lane of the result is the fold of the whole row. */
 function foldRow<F>(row: usize, count: u32, identity: v128): v128 {
   const f = changetype<F>(0);
-  const end = row + (<usize>count << 2);
+  const end = row + ((<usize>count) << 2);
   let at = row;
   let a = identity;
   if (count >= 32) {
@@ -188,8 +196,8 @@ function foldRow<F>(row: usize, count: u32, identity: v128): v128 {
 /** Σ over a long axis of up to 64 columns: blocks of rows in float32, float64 between them, kept in scratch. */
 function sumPanelBlocks(from: usize, stride: usize, rows: u32, columns: u32, to: usize): void {
   const block = scratch;
-  const totals = scratch + (<usize>PANEL << 2);
-  memory.fill(totals, 0, <usize>columns << 3);
+  const totals = scratch + ((<usize>PANEL) << 2);
+  memory.fill(totals, 0, (<usize>columns) << 3);
   for (let done: u32 = 0; done < rows; done += PANEL_BLOCK) {
     foldPanel<SumFloat>(from, stride, min(PANEL_BLOCK, rows - done), columns, block, f32x4.splat(0));
     from += <usize>PANEL_BLOCK * stride;
@@ -203,7 +211,10 @@ function sumPanelBlocks(from: usize, stride: usize, rows: u32, columns: u32, to:
   }
 }
 
-/** Folds the rows of a panel of up to 64 columns: 32 columns at a time with one accumulator each, then 4 with four. */
+/**
+ * Folds the rows of a panel of up to 64 columns: 32 columns at a time with one accumulator each, then 4
+ * columns at a time with four accumulators that take turns.
+ */
 function foldPanel<F>(from: usize, stride: usize, rows: u32, columns: u32, to: usize, identity: v128): void {
   const f = changetype<F>(0);
   for (; columns >= 32; columns -= 32, from += 128, to += 128) {
@@ -242,14 +253,13 @@ function foldPanel<F>(from: usize, stride: usize, rows: u32, columns: u32, to: u
     let c = identity;
     let d = identity;
     let at = from;
-    let row: u32 = 0;
-    for (; row + 4 <= rows; row += 4, at += 4 * stride) {
-      a = f.join(a, loadFour(at, width, identity));
-      b = f.join(b, loadFour(at + stride, width, identity));
-      c = f.join(c, loadFour(at + 2 * stride, width, identity));
-      d = f.join(d, loadFour(at + 3 * stride, width, identity));
+    for (let row: u32 = 0; row < rows; ++row, at += stride) {
+      const next = f.join(a, loadFour(at, width, identity));
+      a = b;
+      b = c;
+      c = d;
+      d = next;
     }
-    for (; row < rows; ++row, at += stride) a = f.join(a, loadFour(at, width, identity));
     a = f.join(f.join(a, b), f.join(c, d));
     if (width == 4) v128.store(to, a);
     else storePartial(to, width, a);
@@ -299,12 +309,12 @@ function seek<F>(overlay: Reduce, begin: u32, end: u32, worst: v128): void {
   const inner = overlay.inner;
   const input = overlay.input;
   const out = overlay.out;
-  const stride = <usize>inner << 2;
+  const stride = (<usize>inner) << 2;
   const size = <usize>axis * stride;
 
   if (inner == 1) {
     for (let row = begin; row < end; ++row) {
-      v128.store_lane<u32>(out + (<usize>row << 2), seekRow<F>(input + <usize>row * size, axis, worst), 0);
+      v128.store_lane<u32>(out + ((<usize>row) << 2), seekRow<F>(input + <usize>row * size, axis, worst), 0);
     }
     return;
   }
@@ -315,7 +325,7 @@ function seek<F>(overlay: Reduce, begin: u32, end: u32, worst: v128): void {
     const last = min(column + PANEL, inner);
     for (; column < last; column += 4) {
       const width = min(last - column, 4);
-      const offset = <usize>column << 2;
+      const offset = (<usize>column) << 2;
       const index = seekColumns<F>(input + <usize>row * size + offset, stride, axis, width, worst);
       const to = out + <usize>row * stride + offset;
       if (width == 4) v128.store(to, index);
@@ -335,7 +345,7 @@ function seekRow<F>(row: usize, count: u32, worst: v128): v128 {
   let best = loadFour(row, min(count, 4), worst);
   let here = i32x4(0, 1, 2, 3);
   for (let i: u32 = 4; i < count; i += 4) {
-    const x = loadFour(row + (<usize>i << 2), min(count - i, 4), worst);
+    const x = loadFour(row + ((<usize>i) << 2), min(count - i, 4), worst);
     here = i32x4.add(here, four);
     const take = f.better(x, best);
     best = v128.bitselect(x, best, take);

@@ -28,7 +28,7 @@ export function softmax(instruction: usize, begin: u32, end: u32): void {
   const overlay = changetype<Softmax>(instruction);
   const columns = overlay.columns;
   const logarithm = overlay.logarithm != 0;
-  const size = <usize>columns << 2;
+  const size = (<usize>columns) << 2;
   let from = overlay.input + <usize>begin * size;
   let to = overlay.out + <usize>begin * size;
   for (let row = begin; row < end; ++row, from += size, to += size) {
@@ -45,7 +45,7 @@ export function softmax(instruction: usize, begin: u32, end: u32): void {
 
 /** The maximum of a row in every lane. NaN is passed over: the exponentials will find it. */
 export function rowMaximum(row: usize, columns: u32): v128 {
-  const end = row + (<usize>columns << 2);
+  const end = row + ((<usize>columns) << 2);
   const least = f32x4.splat(-Infinity);
   let a = least;
   if (columns >= 16) {
@@ -68,7 +68,7 @@ export function rowMaximum(row: usize, columns: u32): v128 {
 
 /** Σ exp(x - maximum) over a row; where `to` is not 0 the exponentials are stored there (`to` may be the row itself). */
 export function sumOfExponentials(row: usize, to: usize, columns: u32, maximum: v128): f32 {
-  const end = row + (<usize>columns << 2);
+  const end = row + ((<usize>columns) << 2);
   const shift = to - row;
   const stored = to != 0;
   let total: f64 = 0;
@@ -95,13 +95,11 @@ export function sumOfExponentials(row: usize, to: usize, columns: u32, maximum: 
 
 /** (x₀ + x₁) + (x₂ + x₃). */
 export function sumOfLanes(x: v128): f32 {
-  return (
-    f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3))
-  );
+  return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
 }
 
 function divideRow(row: usize, columns: u32, divisor: v128): void {
-  const end = row + (<usize>columns << 2);
+  const end = row + ((<usize>columns) << 2);
   for (; row + 16 <= end; row += 16) v128.store(row, f32x4.div(v128.load(row), divisor));
   if (row < end) {
     const count = <u32>(end - row) >> 2;
@@ -111,7 +109,7 @@ function divideRow(row: usize, columns: u32, divisor: v128): void {
 
 /** to = (from - a) - b. */
 function subtractTwice(from: usize, to: usize, columns: u32, a: v128, b: v128): void {
-  const end = from + (<usize>columns << 2);
+  const end = from + ((<usize>columns) << 2);
   for (; from + 16 <= end; from += 16, to += 16) {
     v128.store(to, f32x4.sub(f32x4.sub(v128.load(from), a), b));
   }

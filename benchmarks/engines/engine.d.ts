@@ -50,5 +50,7 @@ export interface Engine {
   prediction?(task: PredictionTask): Job | Promise<Job>;
   training?(task: TrainingTask): Training | Promise<Training>;
   /** Only of `simd-peak`. */
-  peak?(): (Pick<Job, "run"> & { readonly operations: number }) | Promise<Pick<Job, "run"> & { readonly operations: number }>;
+  peak?():
+    | (Pick<Job, "run"> & { readonly operations: number })
+    | Promise<Pick<Job, "run"> & { readonly operations: number }>;
 }

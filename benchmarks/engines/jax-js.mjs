@@ -83,7 +83,9 @@ export const engine = {
         const test = readMnist("t10k", 10000);
         const x = np.array(test.images, { shape: [test.count, pixels] });
         const answers = await np.argmax(logits(kept(state.parameters), x), 1).data();
-        return answers.reduce((right, answer, index) => right + (answer === test.labels[index] ? 1 : 0), 0) / test.count;
+        return (
+          answers.reduce((right, answer, index) => right + (answer === test.labels[index] ? 1 : 0), 0) / test.count
+        );
       },
     };
   },

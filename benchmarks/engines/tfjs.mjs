@@ -1,8 +1,8 @@
 // How does TensorFlow.js do each job? The same code for its Wasm and its plain JavaScript backend.
 
 import * as tf from "@tensorflow/tfjs";
-import { learningRate, units } from "../network.mjs";
 import { classes, copiedBatch, readMnist } from "../mnist.mjs";
+import { learningRate, units } from "../network.mjs";
 import { permutation } from "../random.mjs";
 
 /**

@@ -73,7 +73,8 @@ export function variance(x: Operand, axes?: Axes, keepDims = false): Node {
 /** x for x > 0, alpha · (eˣ − 1) below (Clevert et al., 2016). */
 export function elu(x: Operand, alpha = 1): Node {
   const node = asFloat(x);
-  return where(greater(node, 0), node, multiply(expm1(minimum(node, 0)), alpha));
+  const positive = greater(node, 0);
+  return where(positive, node, multiply(expm1(where(positive, 0, node)), alpha));
 }
 
 /** scale · elu(x, alpha) with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017). */
@@ -95,7 +96,12 @@ export function relu6(x: Operand): Node {
 /** ln(1 + eˣ), without overflow. */
 export function softplus(x: Operand): Node {
   const node = asFloat(x);
-  return add(relu(node), log1p(exp(negate(abs(node)))));
+  return add(relu(node), log1p(exp(negativeAbs(node))));
+}
+
+/** −|x|, with derivative 1 at 0, so that max(x, 0) + f(−|x|) has the right one there. */
+export function negativeAbs(x: Node): Node {
+  return where(greater(x, 0), negate(x), x);
 }
 
 /** x / (1 + |x|). */

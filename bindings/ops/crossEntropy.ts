@@ -13,8 +13,9 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { sameShape, sizeOf } from "../tensor.ts";
+import { negativeAbs } from "./composed.ts";
 import { expandDims, reshape } from "./copy.ts";
-import { abs, add, asFloat, cast, equal, exp, log1p, multiply, negate, relu, subtract } from "./map.ts";
+import { add, asFloat, cast, equal, exp, log1p, multiply, negate, relu, subtract } from "./map.ts";
 import { sum } from "./reduce.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
 
@@ -159,7 +160,7 @@ function rowwise(logits: Node, labels: Node, sparse: boolean): Node {
 /** −y·ln σ(x) − (1 − y)·ln(1 − σ(x)) for each element, stable for large |x|; σ is the sigmoid. */
 export function sigmoidCrossEntropy(labels: Operand, logits: Operand): Node {
   const x = asFloat(logits);
-  return add(subtract(relu(x), multiply(x, asFloat(labels))), log1p(exp(negate(abs(x)))));
+  return add(subtract(relu(x), multiply(x, asFloat(labels))), log1p(exp(negativeAbs(x))));
 }
 
 /** Integer positions [...] as rows of zeros with a one: [..., depth] float32; a position outside gives zeros. */

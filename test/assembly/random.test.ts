@@ -179,23 +179,29 @@ describe("permute", () => {
     expect(words.subarray(count, count + 16).every((value) => value === 0xffffffff)).toBe(true);
   });
 
-  it("follows Fisher–Yates with Lemire's bounded integers", () => {
-    const [count, seed, epoch] = [1000, 99, 5];
-    const expected: number[] = [];
-    let drawn = 0;
+  it("follows Fisher–Yates with Lemire's bounded integers, rejections included", () => {
+    const [count, seed, epoch] = [400_000, 99, 5];
+    const expected = new Uint32Array(count);
+    let [drawn, suspects, rejections] = [0, 0, 0];
+    const below = (bound: bigint): number => {
+      for (;;) {
+        if (drawn % 4 === 0) probe.philox(address, drawn / 4, epoch, 1, 0, seed, 0);
+        const product = BigInt(words[drawn++ % 4] as number) * bound;
+        const low = BigInt.asUintN(32, product);
+        if (low < bound) suspects++;
+        if (low >= 2n ** 32n % bound) return Number(product >> 32n);
+        rejections++;
+      }
+    };
     for (let index = 0; index < count; index++) {
-      const bound = BigInt(index + 1);
-      let product = 0n;
-      do {
-        const word = referencePhilox([drawn >> 2, epoch, 1, 0], [seed, 0])[drawn & 3] as number;
-        drawn++;
-        product = BigInt(word) * bound;
-      } while (BigInt.asUintN(32, product) < 2n ** 32n % bound);
-      const other = Number(product >> 32n);
-      expected[index] = expected[other] ?? index;
+      const other = below(BigInt(index + 1));
+      expected[index] = expected[other] as number;
       expected[other] = index;
     }
-    expect(permutation(count, seed, epoch)).toEqual(expected);
+    expect(rejections).toBeGreaterThan(0);
+    expect(suspects).toBeGreaterThan(rejections);
+    probe.permute(address, count, seed, epoch);
+    expect(words.subarray(0, count).findIndex((value, index) => value !== expected[index])).toBe(-1);
   });
 
   it("is determined by seed and epoch", () => {

@@ -1,0 +1,30 @@
+// What does wasmgrad offer? Named exports only, so that bundlers can leave out what is not used.
+
+export type { Callback, Logs, Progress, TrainingInfo } from "./callbacks/callback.ts";
+export { type CompileOptions as ProgramOptions } from "./compiler/program.ts";
+export type { ExplainedInstruction, Explanation } from "./compiler/explain.ts";
+export { configure, type EngineOptions } from "./configure.ts";
+export { compiled, type ValueAndGradients, type ValueAndGradOptions, valueAndGrad } from "./compiled.ts";
+export * as constraints from "./constraints.ts";
+export { engine } from "./engine.ts";
+export { type ErrorCode, TensorError } from "./errors.ts";
+export { type Operand, SymbolicTensor } from "./graph.ts";
+export * as initializers from "./initializers.ts";
+export { input } from "./layers/core.ts";
+export { layerFromConfig, registerLayer } from "./layers/fromConfig.ts";
+export * as layers from "./layers/index.ts";
+export { type CallContext, defineLayer, type Layer, type LayerOptions } from "./layers/layer.ts";
+export type { Placeholder } from "./layers/placeholder.ts";
+export * as losses from "./losses.ts";
+export * as metrics from "./metrics.ts";
+export { model } from "./models/functional.ts";
+export type { Model } from "./models/model.ts";
+export { loadModel } from "./models/saving.ts";
+export { sequential } from "./models/sequential.ts";
+export type { CompileOptions, EvaluateOptions, FitOptions, History, LogsOf } from "./models/types.ts";
+export * as ops from "./ops/index.ts";
+export * as optimizers from "./optimizers.ts";
+export * as regularizers from "./regularizers.ts";
+export { setSeed } from "./seed.ts";
+export { type DType, type Shape, Tensor, type TensorLike, tensor, zeros } from "./tensor.ts";
+export { Variable } from "./variable.ts";

@@ -1,0 +1,72 @@
+// How is a layer made from its Keras configuration?
+
+import { type Json, toCamelCase } from "../config.ts";
+import { check, show, unknownName } from "../errors.ts";
+import * as layers from "./index.ts";
+import type { Layer } from "./layer.ts";
+
+type Factory = (options: never) => Layer;
+
+/** The factories by Keras' class name. */
+const factories: Readonly<Record<string, Factory>> = {
+  Activation: layers.activation,
+  Add: layers.add,
+  Average: layers.average,
+  Concatenate: layers.concatenate,
+  Dense: layers.dense,
+  Dropout: layers.dropout,
+  ELU: layers.elu,
+  Flatten: layers.flatten,
+  GaussianNoise: layers.gaussianNoise,
+  InputLayer: layers.inputLayer as Factory,
+  LeakyReLU: layers.leakyReLU,
+  Maximum: layers.maximum,
+  Minimum: layers.minimum,
+  Multiply: layers.multiply,
+  Normalization: layers.normalization as unknown as Factory,
+  ReLU: layers.reLU,
+  Rescaling: layers.rescaling,
+  Reshape: layers.reshape,
+  Softmax: layers.softmax,
+  Subtract: layers.subtract,
+};
+
+const custom = new Map<string, Factory>();
+
+/** Lets configurations name layers of your own: `registerLayer("Highway", highway)`. */
+export function registerLayer(className: string, factory: (options: never) => Layer): void {
+  custom.set(className, factory);
+}
+
+/**
+ * The layer that a Keras 3 configuration describes; keys in snake_case. New weights.
+ * @throws {TensorError} `name` for an unknown class, `option` or `unsupported` for what it cannot do.
+ */
+export function layerFromConfig(className: string, config: Readonly<Record<string, Json>>): Layer {
+  const factory = custom.get(className) ?? factories[className];
+  if (factory === undefined) throw unknownName("layerFromConfig", "a layer class", className, [...Object.keys(factories), ...custom.keys()]);
+  const options: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(config)) {
+    if (key === "dtype" && className !== "InputLayer") checkDtype(className, value);
+    else if (key === "batch_shape") options.shape = (value as number[]).slice(1);
+    else if (!ignored(className, key, value)) options[toCamelCase(key)] = value;
+  }
+  return factory(options as never);
+}
+
+/** Keys that Keras writes and that change nothing here. */
+function ignored(className: string, key: string, value: Json): boolean {
+  if (className === "InputLayer" && (key === "sparse" || key === "ragged" || key === "trainable" || key === "batch_shape")) return value !== true || key === "trainable";
+  return value === null && (key === "lora_rank" || key === "quantization_config" || key === "build_config");
+}
+
+/** Weights and results are float32 only. */
+function checkDtype(className: string, value: Json): void {
+  const name = typeof value === "object" && value !== null && !Array.isArray(value) ? ((value as { config?: { name?: Json } }).config?.name as Json | undefined) : value;
+  check(name === "float32" || name === undefined, "unsupported", () => ({
+    where: `${className}.dtype`,
+    expected: "float32",
+    received: show(name),
+  }));
+}
+

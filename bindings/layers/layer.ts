@@ -1,0 +1,319 @@
+// What is a layer? Options, weights, and a function of tensors; all the rest follows from these.
+
+import { compiled } from "../compiled.ts";
+import { type Json, toCamelCase, toSnakeCase } from "../config.ts";
+import type { Constraint } from "../constraints.ts";
+import { check, show, TensorError, unknownName } from "../errors.ts";
+import { type Operand, SymbolicTensor, inputNode, read, toSymbolic, tracing, withScope, withTrace } from "../graph.ts";
+import type { Initializer } from "../initializers.ts";
+import { add } from "../ops/map.ts";
+import { assign } from "../ops/optimize.ts";
+import type { Regularizer } from "../regularizers.ts";
+import { nextSeed } from "../seed.ts";
+import { type DType, type Shape, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
+import { Variable } from "../variable.ts";
+import type { Fields, Parsed } from "./field.ts";
+import { type BatchShape, Placeholder } from "./placeholder.ts";
+
+/** What a layer may ask while it is called. */
+export interface CallContext {
+  /** True inside `fit`: dropout and noise act. */
+  readonly training: boolean;
+  /** int32 scalar that random numbers are keyed by. */
+  readonly seed: Operand;
+  /** int32 scalar that changes with every training step. */
+  readonly step: Operand;
+  /** Adds a scalar to the loss of the model. */
+  readonly addLoss: (loss: SymbolicTensor) => void;
+}
+
+/** Options that every layer has. */
+export interface LayerOptions {
+  /** Unique in its model. Default: the class name in snake_case, numbered. */
+  readonly name?: string;
+  /** Whether optimizers change its weights. Default true. */
+  readonly trainable?: boolean;
+  /** Shape of one sample, without the batch: makes a first layer say what the model takes. */
+  readonly inputShape?: Shape;
+  /** Dtype of the input, with `inputShape`. Default float32. */
+  readonly inputDtype?: DType;
+}
+
+/** A weight as a layer asks for it. */
+export interface WeightSpec {
+  readonly shape: Shape;
+  readonly initializer: Initializer;
+  readonly trainable?: boolean;
+  readonly dtype?: DType;
+  readonly regularizer?: Regularizer | null;
+  readonly constraint?: Constraint | null;
+}
+
+/** Everything that makes a kind of layer. */
+export interface LayerDefinition<F extends Fields, I extends "one" | "many"> {
+  /** The class name in Keras, or a name of your own. */
+  readonly className: string;
+  readonly fields: F;
+  /** Whether `call` takes one tensor or a list. */
+  readonly inputs: I;
+  /** The weights for inputs of these shapes, batch axis first (its size does not matter). Default none. */
+  readonly weights?: (shapes: readonly Shape[], options: Parsed<F>) => Readonly<Record<string, WeightSpec>>;
+  /** The result, with `weights` read under their names. */
+  readonly call: (
+    x: I extends "one" ? SymbolicTensor : readonly SymbolicTensor[],
+    scope: { readonly options: Parsed<F>; readonly weights: Readonly<Record<string, SymbolicTensor>>; readonly context: CallContext },
+  ) => SymbolicTensor;
+}
+
+/** What models know of a layer, or of a model used as one. */
+export interface AnyLayer {
+  readonly className: string;
+  name: string;
+  /** Whether the name is settled: given by the user, or by the first model it belongs to. */
+  named: boolean;
+  trainable: boolean;
+  readonly weights: readonly Variable[];
+  readonly trainableWeights: readonly Variable[];
+  /** Constraints of weights that have one. */
+  readonly constraints: ReadonlyMap<Variable, Constraint>;
+  rename(name: string): void;
+  build(shapes: readonly BatchShape[]): void;
+  invoke(inputs: readonly SymbolicTensor[], context: CallContext): SymbolicTensor;
+  getConfig(): Record<string, Json>;
+}
+
+/** A definition whose options are no longer known to the type checker. */
+type AnyDefinition = LayerDefinition<Fields, "one" | "many">;
+
+type Input = TensorLike | SymbolicTensor | Placeholder;
+/** What applying a layer to `T` gives. */
+export type Applied<T> = T extends Placeholder | readonly Placeholder[]
+  ? Placeholder
+  : T extends SymbolicTensor | readonly SymbolicTensor[]
+    ? SymbolicTensor
+    : Tensor;
+
+/** A layer: made by `layers.*` or by a factory of {@link defineLayer}. */
+export class Layer implements AnyLayer {
+  readonly className: string;
+  name: string;
+  named: boolean;
+  trainable: boolean;
+  /** The options after checking, defaults filled in. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly inputShape: Shape | undefined;
+  readonly inputDtype: DType;
+  readonly constraints: Map<Variable, Constraint> = new Map();
+  private readonly definition: AnyDefinition;
+  private readonly variables: Map<string, Variable> = new Map();
+  private readonly regularizers: [Variable, Regularizer][] = [];
+  private isBuilt = false;
+
+  constructor(definition: AnyDefinition, given: Readonly<Record<string, unknown>>) {
+    this.definition = definition;
+    this.className = definition.className;
+    const { name, trainable = true, inputShape, inputDtype = "float32" } = given as LayerOptions;
+    this.named = name !== undefined;
+    this.name = name ?? toSnakeCase(definition.className);
+    this.trainable = trainable;
+    this.inputShape = inputShape;
+    this.inputDtype = inputDtype;
+    this.options = parseOptions(definition, given, this.named ? this.name : factoryName(definition.className));
+  }
+
+  /** Whether the weights exist: they are made when the shape of the input is known. */
+  get built(): boolean {
+    return this.isBuilt;
+  }
+
+  get weights(): readonly Variable[] {
+    return [...this.variables.values()];
+  }
+
+  get trainableWeights(): readonly Variable[] {
+    return this.trainable ? this.weights.filter((weight) => weight.trainable) : [];
+  }
+
+  get nonTrainableWeights(): readonly Variable[] {
+    return this.weights.filter((weight) => !this.trainableWeights.includes(weight));
+  }
+
+  /** Number of weights' elements. */
+  countParams(): number {
+    return this.weights.reduce((count, weight) => count + weight.size, 0);
+  }
+
+  /** The values of all weights, copied. */
+  getWeights(): Tensor[] {
+    return this.weights.map((weight) => weight.value);
+  }
+
+  /** Gives the layer and its weights another name. Models name the layers that have none of their own. */
+  rename(name: string): void {
+    this.name = name;
+    for (const [key, variable] of this.variables) variable.name = `${name}/${key}`;
+  }
+
+  /** Replaces the values of all weights, in the order of {@link getWeights}. @throws {TensorError} `shape`. */
+  setWeights(values: readonly TensorLike[]): void {
+    assignWeights(this.name, this.weights, values);
+  }
+
+  /** Makes the weights for inputs of these shapes, batch axis first. Does nothing the second time. */
+  build(shapes: readonly BatchShape[]): void {
+    if (this.isBuilt) return;
+    const known = shapes.map((shape) => shape.map((size) => size ?? 1));
+    const specs = withScope(this.name, () => this.definition.weights?.(known, this.options) ?? {});
+    for (const [name, spec] of Object.entries(specs)) {
+      const { shape, initializer, regularizer, constraint } = spec;
+      const variable = new Variable(`${this.name}/${name}`, initializer.create(shape), spec.trainable ?? true);
+      this.variables.set(name, variable);
+      if (regularizer != null) this.regularizers.push([variable, regularizer]);
+      if (constraint != null) this.constraints.set(variable, constraint);
+    }
+    this.isBuilt = true;
+  }
+
+  /** The result for symbols, under the layer's name in errors and listings. */
+  invoke(inputs: readonly SymbolicTensor[], context: CallContext): SymbolicTensor {
+    this.build(inputs.map((input) => input.shape));
+    return withScope(this.name, () => {
+      const { inputs: arity } = this.definition;
+      check(arity === "many" || inputs.length === 1, "shape", () => ({
+        where: this.name,
+        expected: "one input",
+        received: `${inputs.length}`,
+      }));
+      const weights = Object.fromEntries([...this.variables].map(([name, variable]) => [name, read(variable)]));
+      for (const [variable, regularizer] of this.regularizers) if (this.trainable) context.addLoss(regularizer.call(read(variable)));
+      const x = arity === "one" ? inputs[0] : inputs;
+      const result = this.definition.call(x as never, { options: this.options, weights, context });
+      const { activityRegularizer } = this.options as { activityRegularizer?: Regularizer | null };
+      if (activityRegularizer != null) context.addLoss(activityRegularizer.call(result));
+      return result;
+    });
+  }
+
+  /**
+   * The layer on values, on symbols (inside `compiled`, `valueAndGrad` or another layer) or on the placeholders of a
+   * functional model.
+   * @param options `training` switches dropout and noise on; default false.
+   */
+  apply<const T extends Input | readonly Input[]>(x: T, options: { readonly training?: boolean } = {}): Applied<T> {
+    return applyLayer(this, x, options.training ?? false) as Applied<T>;
+  }
+
+  /** The configuration as Keras writes it: snake_case, objects as `{ class_name, config }`. */
+  getConfig(): Record<string, Json> {
+    const own = Object.entries(this.definition.fields).map(([key, field]) => [
+      toSnakeCase(key),
+      field.write(this.options[key]),
+    ]);
+    return { name: this.name, trainable: this.trainable, dtype: "float32", ...Object.fromEntries(own) };
+  }
+}
+
+/**
+ * Makes a kind of layer, as all layers of wasmgrad are made. Give the factory the type of its options:
+ * `const highway: (options: HighwayOptions) => Layer = defineLayer({ … })`.
+ */
+export function defineLayer<F extends Fields, I extends "one" | "many">(
+  definition: LayerDefinition<F, I>,
+): (options?: object) => Layer {
+  return (options) => new Layer(definition as unknown as AnyDefinition, { ...options });
+}
+
+/** The context outside of `fit`: random numbers go on from call to call. */
+export function ambientContext(training: boolean, losses: SymbolicTensor[] = []): CallContext {
+  const addLoss = (loss: SymbolicTensor): void => {
+    losses.push(loss);
+  };
+  if (!training) return { training, seed: 0, step: 0, addLoss };
+  ambientSeed ??= new Variable("seed", tensor(nextSeed(), [], "int32"));
+  ambientStep ??= new Variable("step", zeros([], "int32"));
+  const step = read(ambientStep);
+  assign(ambientStep, add(step, 1));
+  return { training, seed: read(ambientSeed), step, addLoss };
+}
+
+let ambientSeed: Variable | undefined;
+let ambientStep: Variable | undefined;
+
+/** Applies a layer or model to whatever it was given; see {@link Layer.apply}. */
+export function applyLayer(layer: AnyLayer, x: Input | readonly Input[], training: boolean): unknown {
+  const many = Array.isArray(x) && x.some((each) => each instanceof Placeholder || each instanceof SymbolicTensor || each instanceof Tensor);
+  const inputs = (many ? x : [x]) as readonly Input[];
+  if (inputs.every((input) => input instanceof Placeholder)) return applyToPlaceholders(layer, inputs, many);
+  check(!inputs.some((input) => input instanceof Placeholder), "dtype", () => ({
+    where: layer.name,
+    expected: "inputs of one kind",
+    received: "placeholders of a model together with values",
+  }));
+  if (inputs.some((input) => input instanceof SymbolicTensor) || tracing())
+    return layer.invoke(inputs.map((input) => toSymbolic(input as Operand)), ambientContext(training));
+  const values = inputs.map((input) => tensor(input as TensorLike));
+  layer.build(values.map((value) => value.shape));
+  return compiled((...symbols: SymbolicTensor[]) => layer.invoke(symbols, ambientContext(training)))(...values);
+}
+
+function applyToPlaceholders(layer: AnyLayer, inputs: readonly Placeholder[], many: boolean): Placeholder {
+  const shapes = inputs.map((input) => input.shape);
+  layer.build(shapes);
+  const result = withTrace(() => {
+    const symbols = inputs.map((input, index) => inputNode(`input ${index}`, { shape: sized(input.shape), dtype: input.dtype }));
+    return layer.invoke(symbols, ambientContext(false));
+  });
+  return new Placeholder([null, ...result.shape.slice(1)], result.dtype, { layer, inputs, many });
+}
+
+/** The shape with one sample in place of unknown sizes. */
+export function sized(shape: BatchShape, batch = 1): Shape {
+  return shape.map((size) => size ?? batch);
+}
+
+/** Replaces weights by values of the same shapes, all or none. @throws {TensorError} `shape`. */
+export function assignWeights(where: string, weights: readonly Variable[], values: readonly TensorLike[]): void {
+  check(values.length === weights.length, "shape", () => ({
+    where: `${where}.setWeights`,
+    expected: `${weights.length} arrays`,
+    received: `${values.length}`,
+    remedy: weights.length === 0 ? "The layer has no weights, or is not built yet." : "Give one array for each weight.",
+  }));
+  const checked = values.map((value, index) => {
+    const weight = weights[index] as Variable;
+    const given = tensor(value, undefined, weight.dtype);
+    check(given.shape.join() === weight.shape.join(), "shape", () => ({
+      where: weight.name,
+      expected: `shape [${weight.shape.join(", ")}]`,
+      received: `[${given.shape.join(", ")}]`,
+    }));
+    return given;
+  });
+  checked.forEach((value, index) => {
+    (weights[index] as Variable).assign(value);
+  });
+}
+
+const commonOptions: readonly string[] = ["name", "trainable", "inputShape", "inputDtype"];
+
+function parseOptions(definition: AnyDefinition, given: Readonly<Record<string, unknown>>, where: string): Readonly<Record<string, unknown>> {
+  const known = Object.keys(definition.fields);
+  for (const key of Object.keys(given)) if (!known.includes(key) && !commonOptions.includes(key)) throw unknownName(where, "an option", key, [...known, ...commonOptions]);
+  const { inputShape } = given as LayerOptions;
+  check(inputShape === undefined || (Array.isArray(inputShape) && inputShape.every((size) => Number.isInteger(size) && size > 0)), "option", () => ({
+    where: `${where}.inputShape`,
+    expected: "a list of integers ≥ 1, without the batch",
+    received: show(inputShape),
+  }));
+  const parsed = known.map((key) => [key, definition.fields[key]?.parse(given[key], `${where}.${key}`)]);
+  return Object.freeze(Object.fromEntries(parsed));
+}
+
+function factoryName(className: string): string {
+  return toCamelCase(toSnakeCase(className));
+}
+
+/** The error for a configuration that does not describe a layer of this class. */
+export function badConfig(className: string, what: string, received: unknown): TensorError {
+  return new TensorError("format", { where: `${className} configuration`, expected: what, received: show(received) });
+}

@@ -1,0 +1,30 @@
+// What flows between layers while a functional model is put together?
+
+import type { DType } from "../tensor.ts";
+import type { AnyLayer } from "./layer.ts";
+
+/** A shape whose batch size is not known yet: null stands for it. */
+export type BatchShape = readonly (number | null)[];
+
+/** The result of applying a layer; `input()` makes the first ones. */
+export class Placeholder {
+  /** The batch axis first, null. */
+  readonly shape: BatchShape;
+  readonly dtype: DType;
+  /** The application that gives this value. */
+  readonly call: LayerCall;
+
+  constructor(shape: BatchShape, dtype: DType, call: LayerCall) {
+    this.shape = Object.freeze([...shape]);
+    this.dtype = dtype;
+    this.call = call;
+  }
+}
+
+/** One application of a layer. A layer that is applied several times shares its weights among them. */
+export interface LayerCall {
+  readonly layer: AnyLayer;
+  readonly inputs: readonly Placeholder[];
+  /** Position among the outputs of the layer: 0 unless it has several. */
+  readonly many: boolean;
+}

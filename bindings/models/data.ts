@@ -1,0 +1,73 @@
+// Which data does a model take, and do they fit?
+
+import { check, show } from "../errors.ts";
+import type { BatchShape } from "../layers/placeholder.ts";
+import { Tensor, type TensorLike, tensor } from "../tensor.ts";
+import { type Column, commonRows } from "./feed.ts";
+
+/** Data for one port, or for each port by name. */
+export type DataLike = TensorLike | Readonly<Record<string, TensorLike>>;
+
+/**
+ * `data` as tensors, in the order of `names` (undefined: a single nameless one).
+ * @throws {TensorError} `option` when names do not fit, `dtype` when something is not data.
+ */
+export function tensorsOf(where: string, names: readonly string[] | undefined, data: DataLike): Tensor[] {
+  if (names === undefined) {
+    check(isData(data), "dtype", () => ({ where, expected: "a tensor, a typed array or nested arrays", received: show(data) }));
+    return [tensor(data as TensorLike)];
+  }
+  check(typeof data === "object" && data !== null && !isData(data), "option", () => ({
+    where,
+    expected: `a record with ${names.map((name) => `"${name}"`).join(", ")}`,
+    received: show(data),
+  }));
+  const record = data as Readonly<Record<string, TensorLike>>;
+  const given = Object.keys(record);
+  check(names.every((name) => given.includes(name)) && given.length === names.length, "option", () => ({
+    where,
+    expected: `exactly ${names.map((name) => `"${name}"`).join(", ")}`,
+    received: given.map((name) => `"${name}"`).join(", "),
+  }));
+  return names.map((name) => tensor(record[name] as TensorLike));
+}
+
+function isData(value: unknown): boolean {
+  return value instanceof Tensor || ArrayBuffer.isView(value) || Array.isArray(value) || typeof value === "number";
+}
+
+/** Checks that each tensor holds samples of the shape that the model takes. @throws {TensorError} `shape`. */
+export function checkSamples(where: string, names: readonly string[] | undefined, shapes: readonly BatchShape[], tensors: readonly Tensor[]): void {
+  tensors.forEach((value, index) => {
+    const wanted = shapes[index] as BatchShape;
+    const fits = value.shape.length === wanted.length && wanted.every((size, axis) => axis === 0 || size === null || size === value.shape[axis]);
+    check(fits, "shape", () => ({
+      where: names === undefined ? where : `${where}: ${names[index]}`,
+      expected: `samples of shape [${wanted.slice(1).join(", ")}], so data of shape [samples, ${wanted.slice(1).join(", ")}]`.replace(", ]", "]"),
+      received: `[${value.shape.join(", ")}]`,
+      ...(value.shape.length === wanted.length - 1 ? { remedy: "For a single sample add an axis: [sample]." } : {}),
+    }));
+  });
+}
+
+/** x, y and sample weights as columns with the names under which programs know them. */
+export function columnsOf(inputs: readonly Tensor[], targets: readonly Tensor[], weights: Tensor | undefined): Column[] {
+  return [
+    ...inputs.map((data, index) => ({ name: `x${index}`, data })),
+    ...targets.map((data, index) => ({ name: `y${index}`, data })),
+    ...(weights === undefined ? [] : [{ name: "sampleWeight", data: weights }]),
+  ];
+}
+
+/** The first part of the columns and the last `fraction` of them, as Keras splits before shuffling. */
+export function splitColumns(where: string, columns: readonly Column[], fraction: number): [Column[], Column[]] {
+  const rows = commonRows(where, columns);
+  const kept = Math.floor(rows * (1 - fraction));
+  check(kept > 0 && kept < rows, "option", () => ({
+    where: `${where}.validationSplit`,
+    expected: `a share that leaves samples on both sides of ${rows}`,
+    received: String(fraction),
+  }));
+  const part = (from: number, to: number): Column[] => columns.map(({ name, data }) => ({ name, data: data.slice(from, to) }));
+  return [part(0, kept), part(kept, rows)];
+}

@@ -1,0 +1,32 @@
+// How is a network of connected layers made a model?
+
+import { type Architecture, Model } from "./model.ts";
+import { serializeTopology } from "./serialize.ts";
+import { type Ports, Topology } from "./topology.ts";
+import type { DataFor, ResultFor } from "./types.ts";
+
+/** What {@link model} is made of. */
+export interface ModelOptions<I extends Ports, O extends Ports> {
+  /** What `input()` gave: one placeholder, or several by name. */
+  readonly inputs: I;
+  /** What comes out: one placeholder, or several by name. */
+  readonly outputs: O;
+  /** Default `"functional"`. */
+  readonly name?: string;
+}
+
+/**
+ * A model of layers applied to placeholders: `const x = input({ shape }); model({ inputs: x, outputs: layer.apply(x) })`.
+ * Named inputs and outputs are records; data and results are records under the same names.
+ * @throws {TensorError} `shape` when an output needs an input that is not given, `name` for equal layer names.
+ */
+export function model<const I extends Ports, const O extends Ports>({ inputs, outputs, name }: ModelOptions<I, O>): Model<DataFor<I>, ResultFor<O>> {
+  const topology = new Topology(name ?? "functional", inputs, outputs);
+  const architecture: Architecture = {
+    className: "Functional",
+    layers: topology.layers,
+    build: () => topology,
+    getConfig: serializeTopology,
+  };
+  return new Model<DataFor<I>, ResultFor<O>>(architecture, name);
+}

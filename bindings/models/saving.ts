@@ -1,0 +1,176 @@
+// How does a model survive the process? One safetensors file: weights, optimizer slots, and how to build it all again.
+
+import type { Json, SerializedObject } from "../config.ts";
+import { check, show, TensorError } from "../errors.ts";
+import { CHECKSUM_KEY, contentChecksum } from "../formats/checksum.ts";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../formats/safetensors.ts";
+import { type LossLike, lossFromConfig, resolveLoss } from "../losses.ts";
+import { type MetricLike, resolveMetric } from "../metrics.ts";
+import { optimizerFromConfig, resolveOptimizer } from "../optimizers.ts";
+import { readFile } from "../platform/files.ts";
+import { Tensor, type TensorData } from "../tensor.ts";
+import type { Model } from "./model.ts";
+import { modelFromConfig, serializeLayer } from "./serialize.ts";
+import type { Trainer } from "./trainer.ts";
+import type { CompileOptions, MetricsOption } from "./types.ts";
+
+type AnyModel = Model<never, unknown, string>;
+type Written = Record<string, Json>;
+
+const formatName = "wasmgrad";
+const formatVersion = "1";
+
+/** What {@link encodeModel} leaves out. */
+export interface SaveOptions {
+  /** Write optimizer, loss, metrics, optimizer slots, epoch and seed too, so that training can go on. Default true. */
+  readonly includeOptimizer?: boolean;
+}
+
+/** The bytes of a model file. @throws {TensorError} `unsupported` for losses or metrics that are functions. */
+export function encodeModel(model: AnyModel, options: SaveOptions = {}): Uint8Array {
+  const compiled = options.includeOptimizer === false ? undefined : model.compileOptions;
+  const tensors = model.weights.map((weight) => stored(weight.name, weight.value));
+  const metadata: Record<string, string> = {
+    format: formatName,
+    version: formatVersion,
+    model: JSON.stringify(serializeLayer(model)),
+  };
+  if (compiled !== undefined) {
+    const { trainer } = model;
+    metadata.compile = JSON.stringify(writeCompileOptions(model.name, compiled, trainer));
+    metadata.state = JSON.stringify({
+      epochs: trainer.epochs,
+      seed: trainer.seed.value.item(),
+      iteration: trainer.state.iteration.value.item(),
+      learningRate: trainer.state.learningRate.value.item(),
+    });
+    tensors.push(...trainer.state.readSlots().map(({ name, value }) => stored(`optimizer/${name}`, value)));
+  }
+  metadata[CHECKSUM_KEY] = contentChecksum(tensors, metadata);
+  return encodeSafetensors(tensors, metadata);
+}
+
+/**
+ * The model in a file: built, with its weights and, when they were saved, its optimizer's state.
+ * @param source path of a file, or its bytes.
+ * @throws {TensorError} `data` when the file cannot be read, `format` when it is damaged, incomplete or no model.
+ */
+export async function loadModel(source: string | Uint8Array | ArrayBuffer): Promise<Model> {
+  const where = typeof source === "string" ? source : "loadModel";
+  check(typeof source === "string" || source instanceof Uint8Array || source instanceof ArrayBuffer, "option", () => ({
+    where: "loadModel",
+    expected: "a path, a Uint8Array or an ArrayBuffer",
+    received: show(source),
+  }));
+  const bytes = typeof source === "string" ? await readFile(source) : source instanceof ArrayBuffer ? new Uint8Array(source) : source;
+  return decodeModel(bytes, where);
+}
+
+/** The model in the bytes of a file; see {@link loadModel}. */
+export function decodeModel(bytes: Uint8Array, where: string): Model {
+  const { tensors, metadata } = decodeSafetensors(bytes, where);
+  if (metadata.format !== formatName || metadata.model === undefined)
+    throw broken(where, "a model saved by wasmgrad", "a safetensors file of another kind");
+  if (metadata.version !== formatVersion) throw broken(where, `version ${formatVersion} of the format`, `version ${metadata.version}`);
+  if (metadata[CHECKSUM_KEY] !== contentChecksum([...tensors.values()], metadata))
+    throw broken(where, "contents that match the checksum", "contents that were changed");
+  const { class_name, config } = parse(where, metadata.model) as { class_name: string; config: Written };
+  const model = modelFromConfig(class_name, config) as unknown as Model<never, unknown, string>;
+  for (const weight of model.weights) weight.assign(valueOf(where, tensors, weight.name, weight.shape));
+  if (metadata.compile !== undefined && metadata.state !== undefined) {
+    model.compile(readCompileOptions(where, parse(where, metadata.compile)));
+    restoreState(where, model.trainer, parse(where, metadata.state), tensors);
+  }
+  return model as unknown as Model;
+}
+
+function restoreState(where: string, trainer: Trainer, state: Written, tensors: ReadonlyMap<string, StoredTensor>): void {
+  const { epochs, seed, iteration, learningRate } = state;
+  trainer.epochs = Number(epochs);
+  trainer.seed.assign(Tensor.of(Int32Array.of(Number(seed)), [], "int32"));
+  trainer.state.iteration.assign(Tensor.of(Int32Array.of(Number(iteration)), [], "int32"));
+  trainer.state.learningRate.assign(Tensor.of(Float32Array.of(Number(learningRate)), [], "float32"));
+  trainer.state.writeSlots(
+    trainer.state.readSlots().map(({ name, value }) => ({ name, value: valueOf(where, tensors, `optimizer/${name}`, value.shape) })),
+  );
+}
+
+// Compile options -----------------------------------------------------------------------------------------------------
+
+function writeCompileOptions(name: string, options: CompileOptions<MetricsOption>, trainer: Trainer): Written {
+  const where = `${name}.save`;
+  const eachOutput = <T>(given: unknown, write: (value: T) => Json): Json =>
+    isPlainRecord(given) ? Object.fromEntries(Object.entries(given as object).map(([output, value]) => [output, write(value as T)])) : write(given as T);
+  const { optimizer } = trainer;
+  return {
+    optimizer: { class_name: optimizer.className, config: optimizer.getConfig() },
+    loss: eachOutput(options.loss, (loss: LossLike) => {
+      refuseFunction(where, "loss", loss);
+      const { className, config } = resolveLoss(loss, where);
+      return { class_name: className, config };
+    }),
+    metrics: eachOutput(options.metrics ?? [], (metrics: readonly MetricLike[]) =>
+      metrics.map((metric) => {
+        refuseFunction(where, "metric", metric);
+        return resolveMetric(metric as MetricLike, where).name;
+      }),
+    ),
+    loss_weights: { ...options.lossWeights },
+  };
+}
+
+function readCompileOptions(where: string, written: Written): CompileOptions<MetricsOption> {
+  const optimizer = written.optimizer as unknown as SerializedObject;
+  const loss = (value: Json): ReturnType<typeof lossFromConfig> => {
+    const { class_name, config } = value as unknown as SerializedObject;
+    return lossFromConfig(class_name, config);
+  };
+  const eachOutput = <T>(value: Json, single: (value: Json) => boolean, read: (value: Json) => T): T | Record<string, T> =>
+    single(value) ? read(value) : Object.fromEntries(Object.entries(value as Written).map(([output, each]) => [output, read(each)]));
+  if (optimizer?.class_name === undefined) throw broken(where, "compile options", "something else");
+  return {
+    optimizer: resolveOptimizer(optimizerFromConfig(optimizer.class_name, optimizer.config), where),
+    loss: eachOutput(written.loss as Json, (value) => "class_name" in (value as Written), loss),
+    metrics: eachOutput(written.metrics as Json, Array.isArray, (value) => value as never[]) as MetricsOption,
+    ...(Object.keys(written.loss_weights as Written).length === 0 ? {} : { lossWeights: written.loss_weights as Record<string, number> }),
+  };
+}
+
+function refuseFunction(where: string, what: string, value: unknown): void {
+  check(typeof value !== "function", "unsupported", () => ({
+    where,
+    expected: `a ${what} that has a name`,
+    received: "a function, which a file cannot hold",
+    remedy: "Save with { includeOptimizer: false } and compile again after loading.",
+  }));
+}
+
+function isPlainRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !("className" in value);
+}
+
+// Tensors -------------------------------------------------------------------------------------------------------------
+
+function stored(name: string, value: Tensor): StoredTensor {
+  return { name, dtype: value.dtype, shape: value.shape, data: value.data };
+}
+
+function valueOf(where: string, tensors: ReadonlyMap<string, StoredTensor>, name: string, shape: readonly number[]): Tensor {
+  const found = tensors.get(name);
+  if (found === undefined) throw broken(where, `a tensor "${name}"`, "none");
+  if (found.shape.join() !== shape.join() || found.dtype === "float64")
+    throw broken(where, `"${name}" of shape [${shape.join(", ")}]`, `${found.dtype} [${found.shape.join(", ")}]`);
+  return Tensor.of(found.data as TensorData, found.shape, found.dtype);
+}
+
+function parse(where: string, text: string): Written {
+  try {
+    return JSON.parse(text) as Written;
+  } catch {
+    throw broken(where, "metadata in JSON", "something else");
+  }
+}
+
+function broken(where: string, expected: string, received: string): TensorError {
+  return new TensorError("format", { where, expected, received, remedy: "Save the model again, or fetch an intact copy." });
+}

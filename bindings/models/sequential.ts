@@ -1,0 +1,60 @@
+// How is a chain of layers made a model?
+
+import { check, show } from "../errors.ts";
+import type { AnyLayer, Layer } from "../layers/layer.ts";
+import type { DType, Tensor, TensorLike } from "../tensor.ts";
+import { type Architecture, Model } from "./model.ts";
+import { serializeLayer } from "./serialize.ts";
+import { chain, Topology } from "./topology.ts";
+
+/** Options of {@link sequential}. */
+export interface SequentialOptions {
+  /** Default `"sequential"`. */
+  readonly name?: string;
+}
+
+/**
+ * A model whose layers follow one another. With `inputShape` on the first layer (or an `inputLayer` in front) it is
+ * built at once, otherwise when it first sees data.
+ * @throws {TensorError} `option` when something is not a layer, `shape` when neighbours do not fit.
+ */
+export function sequential(layers: readonly AnyLayer[], options: SequentialOptions = {}): Model<TensorLike, Tensor> {
+  const where = options.name ?? "sequential";
+  check(Array.isArray(layers) && layers.length > 0, "option", () => ({ where, expected: "a list of at least one layer", received: show(layers) }));
+  layers.forEach((layer, index) => {
+    check(typeof (layer as { invoke?: unknown } | null)?.invoke === "function", "option", () => ({
+      where: `${where}[${index}]`,
+      expected: "a layer",
+      received: show(layer),
+      remedy: "Call the factory: layers.dense({ units: 10 }).",
+    }));
+    check(layers.indexOf(layer) === index, "option", () => ({
+      where: `${where}[${index}]`,
+      expected: "each layer once",
+      received: `${layer.name} a second time`,
+      remedy: "Share layers in a functional model.",
+    }));
+  });
+  const [first] = layers as [Layer, ...AnyLayer[]];
+  const declared = first.className === "InputLayer" ? (first.options as unknown as { shape: number[]; dtype: DType }) : undefined;
+  const shape = declared?.shape ?? first.inputShape;
+  const architecture: Architecture = {
+    className: "Sequential",
+    layers: [...layers],
+    build: (name, shapes, dtype) => {
+      const known = shape === undefined ? shapes?.[0]?.slice(1) : shape;
+      check(known !== undefined, "state", () => ({
+        where: name,
+        expected: "a known input shape",
+        received: "none",
+        remedy: "Give the first layer inputShape, call model.build([[null, …]]), or show it data with fit or predict.",
+      }));
+      const { inputs, outputs } = chain(name, layers, [null, ...known], declared?.dtype ?? (shape === undefined ? dtype : first.inputDtype) ?? "float32");
+      return new Topology(name, inputs, outputs);
+    },
+    getConfig: (topology) => ({ layers: topology.layers.map((layer) => serializeLayer(layer)) }),
+  };
+  const model = new Model<TensorLike, Tensor>(architecture, options.name);
+  if (shape !== undefined) model.build([[null, ...shape]]);
+  return model;
+}

@@ -1,0 +1,150 @@
+// How is a model written as configuration, and made from one? In the form of Keras 3.
+
+import type { Json } from "../config.ts";
+import { TensorError, show } from "../errors.ts";
+import { layerFromConfig } from "../layers/fromConfig.ts";
+import { input } from "../layers/core.ts";
+import type { AnyLayer, Layer } from "../layers/layer.ts";
+import type { Placeholder } from "../layers/placeholder.ts";
+import type { DType } from "../tensor.ts";
+import { model as functional } from "./functional.ts";
+import type { Model } from "./model.ts";
+import { sequential } from "./sequential.ts";
+import type { Topology } from "./topology.ts";
+
+type JsonRecord = { readonly [key: string]: Json };
+
+/** `{ class_name, config }` of a layer, or of a model used as one. */
+export function serializeLayer(layer: AnyLayer): Record<string, Json> {
+  const config = layer.getConfig();
+  if (layer.className !== "InputLayer") return { class_name: layer.className, config };
+  const { shape, ...rest } = config;
+  return { class_name: layer.className, config: { ...rest, batch_shape: [null, ...(shape as number[])] } };
+}
+
+/** Layers with the applications that connect them: each input is named by (layer, application, output). */
+export function serializeTopology(topology: Topology): Record<string, Json> {
+  const applications = new Map<AnyLayer, Placeholder[]>();
+  for (const step of topology.steps) {
+    const known = applications.get(step.call.layer) ?? [];
+    known.push(step);
+    applications.set(step.call.layer, known);
+  }
+  const history = (placeholder: Placeholder): Json[] => {
+    const { layer } = placeholder.call;
+    return [layer.name, (applications.get(layer) as Placeholder[]).indexOf(placeholder), 0];
+  };
+  const reference = (placeholder: Placeholder): Json => ({
+    class_name: "__keras_tensor__",
+    config: { shape: [...placeholder.shape], dtype: placeholder.dtype, keras_history: history(placeholder) },
+  });
+  const layers = topology.layers.map((layer) => ({
+    ...serializeLayer(layer),
+    name: layer.name,
+    inbound_nodes: (applications.get(layer) as Placeholder[])
+      .filter((step) => step.call.inputs.length > 0)
+      .map((step) => {
+        const references = step.call.inputs.map(reference);
+        return { args: step.call.many ? [references] : references, kwargs: {} };
+      }),
+  }));
+  const ports = (names: readonly string[] | undefined, placeholders: readonly Placeholder[]): Json =>
+    names === undefined ? history(placeholders[0] as Placeholder) : Object.fromEntries(names.map((name, index) => [name, history(placeholders[index] as Placeholder)]));
+  return {
+    layers,
+    input_layers: ports(topology.inputNames, topology.inputs),
+    output_layers: ports(topology.outputNames, topology.outputs),
+  };
+}
+
+/**
+ * The model that {@link serializeLayer} wrote, with new weights.
+ * @throws {TensorError} `format` when the configuration is not one of a model.
+ */
+export function modelFromConfig(className: string, config: JsonRecord): Model<never, never> {
+  const built = className === "Sequential" ? sequentialFromConfig(config) : functionalFromConfig(className, config);
+  built.trainable = config.trainable !== false;
+  return built;
+}
+
+function sequentialFromConfig(config: JsonRecord): Model<never, never> {
+  const layers = recordsOf(config.layers, "a list of layers").map(anyLayerFromConfig);
+  return sequential(layers, { name: String(config.name) }) as unknown as Model<never, never>;
+}
+
+function anyLayerFromConfig(written: JsonRecord): AnyLayer {
+  const className = String(written.class_name);
+  const config = recordOf(written.config, "the configuration of a layer");
+  if (className === "Sequential" || className === "Functional") return modelFromConfig(className, config);
+  return layerFromConfig(className, config);
+}
+
+function functionalFromConfig(className: string, config: JsonRecord): Model<never, never> {
+  if (className !== "Functional") throw malformed("a Sequential or Functional model", className);
+  const written = recordsOf(config.layers, "a list of layers");
+  const results = new Map<string, Placeholder>();
+  const open: { layer: AnyLayer; name: string; node: JsonRecord; index: number }[] = [];
+  for (const each of written) {
+    const name = String(each.name);
+    const settings = recordOf(each.config, "the configuration of a layer");
+    if (each.class_name === "InputLayer") {
+      const shape = (settings.batch_shape as (number | null)[]).slice(1) as number[];
+      results.set(`${name} 0`, input({ shape, dtype: settings.dtype as DType, name }));
+      continue;
+    }
+    const layer = anyLayerFromConfig(each);
+    recordsOf(each.inbound_nodes, "inbound nodes").forEach((node, index) => {
+      open.push({ layer, name, node, index });
+    });
+  }
+  applyAll(open, results);
+  const port = (history: Json): Placeholder => {
+    const [name, index] = history as [string, number];
+    const found = results.get(`${name} ${index}`);
+    if (found === undefined) throw malformed("ports that name layers of the model", String(name));
+    return found;
+  };
+  const ports = (value: Json): Placeholder | Record<string, Placeholder> =>
+    Array.isArray(value) ? port(value) : Object.fromEntries(Object.entries(recordOf(value, "ports")).map(([name, history]) => [name, port(history)]));
+  const model = functional({ inputs: ports(config.input_layers as Json), outputs: ports(config.output_layers as Json), name: String(config.name) });
+  return model as unknown as Model<never, never>;
+}
+
+/** Applies layers as soon as all their inputs are there. */
+function applyAll(open: { layer: AnyLayer; name: string; node: JsonRecord; index: number }[], results: Map<string, Placeholder>): void {
+  let waiting = open;
+  while (waiting.length > 0) {
+    const next = waiting.filter(({ layer, name, node, index }) => {
+      const [first] = node.args as Json[];
+      const many = Array.isArray(first);
+      const inputs = ((many ? first : node.args) as Json[]).map((reference) => results.get(referenceKey(reference)));
+      if (inputs.some((each) => each === undefined)) return true;
+      const given = inputs as Placeholder[];
+      results.set(`${name} ${index}`, (layer as Layer).apply(many ? given : (given[0] as Placeholder)) as Placeholder);
+      return false;
+    });
+    if (next.length === waiting.length) throw malformed("layers whose inputs exist", next.map(({ name }) => name).join(", "));
+    waiting = next;
+  }
+}
+
+function referenceKey(reference: Json): string {
+  const { config } = recordOf(reference, "a tensor reference");
+  const [name, index] = recordOf(config as Json, "a tensor reference").keras_history as [string, number];
+  return `${name} ${index}`;
+}
+
+function recordOf(value: Json | undefined, expected: string): JsonRecord {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed(expected, show(value));
+  return value as JsonRecord;
+}
+
+function recordsOf(value: Json | undefined, expected: string): JsonRecord[] {
+  if (!Array.isArray(value)) throw malformed(expected, show(value));
+  return value.map((each) => recordOf(each, expected));
+}
+
+function malformed(expected: string, received: string): TensorError {
+  return new TensorError("format", { where: "model configuration", expected, received, remedy: "The file is damaged or not a model." });
+}
+

@@ -1,0 +1,130 @@
+// How does a compiled model run: one step, one pass over the data, one batch?
+
+import { BoundedCache } from "../boundedCache.ts";
+import { compile, type Program } from "../compiler/program.ts";
+import { engine } from "../engine.ts";
+import { gradients } from "../gradient.ts";
+import { inputNode, read, type SymbolicTensor, withScope, withTrace } from "../graph.ts";
+import type { CallContext } from "../layers/layer.ts";
+import { gatherBatch } from "../ops/gather.ts";
+import { add } from "../ops/map.ts";
+import { assign } from "../ops/optimize.ts";
+import { full } from "../ops/map.ts";
+import type { Optimizer, OptimizerState } from "../optimizers.ts";
+import { startOptimizer } from "../optimizers.ts";
+import { type Tensor, tensor, zeros } from "../tensor.ts";
+import { Variable } from "../variable.ts";
+import type { Column, Feed } from "./feed.ts";
+import { orderName } from "./feed.ts";
+import type { Objective } from "./objective.ts";
+import type { Topology } from "./topology.ts";
+
+/** What a run does with a batch. */
+export type Mode = "train" | "test";
+
+/** Everything that a compiled model keeps between runs. */
+export class Trainer {
+  readonly objective: Objective;
+  readonly optimizer: Optimizer;
+  readonly state: OptimizerState;
+  /** Key of the model's random numbers: dropout, noise, shuffling. */
+  readonly seed: Variable;
+  /** How many passes over data `fit` has finished or begun; decides the next order. */
+  epochs = 0;
+  private readonly name: string;
+  private readonly topology: Topology;
+  private readonly cells: Readonly<Record<Mode, readonly Variable[]>>;
+  private readonly cursors: Readonly<Record<Mode, Variable>>;
+  private readonly programs: BoundedCache<string, Program> = new BoundedCache(16, (program) => program.dispose());
+
+  constructor(name: string, topology: Topology, objective: Objective, optimizer: Optimizer, seed: number) {
+    this.name = name;
+    this.topology = topology;
+    this.objective = objective;
+    this.optimizer = optimizer;
+    this.state = startOptimizer(optimizer, topology.trainableWeights, { constraints: topology.constraints });
+    this.seed = new Variable("seed", tensor(seed, [], "int32"));
+    this.cells = { train: objective.cells(), test: objective.cells() };
+    this.cursors = { train: new Variable("cursor", zeros([], "int32")), test: new Variable("cursor", zeros([], "int32")) };
+  }
+
+  /** Begins a pass: averages start again. */
+  begin(mode: Mode): void {
+    this.objective.clear(this.cells[mode]);
+  }
+
+  /** The averages since {@link begin}. */
+  logs(mode: Mode): Record<string, number> {
+    return this.objective.read(this.cells[mode]);
+  }
+
+  /** Runs the next `steps` batches of `feed` from row `position` of its order; all of them lie in one window. */
+  run(mode: Mode, feed: Feed, batch: number, position: number, steps: number): void {
+    const { cursor } = feed.moveTo(position);
+    const program = this.program(mode, feed.columns, feed.window, batch);
+    for (const [name, block] of feed.blocks) program.bind(name, block);
+    this.cursors[mode].assign(tensor(cursor, [], "int32"));
+    program.run([], steps);
+  }
+
+  /** The program for one batch of this size; kept for the next time. */
+  program(mode: Mode, columns: readonly Column[], window: number, batch: number): Program {
+    const key = `${mode} ${batch} ${window} ${columns.map(({ name, data }) => `${name}:${data.dtype}[${data.shape.slice(1).join()}]`).join(" ")}`;
+    return this.programs.get(key, () => this.trace(mode, columns, window, batch));
+  }
+
+  /** Lets go of the data of the last run, so that they can be freed. */
+  unbind(): void {
+    for (const program of this.programs.values()) program.unbind();
+  }
+
+  /** Gives all memory back. */
+  dispose(): void {
+    this.programs.clear();
+    const machine = engine();
+    const blocks = new Set([...this.state.variables, ...this.cells.train, ...this.cells.test, ...Object.values(this.cursors), this.seed].filter((each) => each.placed).map((each) => each.storage.block));
+    for (const block of blocks) machine.release(block);
+  }
+
+  private trace(mode: Mode, columns: readonly Column[], window: number, batch: number): Program {
+    return withTrace((trace) =>
+      withScope(this.name, () => {
+        const order = inputNode(orderName, { shape: [window], dtype: "int32" }, true);
+        const cursor = read(this.cursors[mode]);
+        const sources = columns.map(({ name, data }) => inputNode(name, { shape: [window, ...data.shape.slice(1)], dtype: data.dtype }, true));
+        const batches = new Map(columns.map(({ name }, index) => [name, gatherBatch(sources[index] as SymbolicTensor, order, cursor, batch)]));
+        const part = (prefix: string): SymbolicTensor[] => columns.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => batches.get(name) as SymbolicTensor);
+        this.traceBatch(mode, part("x"), part("y"), batches.get("sampleWeight"), batch);
+        assign(this.cursors[mode], add(cursor, batch));
+        return compile({ outputs: [], effects: trace.effects }, [order, ...sources]);
+      }),
+    );
+  }
+
+  private traceBatch(mode: Mode, inputs: SymbolicTensor[], targets: SymbolicTensor[], sampleWeight: SymbolicTensor | undefined, batch: number): void {
+    const added: SymbolicTensor[] = [];
+    const context: CallContext = {
+      training: mode === "train",
+      seed: read(this.seed),
+      step: read(this.state.iteration),
+      addLoss: (loss) => {
+        added.push(loss);
+      },
+    };
+    const outputs = this.topology.invoke(inputs, context);
+    const loss = this.objective.loss(targets, outputs, sampleWeight, added);
+    if (mode === "train") {
+      const weights = this.topology.trainableWeights;
+      const found = gradients(loss.total, weights);
+      this.state.step(found.map((gradient, index) => gradient ?? full((weights[index] as Variable).shape, 0)));
+    }
+    this.objective.measure(this.cells[mode], loss, targets, outputs, batch);
+  }
+}
+
+/** All values of a batch must reach the same rows: rows of `columns` that a full batch and the last one take. */
+export function batchesOf(rows: number, batch: number): { readonly full: number; readonly rest: number } {
+  return { full: Math.floor(rows / batch), rest: rows % batch };
+}
+
+export type { Tensor };

@@ -1,0 +1,73 @@
+// Which types follow from how a model was made and compiled?
+
+import type { Callback } from "../callbacks/callback.ts";
+import type { Verbosity } from "../callbacks/progress.ts";
+import type { Placeholder } from "../layers/placeholder.ts";
+import type { LossLike } from "../losses.ts";
+import type { Metric, MetricLike } from "../metrics.ts";
+import type { OptimizerLike } from "../optimizers.ts";
+import type { Tensor, TensorLike } from "../tensor.ts";
+import type { DataLike } from "./data.ts";
+import type { PerOutput } from "./objective.ts";
+
+/** Data for the ports of a model: one tensor for a single port, a record of them for named ones. */
+export type DataFor<P> = P extends Placeholder ? TensorLike : { readonly [K in keyof P]: TensorLike };
+/** Results of the ports. */
+export type ResultFor<P> = P extends Placeholder ? Tensor : { readonly [K in keyof P]: Tensor };
+
+/** The names under which metrics appear in logs. */
+export type MetricNames<M> = M extends readonly (infer E)[] ? NameOf<E> : M extends object ? string : never;
+type NameOf<E> = E extends string ? E : E extends Metric ? E["name"] : E extends (...args: never[]) => unknown ? string : never;
+
+/** How a model is trained. */
+export interface CompileOptions<M> {
+  /** `"adam"`, `"sgd"`, … or an optimizer object. */
+  readonly optimizer: OptimizerLike;
+  /** The name of a loss, a loss object, a function of ops; a record of them for named outputs. */
+  readonly loss: PerOutput<LossLike>;
+  readonly metrics?: M;
+  /** Factors of the losses of named outputs. Default 1. */
+  readonly lossWeights?: Readonly<Record<string, number>>;
+}
+
+/** What `compile` takes as metrics. */
+export type MetricsOption = readonly MetricLike[] | Readonly<Record<string, readonly MetricLike[]>>;
+
+/** How `fit` trains. */
+export interface FitOptions<I extends DataLike = DataLike, O = DataLike> {
+  /** Samples of one step. Default 32. The last batch of an epoch may be smaller; nothing is dropped or padded. */
+  readonly batchSize?: number;
+  /** The epoch to stop before. Default 1. */
+  readonly epochs?: number;
+  /** The number of the first epoch, when training goes on. Default 0. */
+  readonly initialEpoch?: number;
+  /** A new order of the samples in every epoch. Default true. */
+  readonly shuffle?: boolean;
+  /** Measured after every epoch: [x, y] or [x, y, sampleWeight]. */
+  readonly validationData?: readonly [I, O] | readonly [I, O, TensorLike];
+  /** The share of the samples, from the end, that is measured instead of trained on; from 0 to 1. */
+  readonly validationSplit?: number;
+  /** Weight of each sample in the loss: [samples]. */
+  readonly sampleWeight?: TensorLike;
+  readonly callbacks?: readonly Callback[];
+  /** Default `"auto"`: a bar in a terminal, else one line an epoch. */
+  readonly verbose?: Verbosity;
+}
+
+/** How `evaluate` measures. */
+export interface EvaluateOptions {
+  /** Default 32. Does not change the result beyond rounding. */
+  readonly batchSize?: number;
+  readonly sampleWeight?: TensorLike;
+}
+
+/** Loss and metrics by name. */
+export type LogsOf<M extends string> = { readonly [K in "loss" | M]: number };
+
+/** The logs of all epochs: one list a name, and the numbers of the epochs. */
+export type History<M extends string, V extends boolean> = { readonly epoch: readonly number[] } & {
+  readonly [K in "loss" | M]: readonly number[];
+} & (V extends true ? { readonly [K in "loss" | M as `val${Capitalize<K>}`]: readonly number[] } : unknown);
+
+/** Whether these options of `fit` ask for validation. */
+export type Validates<F> = F extends { readonly validationData: readonly unknown[] } | { readonly validationSplit: number } ? true : false;

@@ -1,0 +1,152 @@
+// Which activations are a few lines of other operations, beside the common ones of composed.ts?
+
+import { check } from "../errors.ts";
+import { constant, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { hardSigmoid, softplus } from "./composed.ts";
+import { expandDims, slice } from "./copy.ts";
+import {
+  abs,
+  add,
+  asFloat,
+  cast,
+  divide,
+  expm1,
+  greater,
+  greaterEqual,
+  less,
+  minimum,
+  multiply,
+  negate,
+  relu,
+  sigmoid,
+  sign,
+  sqrt,
+  square,
+  subtract,
+  tanh,
+  where,
+} from "./map.ts";
+import { resolveAxes, sum } from "./reduce.ts";
+
+type Node = SymbolicTensor;
+
+/** min(x, maxValue) for x ≥ threshold, negativeSlope · (x − threshold) below; no limit when `maxValue` is null. */
+export function rectify(x: Operand, negativeSlope = 0, maxValue: number | null = null, threshold = 0): Node {
+  const node = asFloat(x);
+  const limit = (y: Node): Node => (maxValue === null ? y : minimum(y, maxValue));
+  if (negativeSlope === 0 && threshold === 0) return limit(relu(node));
+  const below = multiply(threshold === 0 ? node : subtract(node, threshold), negativeSlope);
+  return where(threshold === 0 ? greater(node, 0) : greaterEqual(node, threshold), limit(node), below);
+}
+
+/** max(x, 0) + min(0, alpha · (e^(x/alpha) − 1)) (Barron, 2017). */
+export function celu(x: Operand, alpha = 1): Node {
+  const node = asFloat(x);
+  const positive = greater(node, 0);
+  return where(positive, node, multiply(expm1(divide(where(positive, 0, node), alpha)), alpha));
+}
+
+/** x · hardSigmoid(x) (Howard et al., 2019), also called hard swish. */
+export function hardSilu(x: Operand): Node {
+  const node = asFloat(x);
+  return multiply(node, hardSigmoid(node));
+}
+
+/** −1 below −1, 1 above 1, x between. */
+export function hardTanh(x: Operand): Node {
+  const node = asFloat(x);
+  return where(less(node, -1), -1, where(greater(node, 1), 1, node));
+}
+
+/** x where |x| > threshold, else 0. */
+export function hardShrink(x: Operand, threshold = 0.5): Node {
+  const node = asFloat(x);
+  return where(greater(abs(node), threshold), node, 0);
+}
+
+/** x moved towards 0 by threshold; 0 where |x| ≤ threshold. */
+export function softShrink(x: Operand, threshold = 0.5): Node {
+  const node = asFloat(x);
+  return where(greater(abs(node), threshold), subtract(node, multiply(sign(node), threshold)), 0);
+}
+
+/** x − tanh x. */
+export function tanhShrink(x: Operand): Node {
+  const node = asFloat(x);
+  return subtract(node, tanh(node));
+}
+
+/** ln σ(x) = −ln(1 + e⁻ˣ), without overflow. */
+export function logSigmoid(x: Operand): Node {
+  return negate(softplus(negate(x)));
+}
+
+/** x · tanh(ln(1 + eˣ)) (Misra, 2019). */
+export function mish(x: Operand): Node {
+  const node = asFloat(x);
+  return multiply(node, tanh(softplus(node)));
+}
+
+/** First half of `axis` times the sigmoid of its second half: size 2n → n (Dauphin et al., 2017). */
+export function glu(x: Operand, axis = -1): Node {
+  const node = asFloat(x);
+  const [position = 0] = resolveAxes("glu", node.shape.length, axis);
+  const size = node.shape[position] as number;
+  check(size % 2 === 0, "shape", () => ({
+    where: errorPlace("glu"),
+    expected: `an even size in axis ${axis}`,
+    received: `${size}`,
+  }));
+  const half = (begin: number): Node =>
+    slice(
+      node,
+      node.shape.map((_, each) => (each === position ? begin : 0)),
+      node.shape.map((length, each) => (each === position ? size / 2 : length)),
+    );
+  return multiply(half(0), sigmoid(half(size / 2)));
+}
+
+/** x where x > threshold, else `defaultValue`. */
+export function threshold(x: Operand, limit: number, defaultValue: number): Node {
+  const node = asFloat(x);
+  return where(greater(node, limit), node, defaultValue);
+}
+
+/** 0 for x ≤ −1, (x + 1)²/4 up to 1, x above: the smooth counterpart of {@link sparseSigmoid}. */
+export function sparsePlus(x: Operand): Node {
+  const node = asFloat(x);
+  const between = multiply(square(add(node, 1)), 0.25);
+  return where(greaterEqual(node, 1), node, where(greater(node, -1), between, 0));
+}
+
+/** 0 for x ≤ −1, (x + 1)/2 up to 1, 1 above. */
+export function sparseSigmoid(x: Operand): Node {
+  const node = asFloat(x);
+  return where(greaterEqual(node, 1), 1, where(greater(node, -1), multiply(add(node, 1), 0.5), 0));
+}
+
+/** (x + √(x² + b)) / 2 (Barron, 2021). For x < 0 as b / (2(√(x² + b) − x)): the sum would cancel. */
+export function squareplus(x: Operand, b = 4): Node {
+  const node = asFloat(x);
+  const positive = greater(node, 0);
+  const total = add(sqrt(add(square(node), b)), where(positive, node, negate(node)));
+  return multiply(where(positive, total, divide(b, total)), 0.5);
+}
+
+/**
+ * The point of the probability simplex nearest to x along `axis`; many are exactly 0 (Martins & Astudillo, 2016).
+ * max(x − τ, 0) where τ = (Σ_S x − 1)/|S| and S holds the i with 1 + k·x_i > Σ of the k values ≥ x_i. Compares all
+ * pairs, so it takes memory for n² numbers a row.
+ */
+export function sparsemax(x: Operand, axis = -1): Node {
+  const node = asFloat(x);
+  const [position = 0] = resolveAxes("sparsemax", node.shape.length, axis);
+  const own = expandDims(node, position + 1);
+  const others = expandDims(node, position);
+  const atLeast = cast(greaterEqual(others, own), "float32");
+  const count = sum(atLeast, position + 1);
+  const total = sum(multiply(atLeast, others), position + 1);
+  const support = cast(greater(add(multiply(count, node), constant(1)), total), "float32");
+  const excess = subtract(sum(multiply(support, node), position, true), 1);
+  return relu(subtract(node, divide(excess, sum(support, position, true))));
+}

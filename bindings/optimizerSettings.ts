@@ -1,0 +1,102 @@
+// Which options do all optimizers have, and when are they right?
+
+import { checkNumber, isSerialized } from "./config.ts";
+import { check, show, TensorError } from "./errors.ts";
+
+/** Options that every optimizer has; null is the same as none. */
+export interface OptimizerOptions {
+  /** ≥ 0. It can be changed later: `model.learningRate`. */
+  readonly learningRate?: number;
+  /** Each step also moves weights towards 0 by learningRate · weightDecay of their value. Default none (adamw 0.004). */
+  readonly weightDecay?: number | null;
+  /** Largest norm of the gradient of one weight; a longer one is shortened. At most one of the three may be given. */
+  readonly clipnorm?: number | null;
+  /** Largest absolute value in a gradient. */
+  readonly clipvalue?: number | null;
+  /** Largest norm of all gradients together. */
+  readonly globalClipnorm?: number | null;
+  /** Keep an exponential moving average of the weights; it replaces them at the end of `fit`. Default false. */
+  readonly useEma?: boolean;
+  /** Share of the old average that stays in each step. Default 0.99. */
+  readonly emaMomentum?: number;
+  /** The weights become their averages every so many steps. Default never. */
+  readonly emaOverwriteFrequency?: number | null;
+  /** Gradients are divided by it: for losses multiplied by it. Default none. */
+  readonly lossScaleFactor?: number | null;
+  /** Weights change every so many steps, by the mean of the gradients since. ≥ 2. Default every step. */
+  readonly gradientAccumulationSteps?: number | null;
+  /** Default: the name of the rule. */
+  readonly name?: string;
+}
+
+/** {@link OptimizerOptions}, checked and complete. */
+export interface OptimizerSettings {
+  readonly learningRate: number;
+  readonly weightDecay: number | null;
+  readonly clipnorm: number | null;
+  readonly clipvalue: number | null;
+  readonly globalClipnorm: number | null;
+  readonly useEma: boolean;
+  readonly emaMomentum: number;
+  readonly emaOverwriteFrequency: number | null;
+  readonly lossScaleFactor: number | null;
+  readonly gradientAccumulationSteps: number | null;
+}
+
+/** The options checked, defaults filled in. @throws {TensorError} `option`, or `unsupported` for a schedule. */
+export function checkedSettings(where: string, options: OptimizerOptions, learningRate: number): OptimizerSettings {
+  const clips = (["clipnorm", "clipvalue", "globalClipnorm"] as const).filter((key) => options[key] != null);
+  check(clips.length <= 1, "option", () => ({
+    where,
+    expected: "at most one of clipnorm, clipvalue and globalClipnorm",
+    received: clips.join(" and "),
+  }));
+  const rate: unknown = options.learningRate ?? learningRate;
+  if (typeof rate === "object" || typeof rate === "function")
+    throw new TensorError("unsupported", {
+      where: `${where}.learningRate`,
+      expected: "a number",
+      received: isSerialized(rate) ? `the schedule ${rate.class_name}` : show(rate),
+      remedy: "Set the learning rate between epochs instead.",
+    });
+  const optional = (key: keyof OptimizerOptions, low: number): number | null =>
+    options[key] == null ? null : checkNumber(`${where}.${key}`, options[key], low);
+  return Object.freeze({
+    learningRate: checkNumber(`${where}.learningRate`, rate, 0),
+    weightDecay: optional("weightDecay", 0),
+    clipnorm: optional("clipnorm", Number.MIN_VALUE),
+    clipvalue: optional("clipvalue", Number.MIN_VALUE),
+    globalClipnorm: optional("globalClipnorm", Number.MIN_VALUE),
+    useEma: flag(`${where}.useEma`, options.useEma),
+    emaMomentum: checkNumber(`${where}.emaMomentum`, options.emaMomentum ?? 0.99, 0, 1),
+    emaOverwriteFrequency: wholeOrNull(`${where}.emaOverwriteFrequency`, options.emaOverwriteFrequency, 1),
+    lossScaleFactor: optional("lossScaleFactor", Number.MIN_VALUE),
+    gradientAccumulationSteps: wholeOrNull(`${where}.gradientAccumulationSteps`, options.gradientAccumulationSteps, 2),
+  });
+}
+
+function wholeOrNull(where: string, value: number | null | undefined, low: number): number | null {
+  if (value === null || value === undefined) return null;
+  check(Number.isSafeInteger(value) && value >= low, "option", () => ({
+    where,
+    expected: `an integer ≥ ${low}`,
+    received: show(value),
+  }));
+  return value;
+}
+
+/** A number in [0, 1). */
+export function decayRate(where: string, value: number): number {
+  check(checkNumber(where, value, 0, 1) < 1, "option", () => ({ where, expected: "a number < 1", received: "1" }));
+  return value;
+}
+
+/** true or false; false when missing. */
+export function flag(where: string, value: boolean | undefined): boolean {
+  check(value === undefined || typeof value === "boolean", "option", () => ({
+    where,
+    expected: "true or false",
+    received: show(value),
+  }));
+  return value ?? false;
+}

@@ -1,0 +1,32 @@
+// How is the package built? AssemblyScript → Wasm, TypeScript → one bundle an entry with the Wasm inside, and types.
+
+import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** Runs a tool of node_modules/.bin and stops the build when it fails. */
+function run(command, ...args) {
+  const { status } = spawnSync(join(root, "node_modules", ".bin", command), args, { cwd: root, stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+rmSync(join(root, "dist"), { recursive: true, force: true });
+run("asc", "--config", "asconfig.json", "--target", "release", "--disableWarning");
+await build({
+  absWorkingDir: root,
+  entryPoints: { index: "bindings/index.ts", "datasets/index": "bindings/datasets/index.ts" },
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  platform: "neutral",
+  loader: { ".wasm": "binary" },
+  external: ["pako", "node:*"],
+  logLevel: "warning",
+});
+run("tsc", "-p", "tsconfig.build.json");

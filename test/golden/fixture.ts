@@ -1,0 +1,79 @@
+// How do golden cases become tests, and what is reported about them?
+
+import { readFileSync } from "node:fs";
+import { afterAll, expect, test } from "vitest";
+import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { TensorError } from "../../bindings/errors.ts";
+import { type DType, type Shape, Tensor, tensor } from "../../bindings/tensor.ts";
+
+defaultCompileOptions.verify = true;
+
+/** A tensor as the golden files hold it; numbers that JSON lacks are strings. */
+export interface GoldenTensor {
+  readonly shape: Shape;
+  readonly dtype?: DType;
+  readonly data: readonly (number | string)[];
+}
+
+/** All cases of one file. */
+export function loadCases<T>(name: string): readonly T[] {
+  return JSON.parse(readFileSync(new URL(`./${name}.json`, import.meta.url), "utf8")) as T[];
+}
+
+/** The value of a golden tensor. */
+export function valueOf({ shape, dtype = "float32", data }: GoldenTensor): Tensor {
+  return tensor(Float32Array.from(data, Number), shape, dtype);
+}
+
+/** Checks |a − b| ≤ tolerance · (1 + |b|) for all elements, except those at `skipped` positions. */
+export function expectClose(
+  what: string,
+  actual: Tensor,
+  golden: GoldenTensor | number,
+  tolerance: number,
+  skipped: readonly number[] = [],
+): void {
+  const wanted: GoldenTensor = typeof golden === "number" ? { shape: [], data: [golden] } : golden;
+  expect(actual.shape, `${what}: shape`).toEqual(wanted.shape);
+  wanted.data.forEach((each, index) => {
+    if (skipped.includes(index)) return;
+    const b = Number(each);
+    const a = actual.data[index] as number;
+    const same = Object.is(a, b) || a === b || Math.abs(a - b) <= tolerance * (1 + Math.abs(b));
+    expect(same, `${what}[${index}]: ${a} instead of ${b}`).toBe(true);
+  });
+}
+
+/**
+ * One test for each case, and a table at the end. A case that throws a TensorError of code `unsupported` counts as not
+ * supported, with its message; `expectedUnsupported` says how many of these there may be.
+ */
+export function runCases<T extends { readonly id: string }>(
+  title: string,
+  cases: readonly T[],
+  run: (golden: T) => void,
+  expectedUnsupported = 0,
+): void {
+  const unsupported: string[] = [];
+  const failed: string[] = [];
+  let passed = 0;
+  for (const golden of cases)
+    test(`${title}: ${golden.id}`, () => {
+      try {
+        run(golden);
+        passed++;
+      } catch (error) {
+        if (error instanceof TensorError && error.code === "unsupported") {
+          unsupported.push(`${golden.id}: ${error.message}`);
+          return;
+        }
+        failed.push(golden.id);
+        throw error;
+      }
+    });
+  afterAll(() => {
+    const reasons = unsupported.map((reason) => `\n  ${reason}`).join("");
+    console.log(`${title}: ${passed} passed, ${unsupported.length} not supported, ${failed.length} failed${reasons}`);
+    expect(unsupported.length).toBe(expectedUnsupported);
+  });
+}

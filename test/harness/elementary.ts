@@ -1,0 +1,67 @@
+// What are the elementary functions in float64, and how many ULP may the machine's be off?
+
+/** A function of one number with the ULP that assembly/math.ts states (test/assembly/math.test.ts measures them). */
+export interface Elementary {
+  readonly f: (x: number) => number;
+  /** 0: exact; 0.5: rounded correctly. */
+  readonly ulps: number;
+}
+
+/** erf x = 2/√π · e^−x² · Σ x·(2x²)ⁿ / (1·3·…·(2n+1)): every term is positive. */
+export function erf(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let term = x;
+  let sum = x;
+  for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) {
+    term *= (2 * x * x) / n;
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+/** The root of erf y = x: bisection, then Newton. */
+export function erfInverse(x: number): number {
+  if (!(Math.abs(x) < 1)) return Math.abs(x) === 1 ? x * Number.POSITIVE_INFINITY : Number.NaN;
+  if (x === 0) return x;
+  let [low, high] = [-6, 6];
+  for (let step = 0; step < 20; step++) {
+    const middle = (low + high) / 2;
+    if (erf(middle) < x) low = middle;
+    else high = middle;
+  }
+  let y = (low + high) / 2;
+  for (let step = 0; step < 4; step++) y -= ((erf(y) - x) * Math.sqrt(Math.PI)) / (2 * Math.exp(-y * y));
+  return y;
+}
+
+/** Nearest integer, halves to the even one. */
+export function roundEven(x: number): number {
+  const below = Math.floor(x);
+  const nearest = x - below !== 0.5 ? Math.round(x) : below % 2 === 0 ? below : below + 1;
+  return nearest === 0 && (x < 0 || Object.is(x, -0)) ? -0 : nearest;
+}
+
+/** All elementwise functions of one float32, by the name of their operation. */
+export const elementary: Readonly<Record<string, Elementary>> = {
+  negate: { f: (x) => -x, ulps: 0 },
+  abs: { f: Math.abs, ulps: 0 },
+  sign: { f: (x) => (x === 0 ? 0 : Math.sign(x)), ulps: 0 },
+  square: { f: (x) => x * x, ulps: 0.5 },
+  sqrt: { f: Math.sqrt, ulps: 0.5 },
+  rsqrt: { f: (x) => 1 / Math.sqrt(x), ulps: 1.5 },
+  reciprocal: { f: (x) => 1 / x, ulps: 0.5 },
+  exp: { f: Math.exp, ulps: 1 },
+  expm1: { f: Math.expm1, ulps: 1.7 },
+  log: { f: Math.log, ulps: 0.85 },
+  log1p: { f: Math.log1p, ulps: 1.45 },
+  tanh: { f: Math.tanh, ulps: 1.5 },
+  sigmoid: { f: (x) => 1 / (1 + Math.exp(-x)), ulps: 2.4 },
+  erf: { f: erf, ulps: 1.1 },
+  erfInverse: { f: erfInverse, ulps: 3.7 },
+  floor: { f: Math.floor, ulps: 0 },
+  ceil: { f: Math.ceil, ulps: 0 },
+  round: { f: roundEven, ulps: 0 },
+  relu: { f: (x) => Math.max(x, 0), ulps: 0 },
+  sin: { f: Math.sin, ulps: 1.6 },
+  cos: { f: Math.cos, ulps: 1.6 },
+};
