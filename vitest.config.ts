@@ -4,11 +4,11 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 const config: ViteUserConfig = defineConfig({
   plugins: [
     {
-      name: "wasm-as-bytes",
+      name: "wasm-as-hex",
       enforce: "pre",
       load(id: string) {
         if (!id.endsWith(".wasm")) return undefined;
-        return `export default Uint8Array.from(atob("${readFileSync(id).toString("base64")}"), (letter) => letter.charCodeAt(0));`;
+        return `export default "${readFileSync(id).toString("hex")}"`;
       },
     },
   ],

@@ -1,7 +1,9 @@
 // How does a function of tensors become a program, and run on values?
 
 import { BoundedCache } from "./boundedCache.ts";
+import type { Explanation } from "./compiler/explain.ts";
 import { compile, type Program } from "./compiler/program.ts";
+import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
 import { gradients } from "./gradient.ts";
 import { inputNode, isVariable, SymbolicTensor, tracing, withTrace } from "./graph.ts";
@@ -38,18 +40,69 @@ const programsPerFunction = 32;
  * tracing sees symbols, so control flow may depend on shapes, never on values.
  * @param fn takes tensors (or lists and records of them) and returns the same; built of `ops`, layers and variables.
  */
-export function compiled<R>(fn: (...args: SymbolicTensor[]) => R): (...args: TensorLike[]) => Values<R>;
-export function compiled<A extends unknown[], R>(fn: (...args: A) => R): (...args: Arguments<A>) => Values<R>;
-export function compiled<R>(fn: (...args: never[]) => R): (...args: never[]) => Values<R> {
+export function compiled<R>(fn: (...args: SymbolicTensor[]) => R): CompiledFunction<TensorLike[], R>;
+export function compiled<A extends unknown[], R>(fn: (...args: A) => R): CompiledFunction<Arguments<A>, R>;
+export function compiled<R>(fn: (...args: never[]) => R): CompiledFunction<never[], R> {
   const programs = new BoundedCache<string, Traced<R>>(programsPerFunction, ({ program }) => program.dispose());
-  return (...args: unknown[]) => {
-    const given = args.map((arg) => mapTree(arg as Tree<unknown>, isValue, (value) => tensor(value as TensorLike)));
-    const values = leavesOf(given, isTensor) as Tensor[];
-    const { program, result } = programs.get(signature(given), () => traceFunction(fn, given));
-    const outputs = program.run(values);
-    let next = 0;
-    return mapTree(result as Tree<unknown>, isSymbolic, () => outputs[next++] as Tensor) as Values<R>;
+  const call = (...args: unknown[]): Values<R> => {
+    const given = valuesOf(args);
+    const { program, result } = programs.get(signature(given), () => traceFunction(fn, given, false));
+    return withValues(result, program.run(leavesOf(given, isTensor) as Tensor[]));
   };
+  const bind = (...args: unknown[]): BoundProgram<R> => bindProgram(fn, valuesOf(args));
+  return Object.assign(call, { program: bind });
+}
+
+/** A function of values; see {@link compiled}. */
+export interface CompiledFunction<A extends unknown[], R> {
+  (...args: A): Values<R>;
+  /** The program for these arguments, bound to them: it runs again and again without copying them. */
+  program(...args: A): BoundProgram<R>;
+}
+
+/** A compiled function whose arguments are in place. */
+export interface BoundProgram<R> {
+  /** Runs the function `times` times (default once) in one call, and copies the result of the last. */
+  run(times?: number): Values<R>;
+  /** Instructions, addresses and costs. */
+  explain(): Explanation;
+  /** Gives the memory of program and arguments back. */
+  dispose(): void;
+}
+
+function bindProgram<R>(fn: (...args: never[]) => R, given: readonly Tree<unknown>[]): BoundProgram<R> {
+  const { program, result } = traceFunction(fn, given, true);
+  const machine = engine();
+  const blocks = (leavesOf(given, isTensor) as Tensor[]).map((value, index) => {
+    const block = machine.allocate(value.data.byteLength, argumentName(index));
+    machine.write(block.address, value.data);
+    program.bind(argumentName(index), block);
+    return block;
+  });
+  return {
+    run: (times = 1) => withValues(result, program.run([], times)),
+    explain: () => program.explain(),
+    dispose: () => {
+      program.unbind();
+      program.dispose();
+      for (const block of blocks.splice(0)) machine.release(block);
+    },
+  };
+}
+
+function argumentName(index: number): string {
+  return `argument ${index}`;
+}
+
+/** Arguments with all ordinary data as tensors. */
+function valuesOf(args: readonly unknown[]): Tree<unknown>[] {
+  return args.map((arg) => mapTree(arg as Tree<unknown>, isValue, (value) => tensor(value as TensorLike)));
+}
+
+/** The result of tracing, with the outputs of a run in place of its symbols. */
+function withValues<R>(result: R, outputs: readonly Tensor[]): Values<R> {
+  let next = 0;
+  return mapTree(result as Tree<unknown>, isSymbolic, () => outputs[next++] as Tensor) as Values<R>;
 }
 
 interface Traced<R> {
@@ -57,12 +110,12 @@ interface Traced<R> {
   readonly result: R;
 }
 
-function traceFunction<R>(fn: (...args: never[]) => R, given: readonly Tree<unknown>[]): Traced<R> {
+function traceFunction<R>(fn: (...args: never[]) => R, given: readonly Tree<unknown>[], bound: boolean): Traced<R> {
   return withTrace((trace) => {
     const inputs: SymbolicTensor[] = [];
     const symbols = given.map((arg) =>
       mapTree(arg, isTensor, (value) => {
-        const input = inputNode(`argument ${inputs.length}`, value as Tensor);
+        const input = inputNode(argumentName(inputs.length), value as Tensor, bound);
         inputs.push(input);
         return input;
       }),
@@ -170,6 +223,7 @@ const cache = new BoundedCache<string, Traced<SymbolicTensor>>(valuePrograms, ({
  * for the next call with the same shapes.
  * @param tensors how many of the leading arguments are tensors (or lists of tensors).
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function lift<F extends Symbolic>(name: string, operation: F, tensors: number): Lifted<F> {
   const call = (...args: unknown[]): unknown => {
     const operands = args.slice(0, tensors).map((arg) => (isListOfTensors(arg) ? (arg as unknown[]) : [arg]));
@@ -188,6 +242,7 @@ export function lift<F extends Symbolic>(name: string, operation: F, tensors: nu
       traceFunction(
         (...symbols: never[]) => operation(...(symbols as never[]), ...(rest as never[])),
         given as Tree<unknown>[],
+        false,
       ),
     );
     return program.run(values)[0];

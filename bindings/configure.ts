@@ -2,6 +2,9 @@
 
 import { check, show } from "./errors.ts";
 
+/** Most threads that programs can run on. */
+export const maximumThreads = 1;
+
 /** What {@link configure} sets. */
 export interface EngineOptions {
   /** Threads that run programs. One is what there is today; `"auto"` takes the best there is. */
@@ -22,9 +25,9 @@ export function configure(options: EngineOptions): void {
     expected: 'an integer ≥ 1 or "auto"',
     received: show(threads),
   }));
-  check(threads === "auto" || threads === 1, "unsupported", () => ({
+  check(threads === "auto" || threads <= maximumThreads, "unsupported", () => ({
     where: "configure.threads",
-    expected: "1 thread",
+    expected: `at most ${maximumThreads} thread`,
     received: String(threads),
     remedy: "This version computes on one thread.",
   }));

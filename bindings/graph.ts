@@ -77,6 +77,7 @@ export interface Operation<A extends object = Attributes> {
 export type Operand = SymbolicTensor | Variable | TensorLike;
 
 /** Defines an operation. The object is its only registration. */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineOp<A extends object>(operation: Operation<A>): Operation<A> {
   return Object.freeze(operation);
 }

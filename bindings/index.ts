@@ -3,7 +3,7 @@
 export type { Callback, Logs, Progress, TrainingInfo } from "./callbacks/callback.ts";
 export { type CompileOptions as ProgramOptions } from "./compiler/program.ts";
 export type { ExplainedInstruction, Explanation } from "./compiler/explain.ts";
-export { configure, type EngineOptions } from "./configure.ts";
+export { configure, type EngineOptions, maximumThreads } from "./configure.ts";
 export { compiled, type ValueAndGradients, type ValueAndGradOptions, valueAndGrad } from "./compiled.ts";
 export * as constraints from "./constraints.ts";
 export { engine } from "./engine.ts";

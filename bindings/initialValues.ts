@@ -34,7 +34,7 @@ export function draw(kind: Distribution, shape: Shape, factor: number, offset: n
       add(multiply(numbers(key), by), plus),
     );
   });
-  return run(tensor(seed, [], "int32"), factor, offset).reshape(shape);
+  return run(tensor(Int32Array.of(seed), []), factor, offset).reshape(shape);
 }
 
 /**

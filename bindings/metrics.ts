@@ -98,7 +98,7 @@ export function sparseCategoricalAccuracy(name = "sparseCategoricalAccuracy"): M
  */
 export function resolveMetric(value: MetricLike | string, where: string): Metric {
   if (typeof value === "function") return metric(value.name === "" ? "custom" : value.name, value);
-  if (typeof value === "object" && value !== null && typeof value.values === "function") return value;
+  if (typeof value === "object" && value !== null && typeof value.name === "string") return value;
   check(typeof value === "string", "option", () => ({
     where,
     expected: "the name of a metric, an object or a function (yTrue, yPred) => values",

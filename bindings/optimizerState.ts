@@ -45,7 +45,7 @@ export interface StartOptions {
 export interface OptimizerState {
   /** float32 scalar; assign to it to change the rate. */
   readonly learningRate: Variable;
-  /** int32 scalar: steps so far. */
+  /** int32 scalar: how often a step was taken, accumulating ones included. */
   readonly iteration: Variable;
   /** Everything that belongs to the state: what to give back when it ends. The weights are not among it. */
   readonly variables: readonly Variable[];
@@ -143,8 +143,9 @@ export function startOptimizer(
       assign(of("gradient", variables[at] as Variable), gradient);
     });
     assign(iteration, add(iteration, 1));
-    const count = read(iteration);
-    const updates = steps === 1 ? undefined : isMultiple(count, steps);
+    const calls = read(iteration);
+    const updates = steps === 1 ? undefined : isMultiple(calls, steps);
+    const count = steps === 1 ? calls : add(wholeQuotient(subtract(calls, 1), steps), 1);
     if (updates !== undefined)
       totals.forEach((total, at) => {
         assign(of("gradient_accumulator", variables[at] as Variable), where(updates, 0, total));
@@ -276,8 +277,12 @@ function average(parameter: Variable, averages: Variable, count: Node, settings:
     assign(parameter, where(isMultiple(count, settings.emaOverwriteFrequency), averages, parameter));
 }
 
-/** Whether the int32 scalar is a multiple of `steps`: exact, though quotients are float32, as it corrects itself once. */
+/** Whole part of count / steps for an int32 scalar: exact, though quotients are float32, as it corrects itself once. */
+function wholeQuotient(count: Node, steps: number): Node {
+  const rough = cast(floor(divide(count, steps)), "int32");
+  return add(rough, cast(floor(divide(subtract(count, multiply(rough, steps)), steps)), "int32"));
+}
+
 function isMultiple(count: Node, steps: number): Node {
-  const reduced = (x: Node): Node => subtract(x, multiply(cast(floor(divide(x, steps)), "int32"), steps));
-  return equal(reduced(reduced(count)), 0);
+  return equal(multiply(wholeQuotient(count, steps), steps), count);
 }

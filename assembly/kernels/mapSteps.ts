@@ -15,7 +15,7 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
       unary<Abs>(target, a, bytes);
       break;
     case code.SIGN:
-      unary<Sign>(target, a, bytes);
+      long<Sign>(target, a, bytes);
       break;
     case code.SQUARE:
       unary<Square>(target, a, bytes);
@@ -30,28 +30,28 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
       unary<Reciprocal>(target, a, bytes);
       break;
     case code.EXP:
-      unary<Exp>(target, a, bytes);
+      long<Exp>(target, a, bytes);
       break;
     case code.EXPM1:
-      unary<Expm1>(target, a, bytes);
+      long<Expm1>(target, a, bytes);
       break;
     case code.LOG:
-      unary<Log>(target, a, bytes);
+      long<Log>(target, a, bytes);
       break;
     case code.LOG1P:
-      unary<Log1p>(target, a, bytes);
+      long<Log1p>(target, a, bytes);
       break;
     case code.TANH:
-      unary<Tanh>(target, a, bytes);
+      long<Tanh>(target, a, bytes);
       break;
     case code.SIGMOID:
-      unary<Sigmoid>(target, a, bytes);
+      long<Sigmoid>(target, a, bytes);
       break;
     case code.ERF:
-      unary<Erf>(target, a, bytes);
+      long<Erf>(target, a, bytes);
       break;
     case code.ERF_INVERSE:
-      unary<ErfInverse>(target, a, bytes);
+      long<ErfInverse>(target, a, bytes);
       break;
     case code.FLOOR:
       unary<Floor>(target, a, bytes);
@@ -66,10 +66,10 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
       unary<Relu>(target, a, bytes);
       break;
     case code.SIN:
-      unary<Sin>(target, a, bytes);
+      long<Sin>(target, a, bytes);
       break;
     case code.COS:
-      unary<Cos>(target, a, bytes);
+      long<Cos>(target, a, bytes);
       break;
     case code.COPY_VALUE:
       unary<CopyValue>(target, a, bytes);
@@ -81,7 +81,7 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
       unary<IntAbs>(target, a, bytes);
       break;
     case code.INT_SIGN:
-      unary<IntSign>(target, a, bytes);
+      long<IntSign>(target, a, bytes);
       break;
     case code.LOGICAL_NOT:
       unary<LogicalNot>(target, a, bytes);
@@ -182,7 +182,7 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
   }
 }
 
-/** target = f(a), four vectors at a time. */
+/** target = f(a) for short functions, four vectors at a time. */
 function unary<F>(target: usize, a: usize, bytes: usize): void {
   let at: usize = 0;
   for (; at + 64 <= bytes; at += 64) {
@@ -192,6 +192,11 @@ function unary<F>(target: usize, a: usize, bytes: usize): void {
     v128.store(target + at, changetype<F>(0).f(v128.load(a + at, 48)), 48);
   }
   for (; at < bytes; at += 16) v128.store(target + at, changetype<F>(0).f(v128.load(a + at)));
+}
+
+/** target = f(a) for functions so long that unrolling gains nothing and costs a kilobyte each. */
+function long<F>(target: usize, a: usize, bytes: usize): void {
+  for (let at: usize = 0; at < bytes; at += 16) v128.store(target + at, changetype<F>(0).f(v128.load(a + at)));
 }
 
 /** target = f(a, b), four vectors at a time. */

@@ -1,14 +1,14 @@
 // How is a matrix product cut into units of work?
 //
-//   unit     8 rows × 16 columns of C, over all of k. Numbered matrix by matrix; in a matrix panel by panel (a panel is 16
-//            columns); in a panel from the top row to the bottom:
+//   unit     8 rows × 16 columns of C, over all of k. Numbered matrix by matrix; in a matrix panel by panel (16 columns);
+//            in a panel from the top row to the bottom:
 //
 //              rowBlocks = ceil(m / 8)   panels = ceil(n / 16)   units = batch · panels · rowBlocks
 //
 //            and with n = 1 < m: panels = ceil(m / 16), rowBlocks = 1 (the kernel then computes the row Cᵀ, see below).
-//   grain    a few rows of one panel, or whole panels, or whole matrices: bindings/ops/matMulTiling.ts.
-//   run      the units [begin, end) are merged into the largest rectangles of C they contain; packed panels and cached rows
-//            are used again inside a rectangle (matMulBlocks.ts), sums stay in registers (matMulTiles.ts).
+//   grain    some rows of one panel, or whole panels, or whole matrices: the formula is in bindings/ops/matMulTiling.ts.
+//   run      the units [begin, end) are merged into the largest rectangles of C they contain. Inside a rectangle packed
+//            panels and cached rows are used again (matMulBlocks.ts), sums stay in registers (matMulTiles.ts).
 //
 // Every element of C is one running sum over p = 0 … k − 1, then + bias, then the activation. So its bits depend on its row
 // of op(A), its column of op(B) and its bias only: not on the cut, the shape, the layout or the path taken in here.
@@ -98,15 +98,11 @@ export function matMul(instruction: usize, begin: u32, end: u32): void {
 
   let last: u32 = 0;
   let unary: u32 = NONE;
-  if (flags & HAS_BIAS) {
-    last = BIAS;
-    if (product.n == 1) {
-      // one bias for all columns, read as if there were one for each
-      const value = v128.load32_splat(bias);
-      bias = scratch;
-      biasStep = 0;
-      for (let column: usize = 0; column < BIAS_BYTES; column += 16) v128.store(bias + column, value);
-    }
+  if (flags & HAS_BIAS) last = BIAS;
+  const oneBias = (flags & HAS_BIAS) != 0 && product.n == 1;
+  if (oneBias) {
+    bias = scratch;
+    biasStep = 0;
   }
   if (flags & HAS_ACTIVATION) {
     if (product.activation == RELU) last |= CLAMP;
@@ -131,6 +127,11 @@ export function matMul(instruction: usize, begin: u32, end: u32): void {
     const column = <usize>panel * PANEL;
     const columns = min<u32>(panelCount * PANEL, n - <u32>column);
     let c = out + matrix * strideOut + row * outRow + (column << 2);
+    if (oneBias) {
+      // repeated for a panel, as if every column had its own; each time, since applyUnary uses scratch too
+      const value = v128.load32_splat(product.bias);
+      for (let offset: usize = 0; offset < BIAS_BYTES; offset += 16) v128.store(bias + offset, value);
+    }
     multiplyRectangle(
       a + matrix * strideA + row * aRow,
       aRow,

@@ -9,14 +9,22 @@
 //
 // After Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), with these differences: A in row
 // order needs no packing, since its elements are read one by one; and the sums wait in C between two blocks of k.
-// Measured on an Ice Lake Xeon (48 KB and 1.25 MB of cache), Node 20, in percent of the 128-bit peak:
+// Measured on an Ice Lake Xeon (48 KB and 1.25 MB of cache), Node 20: percent of the 128-bit peak, medians, two runs, ± 3
+// (the other hyperthread of the core was in use by turns):
 //
-//   m × k × n                   in place    packed
-//   32 × 784 × 128, B 0.4 MB    91          90        16 rows 98 / 88, 4 rows 89 / 67
-//   64 × 256 × 256, B 0.25 MB   90          83
-//   32 × 512 × 512, B 1 MB      68          88        8 rows 71 / 74, 4 rows 70 / 61
-//   32 × 1024 × 1024, B 4 MB    35          81        4 rows 35 / 55, 2 rows 35, row by row 42
-//   A stored [k, m], 1024 × 256 × 256: 61 in place, 94 packed; 784 × 128 × 128: 98 and 94
+//   m × k × n                       B in place   B packed
+//    4 ×  784 ×  128   B 0.4 MB      92  93       69  70
+//   32 ×  784 ×  128                 96  99       95  92
+//   64 ×  256 ×  256   B 0.25 MB     98  96       94  97
+//    4 ×  512 ×  512   B 1 MB        71  76       65  66
+//   32 ×  512 ×  512                 74  76       94  89
+//    4 × 1024 × 1024   B 4 MB        38  38       58  55       2 rows: 35 in place, 42 row by row
+//   32 × 1024 × 1024                 38  37       81  80
+//
+//   A stored [k, m]                 A in place   A packed
+//   784  ×  32 ×  128                96  97       90  97
+//   784  ×  96 ×  128                91  92       95  94
+//   1024 × 256 ×  256                74  74       96  94
 
 import { scratch } from "../memory";
 import { PACKED_STEP, packPanels, packTransposedPanels } from "./matMulPack";
@@ -41,7 +49,7 @@ const IN_PLACE_BYTES: usize = 512 * 1024;
 /** From this many rows on packing a larger B is worth the copy; fewer are computed row by row. */
 const PACK_ROWS: u32 = 4;
 /** From this many steps of k on a transposed A is worth packing. */
-const PACK_A_DEPTH: u32 = 160;
+const PACK_A_DEPTH: u32 = 96;
 
 /** C [rows, columns] = clamp(op(A) [rows, k] · op(B) [k, columns] + bias [columns]), in one matrix. */
 export function multiplyRectangle(

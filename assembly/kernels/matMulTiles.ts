@@ -8,7 +8,7 @@
 // packing, on a being transposed or on where k is cut into blocks (a float32 sum stored and reloaded is the same sum).
 //
 // The loops are not unrolled over k: V8 hoists the loads of an unrolled body and spills (2 × 16 unrolled 1 / 2 / 4 times:
-// 101 / 90 / 81 % of peak at k = 784, Node 20, Ice Lake). 2 × 16 leads on every engine measured; the others finish edges.
+// 101 / 90 / 81 % of peak at k = 784, Node 20, Ice Lake). The other tiles finish edges.
 //
 // Every tile:  a      row r of op(A) starts at a + r · aRow and steps by aStep bytes along k
 //              b      row p of the panel is at b + p · bStep (in place: n · 4; packed: 64)

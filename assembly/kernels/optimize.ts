@@ -121,7 +121,7 @@ function sgdOver<L>(overlay: Sgd, from: usize, to: usize): void {
     if (velocity == 0) {
       p = f32x4.sub(p, step);
     } else {
-      const v = f32x4.sub(f32x4.mul(momentum, lanes.load(velocity + at)), step);
+      const v = settled(f32x4.sub(f32x4.mul(momentum, lanes.load(velocity + at)), step));
       lanes.store(velocity + at, v);
       p = f32x4.add(p, nesterov ? f32x4.sub(f32x4.mul(momentum, v), step) : v);
     }
@@ -157,10 +157,10 @@ export function adam(instruction: usize, begin: u32, end: u32): void {
   for (; at + 32 <= stop; at += 32) {
     const ga = v128.load(gradient + at);
     const gb = v128.load(gradient + at, 16);
-    const ma = approach(v128.load(momentum + at), ga, rest1);
-    const mb = approach(v128.load(momentum + at, 16), gb, rest1);
-    let va = approach(v128.load(velocity + at), f32x4.mul(ga, ga), rest2);
-    let vb = approach(v128.load(velocity + at, 16), f32x4.mul(gb, gb), rest2);
+    const ma = settled(approach(v128.load(momentum + at), ga, rest1));
+    const mb = settled(approach(v128.load(momentum + at, 16), gb, rest1));
+    let va = settled(approach(v128.load(velocity + at), f32x4.mul(ga, ga), rest2));
+    let vb = settled(approach(v128.load(velocity + at, 16), f32x4.mul(gb, gb), rest2));
     let pa = v128.load(parameter + at);
     let pb = v128.load(parameter + at, 16);
     v128.store(momentum + at, ma);
@@ -182,8 +182,8 @@ export function adam(instruction: usize, begin: u32, end: u32): void {
   }
   for (; at < stop; at += 4) {
     const g = v128.load_zero<u32>(gradient + at);
-    const m = approach(v128.load_zero<u32>(momentum + at), g, rest1);
-    let v = approach(v128.load_zero<u32>(velocity + at), f32x4.mul(g, g), rest2);
+    const m = settled(approach(v128.load_zero<u32>(momentum + at), g, rest1));
+    let v = settled(approach(v128.load_zero<u32>(velocity + at), f32x4.mul(g, g), rest2));
     let p = v128.load_zero<u32>(parameter + at);
     v128.store_lane<u32>(momentum + at, m, 0);
     v128.store_lane<u32>(velocity + at, v, 0);
@@ -199,6 +199,15 @@ export function adam(instruction: usize, begin: u32, end: u32): void {
 /** The running mean moves a part of the way towards x. */
 function approach(mean: v128, x: v128, part: v128): v128 {
   return f32x4.add(mean, f32x4.mul(f32x4.sub(x, mean), part));
+}
+
+/**
+ * 0 where |x| < 2⁻¹⁰⁰, else x; NaN stays. Running means of weights whose gradient has become 0 (a dark pixel, a dead unit)
+ * decay into subnormal numbers and stay there; these cost some 150 cycles an operation on Intel: 550 µs a step instead of
+ * 90 for the MNIST network.
+ */
+function settled(x: v128): v128 {
+  return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(7.888609052210118e-31)));
 }
 
 function adamStep(m: v128, v: v128, alpha: v128, epsilon: v128): v128 {
@@ -247,16 +256,16 @@ function rmsPropOver<L>(overlay: RmsProp, from: usize, to: usize): void {
   for (let at = from; at < to; at += lanes.step()) {
     const g = lanes.load(gradient + at);
     let p = lanes.load(parameter + at);
-    let d = f32x4.add(f32x4.mul(rho, lanes.load(velocity + at)), f32x4.mul(rest, f32x4.mul(g, g)));
+    let d = settled(f32x4.add(f32x4.mul(rho, lanes.load(velocity + at)), f32x4.mul(rest, f32x4.mul(g, g))));
     lanes.store(velocity + at, d);
     if (average != 0) {
-      const a = f32x4.add(f32x4.mul(rho, lanes.load(average + at)), f32x4.mul(rest, g));
+      const a = settled(f32x4.add(f32x4.mul(rho, lanes.load(average + at)), f32x4.mul(rest, g)));
       lanes.store(average + at, a);
       d = f32x4.sub(d, f32x4.mul(a, a));
     }
     let step = f32x4.div(f32x4.mul(rate, g), f32x4.sqrt(f32x4.add(d, epsilon)));
     if (buffer != 0) {
-      step = f32x4.add(f32x4.mul(momentum, lanes.load(buffer + at)), step);
+      step = settled(f32x4.add(f32x4.mul(momentum, lanes.load(buffer + at)), step));
       lanes.store(buffer + at, step);
     }
     if (decays) p = f32x4.sub(p, f32x4.mul(p, decay));

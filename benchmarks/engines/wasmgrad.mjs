@@ -17,10 +17,7 @@ export const engine = {
     const program = compiled((x, y) => ops.matMul(x, y, { transposeA, transposeB })).program(a, b);
     return {
       run: (times) => program.run(times),
-      result() {
-        program.run(1);
-        return program.result().data;
-      },
+      result: () => program.run().data,
       dispose: () => program.dispose(),
     };
   },

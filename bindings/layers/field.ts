@@ -33,6 +33,7 @@ function reject(where: string, expected: string, value: unknown, remedy?: string
 }
 
 /** A whole number ≥ 1 that must be given. */
+/* @__NO_SIDE_EFFECTS__ */
 export function positiveInteger(): Field<number> {
   return {
     parse: (value, where) =>
@@ -42,6 +43,7 @@ export function positiveInteger(): Field<number> {
 }
 
 /** A finite number in [low, high]. */
+/* @__NO_SIDE_EFFECTS__ */
 export function number(
   initial: number,
   low: number = Number.NEGATIVE_INFINITY,
@@ -59,6 +61,7 @@ export function number(
 }
 
 /** A number that must be given. */
+/* @__NO_SIDE_EFFECTS__ */
 export function requiredNumber(low: number, high: number): Field<number> {
   const rule = number(low, low, high);
   return {
@@ -68,12 +71,14 @@ export function requiredNumber(low: number, high: number): Field<number> {
 }
 
 /** A number, or null for none. */
+/* @__NO_SIDE_EFFECTS__ */
 export function optionalNumber(low: number = Number.NEGATIVE_INFINITY): Field<number | null> {
   const rule = number(0, low);
   return { parse: (value, where) => (value === undefined || value === null ? null : rule.parse(value, where)), write: asIs };
 }
 
 /** true or false. */
+/* @__NO_SIDE_EFFECTS__ */
 export function flag(initial: boolean): Field<boolean> {
   return {
     parse: (value, where) => {
@@ -85,6 +90,7 @@ export function flag(initial: boolean): Field<boolean> {
 }
 
 /** One of some words; Keras' snake_case forms are accepted and written. */
+/* @__NO_SIDE_EFFECTS__ */
 export function choice<T extends string>(words: readonly T[], initial: T): Field<T> {
   const snake = (word: string): string => word.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return {
@@ -98,6 +104,7 @@ export function choice<T extends string>(words: readonly T[], initial: T): Field
 }
 
 /** A list of whole numbers, or null. */
+/* @__NO_SIDE_EFFECTS__ */
 export function integers(initial: readonly number[] | null | undefined, low: number): Field<readonly number[] | null> {
   return {
     parse: (value, where) => {
@@ -112,6 +119,7 @@ export function integers(initial: readonly number[] | null | undefined, low: num
 }
 
 /** A number or a list of numbers (nested lists are flattened), or null. */
+/* @__NO_SIDE_EFFECTS__ */
 export function numbers(initial: number | null): Field<number | readonly number[] | null> {
   return {
     parse: (value, where) => {
@@ -126,6 +134,7 @@ export function numbers(initial: number | null): Field<number | readonly number[
 }
 
 /** A 32-bit seed, or null for one drawn from the global seed. */
+/* @__NO_SIDE_EFFECTS__ */
 export function seed(): Field<number | null> {
   return {
     parse: (value, where) => {
@@ -140,6 +149,7 @@ export function seed(): Field<number | null> {
 export type ActivationLike = ActivationName | ((x: SymbolicTensor) => SymbolicTensor) | null;
 
 /** An activation by name or as a function. */
+/* @__NO_SIDE_EFFECTS__ */
 export function activation(initial: ActivationName = "linear"): Field<Activation> {
   return {
     parse: (value, where) => resolveActivation((value ?? initial) as ActivationName, where),
@@ -148,6 +158,7 @@ export function activation(initial: ActivationName = "linear"): Field<Activation
 }
 
 /** An activation that must be given. */
+/* @__NO_SIDE_EFFECTS__ */
 export function requiredActivation(): Field<Activation> {
   return {
     parse: (value, where) => {
@@ -167,12 +178,14 @@ interface Configured {
   readonly config: Readonly<Record<string, Json>>;
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function writeObject(module: string): (value: Configured | null) => Json {
   return (value) =>
     value === null ? null : { module, class_name: value.className, config: { ...value.config }, registered_name: null };
 }
 
 /** An initializer by name, as an object, or in Keras' form. */
+/* @__NO_SIDE_EFFECTS__ */
 export function initializer(initial: string): Field<Initializer> {
   return {
     parse: (value, where) =>
@@ -184,6 +197,7 @@ export function initializer(initial: string): Field<Initializer> {
 }
 
 /** A regularizer, or null for none. */
+/* @__NO_SIDE_EFFECTS__ */
 export function regularizer(): Field<Regularizer | null> {
   return {
     parse: (value, where) => {
@@ -196,6 +210,7 @@ export function regularizer(): Field<Regularizer | null> {
 }
 
 /** A constraint, or null for none. */
+/* @__NO_SIDE_EFFECTS__ */
 export function constraint(): Field<Constraint | null> {
   return {
     parse: (value, where) => {

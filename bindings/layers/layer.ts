@@ -217,6 +217,7 @@ export class Layer implements AnyLayer {
  * Makes a kind of layer, as all layers of wasmgrad are made. Give the factory the type of its options:
  * `const highway: (options: HighwayOptions) => Layer = defineLayer({ … })`.
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineLayer<F extends Fields, I extends "one" | "many">(
   definition: LayerDefinition<F, I>,
 ): (options?: object) => Layer {

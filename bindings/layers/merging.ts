@@ -10,6 +10,7 @@ import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 type Combine = (a: SymbolicTensor, b: SymbolicTensor) => SymbolicTensor;
 
 /** Elementwise merging of inputs whose shapes broadcast; inputs of lower rank get axes of size 1 after the batch. */
+/* @__NO_SIDE_EFFECTS__ */
 function merging(className: string, combine: Combine, finish: (sum: SymbolicTensor, count: number) => SymbolicTensor = (x) => x): (options?: LayerOptions) => Layer {
   return defineLayer({
     className,

@@ -9,19 +9,19 @@ import type { Constraint } from "../constraints.ts";
 import { engine } from "../engine.ts";
 import { check, show } from "../errors.ts";
 import { inputNode, type SymbolicTensor, withScope, withTrace } from "../graph.ts";
-import { ambientContext, type AnyLayer, type Applied, applyLayer, assignWeights, type CallContext } from "../layers/layer.ts";
+import { ambientContext, type AnyLayer, type Applied, applyLayer, assignWeights, type CallContext, sized } from "../layers/layer.ts";
 import type { BatchShape, Placeholder } from "../layers/placeholder.ts";
 import { resolveOptimizer } from "../optimizers.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import { nextSeed } from "../seed.ts";
-import { arrayType, type DType, Tensor, type TensorLike, tensor } from "../tensor.ts";
+import { arrayType, type DType, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
 import { placeTogether, type Variable } from "../variable.ts";
 import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, splitColumns, tensorsOf } from "./data.ts";
 import { type Column, commonRows, Feed } from "./feed.ts";
 import { runEpochs, runPass, wholeNumber } from "./fit.ts";
 import { Objective, type ObjectiveOptions } from "./objective.ts";
-import { type ExplainOptions, profile } from "./profile.ts";
+import { type ExplainOptions, explainPrediction, explainStep } from "./profile.ts";
 import { encodeModel, type SaveOptions } from "./saving.ts";
 import { summaryText } from "./summary.ts";
 import type { Topology } from "./topology.ts";
@@ -370,9 +370,10 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
    */
   explain(options: ExplainOptions = {}): Explanation {
     const batchSize = wholeNumber(`${this.name}.explain.batchSize`, options.batchSize ?? defaultBatchSize, 1);
-    return profile(this.topology, options, batchSize, (columns) => this.trainerFor("explain").program(options.mode === "test" ? "test" : "train", columns, batchSize, batchSize), (inputs) =>
-      this.predictor(inputs, batchSize),
-    );
+    const mode = options.mode ?? "predict";
+    if (mode !== "predict") return explainStep(this.topology, this.trainerFor("explain"), mode, batchSize, options);
+    const inputs = this.topology.inputs.map((input) => zeros(sized(input.shape, batchSize), input.dtype));
+    return explainPrediction(this.predictor(inputs, batchSize), inputs, options);
   }
 
   /** Gives the memory of weights, optimizer and programs back at once. The model cannot be used afterwards. */

@@ -7,15 +7,12 @@ import { gradients } from "../gradient.ts";
 import { inputNode, read, type SymbolicTensor, withScope, withTrace } from "../graph.ts";
 import type { CallContext } from "../layers/layer.ts";
 import { gatherBatch } from "../ops/gather.ts";
-import { add } from "../ops/map.ts";
+import { add, full } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
-import { full } from "../ops/map.ts";
-import type { Optimizer, OptimizerState } from "../optimizers.ts";
-import { startOptimizer } from "../optimizers.ts";
-import { type Tensor, tensor, zeros } from "../tensor.ts";
+import { type Optimizer, type OptimizerState, startOptimizer } from "../optimizers.ts";
+import { tensor, zeros } from "../tensor.ts";
 import { Variable } from "../variable.ts";
-import type { Column, Feed } from "./feed.ts";
-import { orderName } from "./feed.ts";
+import { type Column, type Feed, orderName } from "./feed.ts";
 import type { Objective } from "./objective.ts";
 import type { Topology } from "./topology.ts";
 
@@ -73,6 +70,11 @@ export class Trainer {
     return this.programs.get(key, () => this.trace(mode, columns, window, batch));
   }
 
+  /** Starts again at the first row of the window. */
+  rewind(mode: Mode): void {
+    this.cursors[mode].assign(zeros([], "int32"));
+  }
+
   /** Lets go of the data of the last run, so that they can be freed. */
   unbind(): void {
     for (const program of this.programs.values()) program.unbind();
@@ -121,10 +123,3 @@ export class Trainer {
     this.objective.measure(this.cells[mode], loss, targets, outputs, batch);
   }
 }
-
-/** All values of a batch must reach the same rows: rows of `columns` that a full batch and the last one take. */
-export function batchesOf(rows: number, batch: number): { readonly full: number; readonly rest: number } {
-  return { full: Math.floor(rows / batch), rest: rows % batch };
-}
-
-export type { Tensor };

@@ -30,13 +30,13 @@ import { resolveAxes, sum } from "./reduce.ts";
 
 type Node = SymbolicTensor;
 
-/** min(x, maxValue) for x ≥ threshold, negativeSlope · (x − threshold) below; no limit when `maxValue` is null. */
+/** min(x, maxValue) for x > threshold, negativeSlope · (x − threshold) below; no limit when `maxValue` is null. */
 export function rectify(x: Operand, negativeSlope = 0, maxValue: number | null = null, threshold = 0): Node {
   const node = asFloat(x);
   const limit = (y: Node): Node => (maxValue === null ? y : minimum(y, maxValue));
   if (negativeSlope === 0 && threshold === 0) return limit(relu(node));
   const below = multiply(threshold === 0 ? node : subtract(node, threshold), negativeSlope);
-  return where(threshold === 0 ? greater(node, 0) : greaterEqual(node, threshold), limit(node), below);
+  return where(greater(node, threshold), limit(node), below);
 }
 
 /** max(x, 0) + min(0, alpha · (e^(x/alpha) − 1)) (Barron, 2017). */
@@ -136,7 +136,7 @@ export function squareplus(x: Operand, b = 4): Node {
 /**
  * The point of the probability simplex nearest to x along `axis`; many are exactly 0 (Martins & Astudillo, 2016).
  * max(x − τ, 0) where τ = (Σ_S x − 1)/|S| and S holds the i with 1 + k·x_i > Σ of the k values ≥ x_i. Compares all
- * pairs, so it takes memory for n² numbers a row.
+ * pairs, so it takes memory for n² numbers a row. (Keras 3.8 sums all partial sums for τ: its rows do not sum to 1.)
  */
 export function sparsemax(x: Operand, axis = -1): Node {
   const node = asFloat(x);

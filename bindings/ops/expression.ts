@@ -2,7 +2,8 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { type Lowering, reads, table, type Word, writes } from "../compiler/instruction.ts";
-import type { SymbolicTensor } from "../graph.ts";
+import { check } from "../errors.ts";
+import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { type DType, type Shape, sizeOf } from "../tensor.ts";
 
 /** Where a value of the expression comes from. Positions count into the inputs of the node that holds the expression. */
@@ -108,6 +109,12 @@ function describeSource(node: SymbolicTensor, source: Source): Word[] {
   const input = node.inputs[source.input] as SymbolicTensor;
   const wide = input.dtype === "float32" || input.dtype === "int32";
   const layout = broadcastLayout(input.shape, node.shape);
+  check(layout.sizes.length <= 6, "unsupported", () => ({
+    where: errorPlace(node.op.name),
+    expected: "at most six axes that cannot be merged",
+    received: `[${input.shape.join(", ")}] read as [${node.shape.join(", ")}]`,
+    remedy: "Reshape to fewer axes first.",
+  }));
   const direct = wide && layout.strides.length === 1 && layout.strides[0] === 1;
   const scalar = wide && layout.strides.every((stride) => stride === 0);
   const mode = scalar ? code.MODE_SCALAR : direct ? code.MODE_DIRECT : code.MODE_STRIDED;

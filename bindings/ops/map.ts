@@ -50,6 +50,7 @@ interface ElementRule {
   readonly shape?: (attributes: Attributes) => Shape;
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function elementOp(rule: ElementRule): Operation {
   return defineOp<Attributes>({
     name: rule.name,
@@ -92,6 +93,7 @@ export function asFloat(operand: Operand): Node {
 type UnaryGradient = (x: Node, y: Node, dy: Node) => Node | null;
 
 /** float32 → float32; other dtypes are cast first, unless there is an `integer` code. */
+/* @__NO_SIDE_EFFECTS__ */
 function unary(name: string, float: number, gradient: UnaryGradient, integer?: number): (x: Operand) => Node {
   const op = elementOp({
     name,
@@ -117,6 +119,7 @@ function promote(a: Operand, b: Operand): [Node, Node] {
   return [cast(first, dtype), cast(second, dtype)];
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function binary(
   name: string,
   float: number,
@@ -132,6 +135,7 @@ function binary(
   return (a, b) => makeNode(op, integer === undefined ? [asFloat(a), asFloat(b)] : promote(a, b), {});
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function comparison(name: string, float: number, integer: number): (a: Operand, b: Operand) => Node {
   const op = elementOp({
     name,
@@ -142,6 +146,7 @@ function comparison(name: string, float: number, integer: number): (a: Operand, 
   return (a, b) => makeNode(op, promote(a, b), {});
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function logical(name: string, integer: number, count: number): (...operands: Operand[]) => Node {
   const op = elementOp({
     name,

@@ -6,7 +6,7 @@ import { check } from "../errors.ts";
 import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
 import { reshape, transpose } from "./copy.ts";
-import { asFloat, broadcastTo } from "./map.ts";
+import { asFloat, broadcastTo, full } from "./map.ts";
 import { matMulTiling } from "./matMulTiling.ts";
 import { sum } from "./reduce.ts";
 
@@ -120,6 +120,7 @@ export function matMul(a: Operand, b: Operand, options: MatMulOptions = {}): Nod
   }));
   const leadA = left.shape.slice(0, -2);
   const leadB = right.shape.slice(0, -2);
+  if (k === 0) return full([...broadcastLead(leadA, leadB, left, right), m, n], 0); // the kernel wants k ≥ 1
   if (leadB.length === 0 && !transposeA) {
     const rows = sizeOf(leadA) * m;
     return reshape(product(reshape(left, [1, rows, k]), asMatrices(right), false, transposeB), [...leadA, m, n]);

@@ -9,16 +9,16 @@ const UNIT_COLUMNS = 16;
 const SMALLEST_CHUNK = 128 * 1024;
 /** Chunks of a large product: enough to share out evenly, few enough to read A seldom. */
 const CHUNKS = 32;
-/** The same when A is packed, which pays over four panels (1024³ transposed: 78 % of peak over two, 85 % over four). */
+/** The same when A is packed, which costs less over more panels (1024³: 77–78 % of peak over two, 79–84 % over four). */
 const CHUNKS_PACKING_A = 16;
 /** Unit rows that pay for packing a panel of B. */
 const PACKED_ROW_BLOCKS = 8;
-/** Panels of a few rows: B is then read row by row, 1 KB at a time (1 × 1024 × 1024: 10 GFLOP/s at a quarter of that). */
-const STREAMED_PANELS = 16;
+/** Panels of a few rows: B is then read row by row (1 × 1024 × 1024 by 16, 32, 64 panels: 39, 44, 51 % of peak). */
+const STREAMED_PANELS = 32;
 /** The kernel's IN_PLACE_BYTES, PACK_ROWS and PACK_A_DEPTH. */
 const IN_PLACE_BYTES = 512 * 1024;
 const PACK_ROWS = 4;
-const PACK_A_DEPTH = 160;
+const PACK_A_DEPTH = 96;
 
 /** Units and grain of a product. */
 export interface MatMulTiling {

@@ -20,6 +20,7 @@ import { broadcastTo, cast } from "./map.ts";
 type Node = SymbolicTensor;
 const elementsPerUnit = 1024;
 
+/* @__NO_SIDE_EFFECTS__ */
 function effectOp<A extends Attributes>(name: string, lower: NonNullable<Operation<A>["lower"]>): Operation<A> {
   return defineOp<A>({
     name,

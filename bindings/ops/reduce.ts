@@ -36,6 +36,7 @@ const panelColumns = 64;
 const elementsPerGrain = 16384;
 
 /** [outer, axis, inner] → [outer, inner]. */
+/* @__NO_SIDE_EFFECTS__ */
 function reduceOp(kind: Kind): Operation {
   return defineOp({
     name: kind,

@@ -10,6 +10,7 @@ import { max, resolveAxes, sum } from "./reduce.ts";
 
 type Node = SymbolicTensor;
 
+/* @__NO_SIDE_EFFECTS__ */
 function rowsOp(name: "softmax" | "logSoftmax"): Operation {
   const logarithm = name === "logSoftmax";
   return defineOp({

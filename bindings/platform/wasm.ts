@@ -1,11 +1,22 @@
-// Where is the machine's code? In this package's bundle, as bytes.
+// Where is the machine's code? In this package's bundle, as text.
 
-import bytes from "../../build/wasmgrad.wasm";
+import digits from "../../build/wasmgrad.wasm";
 
 let compiled: WebAssembly.Module | undefined;
 
 /** The machine as a WebAssembly module, compiled on first use. */
 export function wasmModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(bytes);
+  compiled ??= new WebAssembly.Module(bytesOf(digits));
   return compiled;
+}
+
+/** The bytes that hexadecimal digits stand for. */
+function bytesOf(hexadecimal: string): Uint8Array<ArrayBuffer> {
+  const value = (index: number): number => {
+    const code = hexadecimal.charCodeAt(index);
+    return code < 58 ? code - 48 : code - 87;
+  };
+  const bytes = new Uint8Array(hexadecimal.length / 2);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = value(2 * index) * 16 + value(2 * index + 1);
+  return bytes;
 }

@@ -14,7 +14,8 @@ import { placeTogether, Variable } from "../../bindings/variable.ts";
 import { compileGraph, traceGraph } from "../harness/runGraph.ts";
 import { dropoutLike, matrix } from "./programs.ts";
 
-const weight = (name: string, ...shape: number[]): Variable => new Variable(name, tensor(new Float32Array(shape.reduce((size, length) => size * length, 1)), shape));
+const weight = (name: string, ...shape: number[]): Variable =>
+  new Variable(name, tensor(new Float32Array(shape.reduce((size, length) => size * length, 1)), shape));
 
 it("a layer and softmax", () => {
   const [kernel, bias] = [weight("dense/kernel", 20, 10), weight("dense/bias", 10)];
@@ -45,13 +46,20 @@ it("a training step", () => {
   const program = compileGraph(
     traceGraph([matrix(32, 20), matrix(32, 10)], (x, y) => {
       const [kernel, bias] = parameters as [Variable, Variable];
-      const loss = valueAndGrad((input: SymbolicTensor, labels: SymbolicTensor) => mean(softmaxCrossEntropy(labels, relu(add(matMul(input, read(kernel)), read(bias))))), { variables: parameters });
+      const loss = valueAndGrad(
+        (input: SymbolicTensor, labels: SymbolicTensor) =>
+          mean(softmaxCrossEntropy(labels, relu(add(matMul(input, read(kernel)), read(bias))))),
+        { variables: parameters },
+      );
       const { value, variableGradients } = loss(x as SymbolicTensor, y as SymbolicTensor);
       slots.forEach((slot, index) => {
         assign(slot, variableGradients[index] as SymbolicTensor);
       });
       parameters.forEach((parameter, index) => {
-        sgdStep({ parameter, gradient: slots[index] as Variable, learningRate: 0.1 }, { momentum: 0, nesterov: false, weightDecay: 0 });
+        sgdStep(
+          { parameter, gradient: slots[index] as Variable, learningRate: 0.1 },
+          { momentum: 0, nesterov: false, weightDecay: 0 },
+        );
       });
       return [value];
     }),
@@ -87,7 +95,14 @@ it("a training step", () => {
 });
 
 it("dropout, sums and measured times", () => {
-  const program = compileGraph(traceGraph([matrix(64, 100)], (x) => [sum(withScope("dropout", () => dropoutLike(x as SymbolicTensor)), 1)]));
+  const program = compileGraph(
+    traceGraph([matrix(64, 100)], (x) => [
+      sum(
+        withScope("dropout", () => dropoutLike(x as SymbolicTensor)),
+        1,
+      ),
+    ]),
+  );
   const { instructions } = program.explain();
   expect(`\n${program.explain(instructions.map((_, index) => 1 + index))}\n`).toMatchInlineSnapshot(`
     "

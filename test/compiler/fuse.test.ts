@@ -4,9 +4,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../bindings/compiled.ts";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
 import { read, type SymbolicTensor } from "../../bindings/graph.ts";
-import { dropoutLike, instructionsOf, matrix } from "./programs.ts";
-import { softmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
 import { reshape } from "../../bindings/ops/copy.ts";
+import { softmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
 import * as map from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";
 import { assign } from "../../bindings/ops/optimize.ts";
@@ -14,6 +13,7 @@ import { mean, sum } from "../../bindings/ops/reduce.ts";
 import { tensor } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
 import { traceGraph } from "../harness/runGraph.ts";
+import { dropoutLike, instructionsOf, matrix } from "./programs.ts";
 
 beforeAll(() => {
   defaultCompileOptions.verify = true;
@@ -21,13 +21,20 @@ beforeAll(() => {
 
 describe("one instruction", () => {
   it("for product, bias and activation of a dense layer", () => {
-    const traced = traceGraph([matrix(4, 8), matrix(8, 16), { shape: [16], dtype: "float32" }], (x, w, b) => [map.relu(map.add(matMul(x as SymbolicTensor, w as SymbolicTensor), b as SymbolicTensor))]);
+    const traced = traceGraph([matrix(4, 8), matrix(8, 16), { shape: [16], dtype: "float32" }], (x, w, b) => [
+      map.relu(map.add(matMul(x as SymbolicTensor, w as SymbolicTensor), b as SymbolicTensor)),
+    ]);
     expect(instructionsOf(traced)).toEqual(["matMul"]);
-    expect(instructionsOf(traced, { fuse: false })).toEqual(["matMul", "map", "map"].flatMap((name, index) => (index === 0 ? [name] : ["sync", name])));
+    expect(instructionsOf(traced, { fuse: false })).toEqual(
+      ["matMul", "map", "map"].flatMap((name, index) => (index === 0 ? [name] : ["sync", name])),
+    );
   });
 
   it("for a dense layer over a batch of sequences", () => {
-    const traced = traceGraph([{ shape: [2, 3, 8], dtype: "float32" }, matrix(8, 16), { shape: [16], dtype: "float32" }], (x, w, b) => [map.tanh(map.add(matMul(x as SymbolicTensor, w as SymbolicTensor), b as SymbolicTensor))]);
+    const traced = traceGraph(
+      [{ shape: [2, 3, 8], dtype: "float32" }, matrix(8, 16), { shape: [16], dtype: "float32" }],
+      (x, w, b) => [map.tanh(map.add(matMul(x as SymbolicTensor, w as SymbolicTensor), b as SymbolicTensor))],
+    );
     expect(instructionsOf(traced)).toEqual(["matMul"]);
   });
 
@@ -62,7 +69,9 @@ describe("instructions of their own", () => {
   });
 
   it("for a smaller value that is broadcast", () => {
-    const traced = traceGraph([matrix(4, 8), matrix(1, 8)], (x, y) => [map.add(x as SymbolicTensor, map.exp(y as SymbolicTensor))]);
+    const traced = traceGraph([matrix(4, 8), matrix(1, 8)], (x, y) => [
+      map.add(x as SymbolicTensor, map.exp(y as SymbolicTensor)),
+    ]);
     expect(instructionsOf(traced)).toEqual(["map", "sync", "map"]);
   });
 
@@ -97,22 +106,39 @@ describe("what is not there", () => {
   });
 
   it("is a merger of what only looks equal", () => {
-    const traced = traceGraph([{ shape: [2], dtype: "float32" }], (x) => [map.multiply(x as SymbolicTensor, 0), map.multiply(x as SymbolicTensor, -0), map.maximum(x as SymbolicTensor, Number.NaN), map.maximum(x as SymbolicTensor, Number.POSITIVE_INFINITY)]);
+    const traced = traceGraph([{ shape: [2], dtype: "float32" }], (x) => [
+      map.multiply(x as SymbolicTensor, 0),
+      map.multiply(x as SymbolicTensor, -0),
+      map.maximum(x as SymbolicTensor, Number.NaN),
+      map.maximum(x as SymbolicTensor, Number.POSITIVE_INFINITY),
+    ]);
     expect(instructionsOf(traced).filter((name) => name === "map")).toHaveLength(4);
   });
 
   it("is a copy of a view", () => {
-    const traced = traceGraph([{ shape: [12], dtype: "float32" }], (x) => [reshape(map.exp(reshape(x as SymbolicTensor, [3, 4])), [2, 6])]);
+    const traced = traceGraph([{ shape: [12], dtype: "float32" }], (x) => [
+      reshape(map.exp(reshape(x as SymbolicTensor, [3, 4])), [2, 6]),
+    ]);
     expect(instructionsOf(traced)).toEqual(["map"]);
   });
 });
 
 describe("gradients", () => {
   it("are written straight into variables", () => {
-    const [w, b] = [new Variable("w", tensor(new Float32Array(32), [8, 4])), new Variable("b", tensor(new Float32Array(4)))];
-    const slots = [new Variable("dw", tensor(new Float32Array(32), [8, 4])), new Variable("db", tensor(new Float32Array(4)))];
+    const [w, b] = [
+      new Variable("w", tensor(new Float32Array(32), [8, 4])),
+      new Variable("b", tensor(new Float32Array(4))),
+    ];
+    const slots = [
+      new Variable("dw", tensor(new Float32Array(32), [8, 4])),
+      new Variable("db", tensor(new Float32Array(4))),
+    ];
     const traced = traceGraph([matrix(6, 8), matrix(6, 4)], (x, y) => {
-      const loss = valueAndGrad((input: SymbolicTensor, label: SymbolicTensor) => mean(softmaxCrossEntropy(label, map.add(matMul(input, read(w)), read(b)))), { variables: [w, b] });
+      const loss = valueAndGrad(
+        (input: SymbolicTensor, label: SymbolicTensor) =>
+          mean(softmaxCrossEntropy(label, map.add(matMul(input, read(w)), read(b)))),
+        { variables: [w, b] },
+      );
       const { value, variableGradients } = loss(x as SymbolicTensor, y as SymbolicTensor);
       slots.forEach((slot, index) => {
         assign(slot, variableGradients[index] as SymbolicTensor);

@@ -2,8 +2,8 @@
 
 import { expect } from "vitest";
 import type { Config } from "../../bindings/config.ts";
-import { fans } from "../../bindings/initialValues.ts";
 import { initializerFromConfig } from "../../bindings/initializers.ts";
+import { fans } from "../../bindings/initialValues.ts";
 import { type Shape, sizeOf } from "../../bindings/tensor.ts";
 import { expectClose, type GoldenTensor, loadCases, runCases } from "./fixture.ts";
 

@@ -1,14 +1,13 @@
 // Do the losses and their gradients agree with Keras?
 
-import { valueAndGrad } from "../../bindings/compiled.ts";
+import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import type { Config } from "../../bindings/config.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { lossFromConfig } from "../../bindings/losses.ts";
 import { multiply } from "../../bindings/ops/map.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { Tensor, tensor } from "../../bindings/tensor.ts";
-import { compiled } from "../../bindings/compiled.ts";
-import { expectClose, type GoldenTensor, loadCases, runCases, valueOf } from "./fixture.ts";
+import { expectClose, fromGolden, type GoldenTensor, loadCases, runCases } from "./fixture.ts";
 
 interface Case {
   readonly id: string;
@@ -25,16 +24,25 @@ interface Case {
 
 runCases("losses", loadCases<Case>("losses"), (golden) => {
   const loss = lossFromConfig(golden.className, golden.config);
-  const optional = [golden.sampleWeight, golden.mask].map((each) => (each == null ? undefined : valueOf(each)));
-  const given = [valueOf(golden.yPred), valueOf(golden.yTrue), ...optional.filter((each) => each instanceof Tensor)];
+  const optional = [golden.sampleWeight, golden.mask].map((each) => (each == null ? undefined : fromGolden(each)));
+  const given = [
+    fromGolden(golden.yPred),
+    fromGolden(golden.yTrue),
+    ...optional.filter((each) => each instanceof Tensor),
+  ];
   const call = (yPred: SymbolicTensor, yTrue: SymbolicTensor, ...rest: SymbolicTensor[]): SymbolicTensor => {
     const weight = optional[0] === undefined ? undefined : rest[0];
     const mask = optional[1] === undefined ? undefined : rest[rest.length - 1];
     return loss.call(yTrue, yPred, weight, mask);
   };
   const tolerance = golden.id.includes("saturated") ? 1e-4 : 5e-6;
-  expectClose("value", compiled(call as (...args: SymbolicTensor[]) => SymbolicTensor)(...given), golden.value, tolerance);
-  const upstream = golden.upstream === null ? tensor(1) : valueOf(golden.upstream);
+  expectClose(
+    "value",
+    compiled(call as (...args: SymbolicTensor[]) => SymbolicTensor)(...given),
+    golden.value,
+    tolerance,
+  );
+  const upstream = golden.upstream === null ? tensor(1) : fromGolden(golden.upstream);
   const total = (...args: SymbolicTensor[]): SymbolicTensor =>
     sum(multiply(call(...(args as [SymbolicTensor, SymbolicTensor])), upstream));
   const { gradients } = valueAndGrad(total)(...given);

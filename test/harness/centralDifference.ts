@@ -1,7 +1,7 @@
 // How does a graph change with its inputs? Measured in the float64 reference, without any gradient rule.
 
 import type { SymbolicTensor } from "../../bindings/graph.ts";
-import { type Given, evaluate } from "./reference.ts";
+import { evaluate, type Given } from "./reference.ts";
 
 /** A direction in the space of one input. */
 export interface Direction {
@@ -15,12 +15,20 @@ const step = 2 ** -12;
  * The derivative of Σ weights·output along `direction`, from four points (error of fourth order in the step), and the
  * scale of its rounding error: Σ|weights·output|.
  */
-export function derivativeAlong(output: SymbolicTensor, weights: ArrayLike<number>, given: Given, { input, components }: Direction): { slope: number; scale: number } {
+export function derivativeAlong(
+  output: SymbolicTensor,
+  weights: ArrayLike<number>,
+  given: Given,
+  { input, components }: Direction,
+): { slope: number; scale: number } {
   const start = Float64Array.from(given.get(input) as ArrayLike<number>);
   let scale = 0;
   const valueAt = (distance: number): number => {
     const moved = new Map(given);
-    moved.set(input, start.map((value, index) => value + distance * (components[index] as number)));
+    moved.set(
+      input,
+      start.map((value, index) => value + distance * (components[index] as number)),
+    );
     const [result] = evaluate([output], moved);
     let sum = 0;
     result?.values.forEach((value, index) => {
@@ -43,7 +51,10 @@ export function directionsOf(input: SymbolicTensor, next: () => number): Directi
     return { input, components };
   };
   if (input.size <= 12) return Array.from({ length: input.size }, (_, index) => alone(index));
-  const everywhere = (): Direction => ({ input, components: Float64Array.from({ length: input.size }, () => 2 * next() - 1) });
+  const everywhere = (): Direction => ({
+    input,
+    components: Float64Array.from({ length: input.size }, () => 2 * next() - 1),
+  });
   const ends = [0, input.size - 1];
   const some = Array.from({ length: input.size > 1000 ? 0 : 3 }, () => Math.floor(next() * input.size));
   return [...new Set([...ends, ...some])].map(alone).concat(everywhere(), everywhere());

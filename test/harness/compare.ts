@@ -17,9 +17,13 @@ export function expectWithin(actual: Tensor, expected: Estimate, what: string, s
     const rounding = actual.dtype === "float32" && bound > 0 ? halfUlp(wanted) * 1e-6 : 0;
     const right = bound > 0 && Math.abs(found - wanted) <= slack * bound + rounding;
     // A zero has the sign that it has: −0 is told from 0 wherever the reference is exact.
-    if (!right) expect.fail(`${what}: element ${index} of [${actual.shape}] is ${Object.is(found, -0) ? "-0" : found}, the reference ${Object.is(wanted, -0) ? "-0" : wanted} ± ${slack * bound}`);
+    if (!right)
+      expect.fail(
+        `${what}: element ${index} of [${actual.shape}] is ${Object.is(found, -0) ? "-0" : found}, the reference ${Object.is(wanted, -0) ? "-0" : wanted} ± ${slack * bound}`,
+      );
   }
-  if (actual.size > 0 && foretold < actual.size / 2) expect.fail(`${what}: the reference foretells ${foretold} of ${actual.size} elements only`);
+  if (actual.size > 0 && foretold < actual.size / 2)
+    expect.fail(`${what}: the reference foretells ${foretold} of ${actual.size} elements only`);
 }
 
 /** Fails unless both hold the same bits; all NaN count as one. */
@@ -30,7 +34,10 @@ export function expectSameBits(actual: readonly Tensor[], expected: readonly Ten
     expect(tensor.shape, what).toEqual(other.shape);
     expect(tensor.dtype, what).toBe(other.dtype);
     tensor.data.forEach((value, index) => {
-      if (!Object.is(value, other.data[index])) expect.fail(`${what}: element ${index} of result ${which} [${tensor.shape}] is ${value}, was ${other.data[index]}`);
+      if (!Object.is(value, other.data[index]))
+        expect.fail(
+          `${what}: element ${index} of result ${which} [${tensor.shape}] is ${value}, was ${other.data[index]}`,
+        );
     });
   });
 }

@@ -8,13 +8,13 @@ import { describe, expect, it } from "vitest";
 import { type ErrorCode, TensorError } from "../../bindings/errors.ts";
 import { gradients } from "../../bindings/gradient.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
-import { arrayType, type DType, type Shape, Tensor, sizeOf } from "../../bindings/tensor.ts";
+import { arrayType, type DType, type Shape, sizeOf, Tensor } from "../../bindings/tensor.ts";
 import { derivativeAlong, directionsOf } from "./centralDifference.ts";
 import { expectSameBits, expectWithin } from "./compare.ts";
 import type { Estimate } from "./estimate.ts";
 import { distinct, floats, generator, integers, type Range, seedOf } from "./random.ts";
 import { evaluate } from "./reference.ts";
-import { type Traced, runCut, runGraph, traceGraph } from "./runGraph.ts";
+import { runCut, runGraph, type Traced, traceGraph } from "./runGraph.ts";
 
 /** One input of a case: random numbers of a range (−2 to 2, or small integers), or given ones. */
 export interface InputSpec {
@@ -73,7 +73,7 @@ export function expectTensorError({ call, code, text }: Omit<ErrorCase, "title">
 
 function checkCase(name: string, op: OpCase): void {
   const next = generator(seedOf(`${name} ${op.title}`));
-  const values = op.inputs.map((spec) => valueOf(spec, next));
+  const values = op.inputs.map((spec) => tensorOf(spec, next));
   let result: Traced;
   let traced: Traced;
   let upstream: Tensor | undefined;
@@ -83,7 +83,8 @@ function checkCase(name: string, op: OpCase): void {
     if (traced !== undefined) return;
     result = traceGraph(values, (...inputs) => [op.apply(...inputs)]);
     const [output] = result.outputs as [SymbolicTensor];
-    const differentiable = op.gradient !== false && output.dtype === "float32" && values.some((value) => value.dtype === "float32");
+    const differentiable =
+      op.gradient !== false && output.dtype === "float32" && values.some((value) => value.dtype === "float32");
     if (!differentiable) {
       traced = result;
       return;
@@ -98,7 +99,8 @@ function checkCase(name: string, op: OpCase): void {
     expect(traced.outputs.length, "every float input has a gradient").toBe(1 + differentiated.length);
   };
   const given = (): Tensor[] => (upstream === undefined ? values : [...values, upstream]);
-  const estimates = (): Estimate[] => evaluate(traced.outputs, new Map(traced.inputs.map((input, index) => [input, (given()[index] as Tensor).data])));
+  const estimates = (): Estimate[] =>
+    evaluate(traced.outputs, new Map(traced.inputs.map((input, index) => [input, (given()[index] as Tensor).data])));
 
   it("gives the shape, the dtype and the value", () => {
     prepare();
@@ -106,24 +108,43 @@ function checkCase(name: string, op: OpCase): void {
     const [value] = runGraph(result, values) as [Tensor];
     expect(value.shape).toEqual(op.shape ?? output.shape);
     expect(value.dtype).toBe(op.dtype ?? output.dtype);
-    const [expected] = evaluate(result.outputs, new Map(result.inputs.map((input, index) => [input, (values[index] as Tensor).data])));
+    const [expected] = evaluate(
+      result.outputs,
+      new Map(result.inputs.map((input, index) => [input, (values[index] as Tensor).data])),
+    );
     expectWithin(value, expected as Estimate, "kernel against reference", op.slack);
   });
 
-  const hasGradient = op.gradient !== false && (op.dtype ?? "float32") === "float32" && values.some((value) => value.dtype === "float32");
+  const hasGradient =
+    op.gradient !== false && (op.dtype ?? "float32") === "float32" && values.some((value) => value.dtype === "float32");
   it.runIf(hasGradient)("has the gradient of its reference", () => {
     prepare();
     if (upstream === undefined) return;
     const [, ...expected] = estimates();
     const [, ...found] = runGraph(traced, given());
     found.forEach((gradient, index) => {
-      expectWithin(gradient, expected[index] as Estimate, `kernels' gradient ${index} against gradient graph`, op.slack);
+      expectWithin(
+        gradient,
+        expected[index] as Estimate,
+        `kernels' gradient ${index} against gradient graph`,
+        op.slack,
+      );
     });
-    const inputs = new Map(traced.inputs.map((input, index) => [input, (given()[index] as Tensor).data as ArrayLike<number>]));
+    const inputs = new Map(
+      traced.inputs.map((input, index) => [input, (given()[index] as Tensor).data as ArrayLike<number>]),
+    );
     differentiated.forEach((input, index) => {
       for (const direction of directionsOf(input, next)) {
-        const { slope, scale } = derivativeAlong(traced.outputs[0] as SymbolicTensor, (upstream as Tensor).data, inputs, direction);
-        const along = direction.components.reduce((sum, part, at) => sum + part * ((expected[index] as Estimate).values[at] as number), 0);
+        const { slope, scale } = derivativeAlong(
+          traced.outputs[0] as SymbolicTensor,
+          (upstream as Tensor).data,
+          inputs,
+          direction,
+        );
+        const along = direction.components.reduce(
+          (sum, part, at) => sum + part * ((expected[index] as Estimate).values[at] as number),
+          0,
+        );
         const place = direction.components.findIndex((part) => part !== 0);
         if (!(Math.abs(along - slope) <= 1e-8 * (1 + Math.abs(slope) + scale)))
           expect.fail(`gradient graph ${index} near element ${place}: ${along}, central difference ${slope}`);
@@ -135,18 +156,33 @@ function checkCase(name: string, op: OpCase): void {
     prepare();
     const once = runGraph(traced, given());
     for (const threads of [1, 2, 3]) expectSameBits(runCut(traced, given(), threads), once, `cut for ${threads}`);
-    for (const options of [{ fuse: false }, { merge: false }, { reuse: false }, { fuse: false, merge: false, reuse: false }])
+    for (const options of [
+      { fuse: false },
+      { merge: false },
+      { reuse: false },
+      { fuse: false, merge: false, reuse: false },
+    ])
       expectSameBits(runGraph(traced, given(), options), once, JSON.stringify(options));
   });
 }
 
 /** The tensor that an input spec stands for. */
-export function valueOf(spec: InputSpec, next: () => number): Tensor {
+export function tensorOf(spec: InputSpec, next: () => number): Tensor {
   const { shape, dtype = "float32" } = spec;
   const count = sizeOf(shape);
   if (spec.values !== undefined) return Tensor.of(arrayType(dtype).from(spec.values), shape, dtype);
-  if (spec.distinct === true) return Tensor.of(dtype === "float32" ? distinct(next, count) : Int32Array.from(distinct(next, count, 1)), shape, dtype);
+  if (spec.distinct === true)
+    return Tensor.of(
+      dtype === "float32" ? distinct(next, count) : Int32Array.from(distinct(next, count, 1)),
+      shape,
+      dtype,
+    );
   if (dtype === "float32") return Tensor.of(floats(next, count, spec.range ?? { low: -2, high: 2 }), shape, dtype);
-  const whole = integers(next, count, spec.range ?? (dtype === "bool" ? { low: 0, high: 1 } : dtype === "uint8" ? { low: 0, high: 255 } : { low: -9, high: 9 }));
+  const whole = integers(
+    next,
+    count,
+    spec.range ??
+      (dtype === "bool" ? { low: 0, high: 1 } : dtype === "uint8" ? { low: 0, high: 255 } : { low: -9, high: 9 }),
+  );
   return Tensor.of(dtype === "int32" ? whole : Uint8Array.from(whole), shape, dtype);
 }

@@ -28,7 +28,11 @@ export interface Range {
 }
 
 /** `count` float32 numbers of `range`. */
-export function floats(next: () => number, count: number, { low, high, avoid = [], margin = 0.05 }: Range): Float32Array {
+export function floats(
+  next: () => number,
+  count: number,
+  { low, high, avoid = [], margin = 0.05 }: Range,
+): Float32Array {
   return Float32Array.from({ length: count }, () => {
     for (;;) {
       const value = low + (high - low) * next();
@@ -43,7 +47,7 @@ export function integers(next: () => number, count: number, { low, high }: Range
 }
 
 /** `count` different multiples of `gap` around 0 in random order: no two are equal or close. */
-export function distinct(next: () => number, count: number, gap = 1 / 16): Float32Array {
+export function distinct(next: () => number, count: number, gap: number = 1 / 16): Float32Array {
   const values = Float32Array.from({ length: count }, (_, index) => (index - Math.floor(count / 2)) * gap);
   for (let index = count - 1; index > 0; index--) {
     const other = Math.floor(next() * (index + 1));

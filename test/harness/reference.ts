@@ -21,9 +21,9 @@ export function evaluate(outputs: readonly SymbolicTensor[], given: Given): Esti
   const known = new Map<SymbolicTensor, Estimate>();
   for (const [node, values] of given) known.set(node, exactly(values));
   const complete = (roots: readonly SymbolicTensor[]): void => {
-    for (const node of topologicalOrder(roots)) if (!known.has(node)) known.set(node, valueOf(node));
+    for (const node of topologicalOrder(roots)) if (!known.has(node)) known.set(node, estimateOf(node));
   };
-  const valueOf = (node: SymbolicTensor): Estimate => {
+  const estimateOf = (node: SymbolicTensor): Estimate => {
     if (node.op.name === "constant") return exactly((node.attributes as { value: Tensor }).value.data);
     if (node.op.name === "read") return exactly((node.attributes as { variable: Variable }).variable.value.data);
     if (node.op.decompose !== undefined) {

@@ -29,7 +29,9 @@ const floatBinary: Readonly<Record<string, Float>> = {
   subtract: (a, b, ea, eb) => rounded(a - b, ea + eb),
   multiply: (a, b, ea, eb) => rounded(a * b, times(a, eb) + times(b, ea) + times(ea, eb)),
   divide: (a, b, ea, eb) =>
-    eb > 0 && eb >= Math.abs(b) ? [a / b, unknown] : rounded(a / b, (ea + times(a / b, eb)) / (eb > 0 ? Math.abs(b) - eb : ea > 0 ? Math.abs(b) : 1)),
+    eb > 0 && eb >= Math.abs(b)
+      ? [a / b, unknown]
+      : rounded(a / b, (ea + times(a / b, eb)) / (eb > 0 ? Math.abs(b) - eb : ea > 0 ? Math.abs(b) : 1)),
   maximum: (a, b, ea, eb) => [Math.max(a, b), Math.max(ea, eb)],
   minimum: (a, b, ea, eb) => [Math.min(a, b), Math.max(ea, eb)],
 };
@@ -68,7 +70,10 @@ function toInteger(x: number, dtype: string): number {
 function castPair(node: SymbolicTensor, x: number, bound: number): Pair {
   const from = (node.inputs[0] as SymbolicTensor).dtype;
   if (node.dtype === "float32") return from === "int32" ? [x, Math.abs(x) > 2 ** 24 ? halfUlp(x) : 0] : [x, bound];
-  const convert = node.dtype === "bool" ? (value: number): number => (value === 0 ? 0 : 1) : (value: number): number => toInteger(value, node.dtype);
+  const convert =
+    node.dtype === "bool"
+      ? (value: number): number => (value === 0 ? 0 : 1)
+      : (value: number): number => toInteger(value, node.dtype);
   return through(convert, 0, x, bound);
 }
 
@@ -79,9 +84,17 @@ function ruleOf(node: SymbolicTensor): ((x: readonly number[], e: readonly numbe
   if (name === "broadcastTo") return ([x = 0], [e = 0]) => [x, e];
   if (name === "cast") return ([x = 0], [e = 0]) => castPair(node, x, e);
   if (name === "logicalNot") return ([x = 0], [e = 0]) => [x === 0 ? 1 : 0, e];
-  if (name === "where") return ([a = 0, b = 0, c = 0], [ea = 0, eb = 0, ec = 0]) => [c !== 0 ? a : b, ec > 0 && !Object.is(a, b) ? unknown : c !== 0 ? ea : eb];
+  if (name === "where")
+    return ([a = 0, b = 0, c = 0], [ea = 0, eb = 0, ec = 0]) => [
+      c !== 0 ? a : b,
+      ec > 0 && !Object.is(a, b) ? unknown : c !== 0 ? ea : eb,
+    ];
   const compare = comparisons[name];
-  if (compare !== undefined) return ([a = 0, b = 0], [ea = 0, eb = 0]) => [compare(a, b) ? 1 : 0, ea + eb > 0 && !(Math.abs(a - b) > ea + eb) ? unknown : 0];
+  if (compare !== undefined)
+    return ([a = 0, b = 0], [ea = 0, eb = 0]) => [
+      compare(a, b) ? 1 : 0,
+      ea + eb > 0 && !(Math.abs(a - b) > ea + eb) ? unknown : 0,
+    ];
   const onIntegers = intBinary[name];
   if (integer && onIntegers !== undefined) return ([a = 0, b = 0]) => [onIntegers(a, b), 0];
   const onFloats = floatBinary[name];

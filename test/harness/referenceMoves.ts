@@ -20,7 +20,11 @@ function position(of: readonly number[], shape: Shape): number {
 }
 
 /** A node each of whose elements is element `from(i)` of input number `which(i)`. */
-function picked(node: SymbolicTensor, inputs: readonly Estimate[], pick: (at: number[]) => readonly [which: number, from: number]): Estimate {
+function picked(
+  node: SymbolicTensor,
+  inputs: readonly Estimate[],
+  pick: (at: number[]) => readonly [which: number, from: number],
+): Estimate {
   const result = blank(node.size);
   for (let index = 0; index < node.size; index++) {
     const [which, from] = pick(coordinates(index, node.shape));
@@ -52,7 +56,13 @@ export function evaluateMove(node: SymbolicTensor, inputs: readonly Estimate[]):
     }
     case "slice": {
       const { begin } = node.attributes as { begin: readonly number[] };
-      return picked(node, inputs, (at) => [0, position(at.map((each, axis) => each + (begin[axis] as number)), first)]);
+      return picked(node, inputs, (at) => [
+        0,
+        position(
+          at.map((each, axis) => each + (begin[axis] as number)),
+          first,
+        ),
+      ]);
     }
     case "pad": {
       const { paddings } = node.attributes as { paddings: readonly (readonly [number, number])[] };
@@ -67,22 +77,30 @@ export function evaluateMove(node: SymbolicTensor, inputs: readonly Estimate[]):
       return picked(node, inputs, (at) => {
         let which = 0;
         const source = [...at];
-        while ((source[axis] as number) >= (shapes[which]?.[axis] as number)) source[axis] = (source[axis] as number) - (shapes[which++]?.[axis] as number);
+        while ((source[axis] as number) >= (shapes[which]?.[axis] as number))
+          source[axis] = (source[axis] as number) - (shapes[which++]?.[axis] as number);
         return [which, position(source, shapes[which] as Shape)];
       });
     }
     case "gather":
-      return picked(node, inputs, ([row = 0, column = 0]) => [0, (inputs[1]?.values[row] as number) * (first[1] as number) + column]);
+      return picked(node, inputs, ([row = 0, column = 0]) => [
+        0,
+        (inputs[1]?.values[row] as number) * (first[1] as number) + column,
+      ]);
     case "gatherBatch": {
       const inner = first.slice(1).reduce((product, size) => product * size, 1);
       const start = inputs[2]?.values[0] as number;
-      return picked(node, inputs, ([row = 0, ...rest]) => [0, (inputs[1]?.values[start + row] as number) * inner + position(rest, first.slice(1))]);
+      return picked(node, inputs, ([row = 0, ...rest]) => [
+        0,
+        (inputs[1]?.values[start + row] as number) * inner + position(rest, first.slice(1)),
+      ]);
     }
     case "randomUniform": {
       const { stream } = node.attributes as { stream: number };
       const result = blank(node.size);
       const [seed, step] = inputs.map((input) => input.values[0] as number);
-      for (let index = 0; index < node.size; index++) result.values[index] = uniformElement(index, seed as number, stream, step as number);
+      for (let index = 0; index < node.size; index++)
+        result.values[index] = uniformElement(index, seed as number, stream, step as number);
       return result;
     }
     default:

@@ -37,11 +37,22 @@ function productOver(x: Estimate, indices: readonly number[]): [number, number] 
     if (value !== 0) relative += bound / Math.abs(value) + unit;
     product *= value;
   }
-  return [overflowing(product), uncertain > 0 ? uncertain : Number.isFinite(product) ? Math.abs(product) * Math.expm1(relative) + indices.length * 2 ** -149 : 0];
+  return [
+    overflowing(product),
+    uncertain > 0
+      ? uncertain
+      : Number.isFinite(product)
+        ? Math.abs(product) * Math.expm1(relative) + indices.length * 2 ** -149
+        : 0,
+  ];
 }
 
 /** The best element by `better`; NaN beats all. Its index, value and bound; the bound of the index is 0 or infinite. */
-function extremum(x: Estimate, indices: readonly number[], better: (a: number, b: number) => boolean): { place: number; value: number; bound: number; certain: boolean } {
+function extremum(
+  x: Estimate,
+  indices: readonly number[],
+  better: (a: number, b: number) => boolean,
+): { place: number; value: number; bound: number; certain: boolean } {
   let place = 0;
   indices.forEach((index, position) => {
     const best = at(x.values, indices[place] as number);
@@ -50,7 +61,9 @@ function extremum(x: Estimate, indices: readonly number[], better: (a: number, b
   });
   const value = at(x.values, indices[place] as number);
   const bound = Math.max(0, ...indices.map((index) => at(x.bounds, index)));
-  const certain = bound === 0 || indices.every((index, position) => position === place || Math.abs(at(x.values, index) - value) > 2 * bound);
+  const certain =
+    bound === 0 ||
+    indices.every((index, position) => position === place || Math.abs(at(x.values, index) - value) > 2 * bound);
   return { place, value, bound, certain };
 }
 
@@ -69,7 +82,8 @@ export function evaluateReduction(node: SymbolicTensor, [x]: readonly Estimate[]
         const fold = kind === "sum" ? (a: number, b: number): number => (a + b) | 0 : Math.imul;
         result.values[place] = indices.map((index) => at(x.values, index)).reduce(fold, kind === "sum" ? 0 : 1);
       } else if (kind === "sum" || kind === "product") {
-        const [value, bound] = kind === "sum" ? sumOver(x, indices, inner === 1 ? depthOfRow : depthOfPanel) : productOver(x, indices);
+        const [value, bound] =
+          kind === "sum" ? sumOver(x, indices, inner === 1 ? depthOfRow : depthOfPanel) : productOver(x, indices);
         result.values[place] = value;
         result.bounds[place] = bound;
       } else {
@@ -101,7 +115,12 @@ export function evaluateMatMul(node: SymbolicTensor, [a, b]: readonly Estimate[]
         for (let p = 0; p < k; p++) {
           const positionA = startA + (transposeA ? p * m + i : i * k + p);
           const positionB = startB + (transposeB ? j * k + p : p * n + j);
-          const [x, y, ex, ey] = [at(a.values, positionA), at(b.values, positionB), at(a.bounds, positionA), at(b.bounds, positionB)];
+          const [x, y, ex, ey] = [
+            at(a.values, positionA),
+            at(b.values, positionB),
+            at(a.bounds, positionA),
+            at(b.bounds, positionB),
+          ];
           sum += x * y;
           mass += (Math.abs(x) + ex) * (Math.abs(y) + ey);
           passed += Math.abs(x) * ey + Math.abs(y) * ex + ex * ey;
@@ -121,7 +140,11 @@ export function evaluateScatter(node: SymbolicTensor, [updates, indices]: readon
   for (let target = 0; target < (node.shape[0] as number); target++) {
     const rows = [...indices.values.keys()].filter((row) => at(indices.values, row) === target);
     for (let column = 0; column < inner; column++) {
-      const [value, bound] = sumOver(updates, rows.map((row) => row * inner + column), rows.length);
+      const [value, bound] = sumOver(
+        updates,
+        rows.map((row) => row * inner + column),
+        rows.length,
+      );
       result.values[target * inner + column] = value;
       result.bounds[target * inner + column] = bound;
     }

@@ -1,8 +1,8 @@
 // How does a test run a graph: with which passes, cut for how many threads?
 
-import { type CompileOptions, type Program, compile } from "../../bindings/compiler/program.ts";
+import { type CompileOptions, compile, type Program } from "../../bindings/compiler/program.ts";
 import { setCutting } from "../../bindings/engine.ts";
-import { type SymbolicTensor, inputNode, withTrace } from "../../bindings/graph.ts";
+import { inputNode, type SymbolicTensor, withTrace } from "../../bindings/graph.ts";
 import type { DType, Shape, Tensor } from "../../bindings/tensor.ts";
 
 /** A traced computation. */
@@ -13,7 +13,10 @@ export interface Traced {
 }
 
 /** Traces `body` on inputs of the given types. */
-export function traceGraph(types: readonly { readonly shape: Shape; readonly dtype: DType }[], body: (...inputs: SymbolicTensor[]) => readonly SymbolicTensor[]): Traced {
+export function traceGraph(
+  types: readonly { readonly shape: Shape; readonly dtype: DType }[],
+  body: (...inputs: SymbolicTensor[]) => readonly SymbolicTensor[],
+): Traced {
   return withTrace((trace) => {
     const inputs = types.map((type, index) => inputNode(`argument ${index}`, type));
     return { inputs, outputs: body(...inputs), effects: trace.effects };
@@ -39,7 +42,8 @@ export function runGraph(traced: Traced, values: readonly Tensor[], options: Com
 export function runCut(traced: Traced, values: readonly Tensor[], threads: number): Tensor[] {
   const program = compileGraph(traced);
   const [wordsPerInstruction, grain] = [32, 2];
-  for (let index = 0; index < program.code.instructionCount; index++) program.code.words[index * wordsPerInstruction + grain] = 1;
+  for (let index = 0; index < program.code.instructionCount; index++)
+    program.code.words[index * wordsPerInstruction + grain] = 1;
   setCutting(threads);
   try {
     return program.run(values);

@@ -5,12 +5,12 @@ import { valueAndGrad } from "../../bindings/compiled.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as composed from "../../bindings/ops/composed.ts";
 import { softmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
+import { gather } from "../../bindings/ops/gather.ts";
 import * as map from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";
 import { product, sum } from "../../bindings/ops/reduce.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
-import { gather } from "../../bindings/ops/gather.ts";
-import { Tensor, tensor } from "../../bindings/tensor.ts";
+import { type Tensor, tensor } from "../../bindings/tensor.ts";
 import { describeOp, type OpCase } from "../harness/describeOp.ts";
 
 const kinked = { low: -6, high: 6, avoid: [0] };
@@ -37,25 +37,62 @@ describeOp("activations with two kinks", [
 ]);
 
 describeOp("power", [
-  ...[0, 1, 2, 3, 4, 5, 7, 10, -1, -2, -3].map((exponent): OpCase => ({ title: `to ${exponent}`, apply: (x) => composed.power(x, exponent), inputs: [{ shape: [17], range: { low: -1.5, high: 1.5, avoid: [0], margin: 0.4 } }] })),
-  ...[0.5, 1.5, -0.5, 0.1, 65].map((exponent): OpCase => ({ title: `to ${exponent}, of positive numbers`, apply: (x) => composed.power(x, exponent), inputs: [{ shape: [17], range: { low: 0.6, high: 1.2 } }] })),
-  { title: "to a tensor", apply: (x, y) => composed.power(x, y), inputs: [{ shape: [5, 3], range: { low: 0.5, high: 2 } }, { shape: [3] }] },
+  ...[0, 1, 2, 3, 4, 5, 7, 10, -1, -2, -3].map(
+    (exponent): OpCase => ({
+      title: `to ${exponent}`,
+      apply: (x) => composed.power(x, exponent),
+      inputs: [{ shape: [17], range: { low: -1.5, high: 1.5, avoid: [0], margin: 0.4 } }],
+    }),
+  ),
+  ...[0.5, 1.5, -0.5, 0.1, 65].map(
+    (exponent): OpCase => ({
+      title: `to ${exponent}, of positive numbers`,
+      apply: (x) => composed.power(x, exponent),
+      inputs: [{ shape: [17], range: { low: 0.6, high: 1.2 } }],
+    }),
+  ),
+  {
+    title: "to a tensor",
+    apply: (x, y) => composed.power(x, y),
+    inputs: [{ shape: [5, 3], range: { low: 0.5, high: 2 } }, { shape: [3] }],
+  },
 ]);
 
 describeOp(
   "clip",
   [
-    { title: "of a matrix", apply: (x) => composed.clip(x, -1, 1.5), inputs: [{ shape: [5, 7], range: { low: -3, high: 3, avoid: [-1, 1.5] } }] },
-    { title: "of NaN and infinities", apply: (x) => composed.clip(x, -1, 1), inputs: [{ shape: [3], values: [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] }], gradient: false },
+    {
+      title: "of a matrix",
+      apply: (x) => composed.clip(x, -1, 1.5),
+      inputs: [{ shape: [5, 7], range: { low: -3, high: 3, avoid: [-1, 1.5] } }],
+    },
+    {
+      title: "of NaN and infinities",
+      apply: (x) => composed.clip(x, -1, 1),
+      inputs: [{ shape: [3], values: [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] }],
+      gradient: false,
+    },
   ],
-  [{ title: "limits in the wrong order", call: () => composed.clip([1], 2, 1), code: "option", text: "clip: expected low ≤ high, received 2 and 1" }],
+  [
+    {
+      title: "limits in the wrong order",
+      call: () => composed.clip([1], 2, 1),
+      code: "option",
+      text: "clip: expected low ≤ high, received 2 and 1",
+    },
+  ],
 );
 
 describeOp("flatten and variance", [
   { title: "flatten", apply: composed.flatten, inputs: [{ shape: [3, 4, 5] }], shape: [3, 20] },
   { title: "flatten of a vector", apply: composed.flatten, inputs: [{ shape: [3] }], shape: [3, 1] },
   { title: "variance of rows", apply: (x) => composed.variance(x, 1), inputs: [{ shape: [3, 17] }], shape: [3] },
-  { title: "variance that keeps its axes", apply: (x) => composed.variance(x, [0, 2], true), inputs: [{ shape: [3, 4, 5] }], shape: [1, 4, 1] },
+  {
+    title: "variance that keeps its axes",
+    apply: (x) => composed.variance(x, [0, 2], true),
+    inputs: [{ shape: [3, 4, 5] }],
+    shape: [1, 4, 1],
+  },
 ]);
 
 // Derivatives of derivatives ------------------------------------------------------------------------------------------
@@ -65,7 +102,10 @@ const squaredSlope = (f: (x: SymbolicTensor) => SymbolicTensor) => (x: SymbolicT
   const { gradients } = valueAndGrad((inner: SymbolicTensor) => sum(f(inner)))(x);
   return sum(map.square(gradients[0] as SymbolicTensor));
 };
-const weights = tensor(Float32Array.from({ length: 15 }, (_, index) => Math.fround((index * 7) % 11) / 11 - 0.4), [3, 5]);
+const weights = tensor(
+  Float32Array.from({ length: 15 }, (_, index) => Math.fround((index * 7) % 11) / 11 - 0.4),
+  [3, 5],
+);
 const twice: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor>> = {
   exp: map.exp,
   tanh: map.tanh,
@@ -82,19 +122,29 @@ const twice: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor>> = {
 };
 describeOp(
   "the second derivative",
-  Object.entries(twice).map(([title, f]): OpCase => ({ title: `of ${title}`, apply: squaredSlope(f), inputs: [{ shape: [4, 3], range: { low: 0.3, high: 1.5 } }], shape: [] })),
+  Object.entries(twice).map(
+    ([title, f]): OpCase => ({
+      title: `of ${title}`,
+      apply: squaredSlope(f),
+      inputs: [{ shape: [4, 3], range: { low: 0.3, high: 1.5 } }],
+      shape: [],
+    }),
+  ),
 );
 
 describe("valueAndGrad on values", () => {
   it("gives x³ its first three derivatives", () => {
     const cube = (x: SymbolicTensor): SymbolicTensor => map.multiply(map.multiply(x, x), x);
-    const slope = (f: (x: SymbolicTensor) => SymbolicTensor) => (x: SymbolicTensor) => valueAndGrad(f)(x).gradients[0] as SymbolicTensor;
+    const slope = (f: (x: SymbolicTensor) => SymbolicTensor) => (x: SymbolicTensor) =>
+      valueAndGrad(f)(x).gradients[0] as SymbolicTensor;
     const at = (f: (x: SymbolicTensor) => SymbolicTensor): number => (valueAndGrad(f)(2).gradients[0] as Tensor).item();
     expect([at(cube), at(slope(cube)), at(slope(slope(cube)))]).toEqual([12, 12, 6]);
   });
 
   it("gives zero for what the value does not depend on and null for integers", () => {
-    const { value, gradients } = valueAndGrad((x: SymbolicTensor, unused: SymbolicTensor, steps: SymbolicTensor) => sum(map.multiply(x, steps)))([1, 2], [[5]], Int32Array.of(3, 4));
+    const { value, gradients } = valueAndGrad((x: SymbolicTensor, _unused: SymbolicTensor, steps: SymbolicTensor) =>
+      sum(map.multiply(x, steps)),
+    )([1, 2], [[5]], Int32Array.of(3, 4));
     expect(value.item()).toBe(11);
     expect((gradients[0] as Tensor).array()).toEqual([3, 4]);
     expect((gradients[1] as Tensor).array()).toEqual([[0]]);
@@ -102,6 +152,8 @@ describe("valueAndGrad on values", () => {
   });
 
   it("refuses what is not a scalar", () => {
-    expect(() => valueAndGrad((x: SymbolicTensor) => x)([1, 2])).toThrow("gradients: expected a scalar value, received shape [2]. Sum or average it first.");
+    expect(() => valueAndGrad((x: SymbolicTensor) => x)([1, 2])).toThrow(
+      "gradients: expected a scalar value, received shape [2]. Sum or average it first.",
+    );
   });
 });

@@ -23,36 +23,97 @@ const scalar = (value: number): InputSpec => ({ shape: [], dtype: "int32", value
 describeOp(
   "randomUniform",
   [
-    ...[1, 3, 4, 5, 17, 511, 512, 513, 1025].map((count): OpCase => ({ title: `of ${count}`, apply: (seed, step) => randomUniform(seed, step, [count]), inputs: [scalar(7), scalar(3)], shape: [count] })),
-    { title: "of extreme seeds and steps", apply: (seed, step) => randomUniform(seed, step, [3, 5]), inputs: [scalar(-2147483648), scalar(2147483647)], shape: [3, 5] },
-    { title: "of a scalar", apply: (seed, step) => randomUniform(seed, step, []), inputs: [scalar(1), scalar(0)], shape: [] },
-    { title: "of two streams", apply: (seed, step) => add(randomUniform(seed, step, [600]), multiply(randomUniform(seed, step, [600]), 2)), inputs: [scalar(1), scalar(0)] },
-    { title: "as dropout: the same mask forward and backward", apply: (x, seed, step) => where(less(randomUniform(seed, step, [7, 90]), 0.7), multiply(x, 1 / 0.7), 0), inputs: [{ shape: [7, 90] }, scalar(1), scalar(9)] },
-    { title: "beside broadcasting", apply: (x, seed, step) => multiply(randomUniform(seed, step, [7, 90]), x), inputs: [{ shape: [90] }, scalar(1), scalar(9)] },
-    { title: "shared by two groups", apply: (x, seed, step) => {
-      const mask = randomUniform(seed, step, [700]);
-      return add(multiply(mask, x), sum(multiply(mask, mask)));
-    }, inputs: [{ shape: [700] }, scalar(1), scalar(9)] },
+    ...[1, 3, 4, 5, 17, 511, 512, 513, 1025].map(
+      (count): OpCase => ({
+        title: `of ${count}`,
+        apply: (seed, step) => randomUniform(seed, step, [count]),
+        inputs: [scalar(7), scalar(3)],
+        shape: [count],
+      }),
+    ),
+    {
+      title: "of extreme seeds and steps",
+      apply: (seed, step) => randomUniform(seed, step, [3, 5]),
+      inputs: [scalar(-2147483648), scalar(2147483647)],
+      shape: [3, 5],
+    },
+    {
+      title: "of a scalar",
+      apply: (seed, step) => randomUniform(seed, step, []),
+      inputs: [scalar(1), scalar(0)],
+      shape: [],
+    },
+    {
+      title: "of two streams",
+      apply: (seed, step) => add(randomUniform(seed, step, [600]), multiply(randomUniform(seed, step, [600]), 2)),
+      inputs: [scalar(1), scalar(0)],
+    },
+    {
+      title: "as dropout: the same mask forward and backward",
+      apply: (x, seed, step) => where(less(randomUniform(seed, step, [7, 90]), 0.7), multiply(x, 1 / 0.7), 0),
+      inputs: [{ shape: [7, 90] }, scalar(1), scalar(9)],
+    },
+    {
+      title: "beside broadcasting",
+      apply: (x, seed, step) => multiply(randomUniform(seed, step, [7, 90]), x),
+      inputs: [{ shape: [90] }, scalar(1), scalar(9)],
+    },
+    {
+      title: "shared by two groups",
+      apply: (x, seed, step) => {
+        const mask = randomUniform(seed, step, [700]);
+        return add(multiply(mask, x), sum(multiply(mask, mask)));
+      },
+      inputs: [{ shape: [700] }, scalar(1), scalar(9)],
+    },
   ],
   [
-    { title: "a float32 seed", call: () => randomUniform(0.5, 0, [1]), code: "dtype", text: "randomUniform: expected int32 scalars as seed and step, received float32 []" },
-    { title: "a vector of steps", call: () => randomUniform(1, tensor(Int32Array.of(1, 2)), [1]), code: "dtype", text: "received int32 [2]" },
+    {
+      title: "a float32 seed",
+      call: () => randomUniform(0.5, 0, [1]),
+      code: "dtype",
+      text: "randomUniform: expected int32 scalars as seed and step, received float32 []",
+    },
+    {
+      title: "a vector of steps",
+      call: () => randomUniform(1, tensor(Int32Array.of(1, 2)), [1]),
+      code: "dtype",
+      text: "received int32 [2]",
+    },
   ],
 );
 
 describeOp("random normals", [
-  { title: "plain", apply: (seed, step) => randomNormal(seed, step, [17, 31]), inputs: [scalar(7), scalar(3)], shape: [17, 31] },
-  { title: "truncated", apply: (seed, step) => randomTruncatedNormal(seed, step, [17, 31]), inputs: [scalar(7), scalar(3)], shape: [17, 31] },
+  {
+    title: "plain",
+    apply: (seed, step) => randomNormal(seed, step, [17, 31]),
+    inputs: [scalar(7), scalar(3)],
+    shape: [17, 31],
+  },
+  {
+    title: "truncated",
+    apply: (seed, step) => randomTruncatedNormal(seed, step, [17, 31]),
+    inputs: [scalar(7), scalar(3)],
+    shape: [17, 31],
+  },
 ]);
 
 const count = 200_000;
-const draw = (make: (seed: SymbolicTensor, step: SymbolicTensor) => SymbolicTensor, seed: number, step: number): Float32Array =>
-  compiled((a: SymbolicTensor, b: SymbolicTensor) => make(a, b))(tensor(seed, undefined, "int32"), tensor(step, undefined, "int32")).data as Float32Array;
+const draw = (
+  make: (seed: SymbolicTensor, step: SymbolicTensor) => SymbolicTensor,
+  seed: number,
+  step: number,
+): Float32Array =>
+  compiled((a: SymbolicTensor, b: SymbolicTensor) => make(a, b))(
+    tensor(seed, undefined, "int32"),
+    tensor(step, undefined, "int32"),
+  ).data as Float32Array;
 
 /** Mean of the powers 1 to 4. */
 function moments(x: Float32Array): number[] {
   const sums = [0, 0, 0, 0];
-  for (const value of x) for (let power = 0; power < 4; power++) sums[power] = (sums[power] as number) + value ** (power + 1);
+  for (const value of x)
+    for (let power = 0; power < 4; power++) sums[power] = (sums[power] as number) + value ** (power + 1);
   return sums.map((total) => total / x.length);
 }
 
@@ -103,9 +164,13 @@ describe("distributions", () => {
   it("seeds, steps and streams give independent numbers", () => {
     const one = (seed: SymbolicTensor, step: SymbolicTensor): SymbolicTensor => randomUniform(seed, step, [count]);
     const base = draw(one, 1, 0);
-    const streams = compiled((seed: SymbolicTensor, step: SymbolicTensor) => [one(seed, step), one(seed, step)])(tensor(1, undefined, "int32"), tensor(0, undefined, "int32"));
+    const streams = compiled((seed: SymbolicTensor, step: SymbolicTensor) => [one(seed, step), one(seed, step)])(
+      tensor(1, undefined, "int32"),
+      tensor(0, undefined, "int32"),
+    );
     expect(streams[0]?.data).toEqual(base);
-    for (const other of [draw(one, 2, 0), draw(one, 1, 1), streams[1]?.data as Float32Array]) expect(Math.abs(correlation(base, other))).toBeLessThan(five);
+    for (const other of [draw(one, 2, 0), draw(one, 1, 1), streams[1]?.data as Float32Array])
+      expect(Math.abs(correlation(base, other))).toBeLessThan(five);
   });
 });
 

@@ -13,22 +13,54 @@ for (const [name, apply] of Object.entries({ softmax, logSoftmax }))
   describeOp(
     name,
     [
-      ...[1, 2, 3, 4, 5, 15, 16, 17, 33, 511, 1023, 1024, 1025].map((columns): OpCase => ({ title: `of rows of ${columns}`, apply: (x) => apply(x), inputs: [{ shape: [3, columns], range: { low: -5, high: 5 } }] })),
+      ...[1, 2, 3, 4, 5, 15, 16, 17, 33, 511, 1023, 1024, 1025].map(
+        (columns): OpCase => ({
+          title: `of rows of ${columns}`,
+          apply: (x) => apply(x),
+          inputs: [{ shape: [3, columns], range: { low: -5, high: 5 } }],
+        }),
+      ),
       { title: "of many rows", apply: (x) => apply(x), inputs: [{ shape: [700, 10] }] },
       { title: "of a vector", apply: (x) => apply(x), inputs: [{ shape: [7] }] },
       { title: "along the first axis", apply: (x) => apply(x, 0), inputs: [{ shape: [7, 3] }] },
       { title: "along the middle axis", apply: (x) => apply(x, 1), inputs: [{ shape: [2, 5, 3] }] },
       { title: "along −2", apply: (x) => apply(x, -2), inputs: [{ shape: [2, 5, 3] }] },
       { title: "of integers", apply: (x) => apply(x), inputs: [{ shape: [3, 5], dtype: "int32" }], dtype: "float32" },
-      { title: "of ±10⁴", apply: (x) => apply(x), inputs: [{ shape: [3, 3], values: [1e4, 1e4, -1e4, -1e4, 0, 1e4, -1e4, -1e4, -1e4] }] },
-      { title: "with −Infinity, as masks put it", apply: (x) => apply(x), inputs: [{ shape: [2, 5], values: [1, -infinity, 2, -infinity, 0, -infinity, -infinity, -infinity, -infinity, 3] }], gradient: false },
-      { title: "with NaN", apply: (x) => apply(x), inputs: [{ shape: [2, 5], values: [1, Number.NaN, 2, 0, 0, 1, 2, 3, 4, 5] }], gradient: false },
-      { title: "of the largest numbers", apply: (x) => apply(x), inputs: [{ shape: [1, 4], values: [3e38, 3e38, -3e38, 0] }], gradient: false },
+      {
+        title: "of ±10⁴",
+        apply: (x) => apply(x),
+        inputs: [{ shape: [3, 3], values: [1e4, 1e4, -1e4, -1e4, 0, 1e4, -1e4, -1e4, -1e4] }],
+      },
+      {
+        title: "with −Infinity, as masks put it",
+        apply: (x) => apply(x),
+        inputs: [
+          { shape: [2, 5], values: [1, -infinity, 2, -infinity, 0, -infinity, -infinity, -infinity, -infinity, 3] },
+        ],
+        gradient: false,
+      },
+      {
+        title: "with NaN",
+        apply: (x) => apply(x),
+        inputs: [{ shape: [2, 5], values: [1, Number.NaN, 2, 0, 0, 1, 2, 3, 4, 5] }],
+        gradient: false,
+      },
+      {
+        title: "of the largest numbers",
+        apply: (x) => apply(x),
+        inputs: [{ shape: [1, 4], values: [3e38, 3e38, -3e38, 0] }],
+        gradient: false,
+      },
       { title: "inside a product", apply: (x) => multiply(apply(multiply(x, 2)), x), inputs: [{ shape: [5, 6] }] },
     ],
     [
       { title: "a scalar", call: () => apply(3), code: "shape", text: `${name}: expected no axis for a scalar` },
-      { title: "an axis out of range", call: () => apply([1, 2], 1), code: "shape", text: `${name}: expected an axis from -1 to 0, received 1` },
+      {
+        title: "an axis out of range",
+        call: () => apply([1, 2], 1),
+        code: "shape",
+        text: `${name}: expected an axis from -1 to 0, received 1`,
+      },
     ],
   );
 

@@ -1,0 +1,62 @@
+// Which nodes, taken together, use every instruction of the machine?
+
+import { gradients } from "../../bindings/gradient.ts";
+import type { SymbolicTensor } from "../../bindings/graph.ts";
+import { topologicalOrder } from "../../bindings/graph.ts";
+import { accumulate, accumulator } from "../../bindings/ops/accumulate.ts";
+import { pad, transpose } from "../../bindings/ops/copy.ts";
+import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
+import { gather, gatherBatch } from "../../bindings/ops/gather.ts";
+import { add, tanh } from "../../bindings/ops/map.ts";
+import { matMul } from "../../bindings/ops/matMul.ts";
+import { adamStep, assign, rmspropStep, sgdStep } from "../../bindings/ops/optimize.ts";
+import { sum } from "../../bindings/ops/reduce.ts";
+import { softmax } from "../../bindings/ops/softmax.ts";
+import { zeros } from "../../bindings/tensor.ts";
+import { Variable } from "../../bindings/variable.ts";
+import { traceGraph } from "./runGraph.ts";
+
+/** All nodes of a graph in which every operation with a kernel occurs, forward and backward. */
+export function oneNodePerOpcode(): SymbolicTensor[] {
+  const weight = (name: string): Variable => new Variable(name, zeros([6]));
+  const types = [
+    { shape: [3, 4], dtype: "float32" } as const,
+    { shape: [3], dtype: "int32" } as const,
+    { shape: [], dtype: "int32" } as const,
+  ];
+  const { outputs, effects } = traceGraph(types, (...inputs) => {
+    const [x, labels, cursor] = inputs as [SymbolicTensor, SymbolicTensor, SymbolicTensor];
+    const value = add(
+      sum(
+        softmaxCrossEntropy(
+          softmax(x),
+          pad(transpose(transpose(matMul(x, x, { transposeB: true }))), [
+            [0, 0],
+            [1, 0],
+          ]),
+        ),
+      ),
+      sum(add(sparseSoftmaxCrossEntropy(labels, tanh(x)), sum(gather(x, labels), 1))),
+    );
+    accumulate(accumulator("total"), value);
+    const [parameter, gradient, first, second] = ["parameter", "gradient", "first", "second"].map(weight) as [
+      Variable,
+      Variable,
+      Variable,
+      Variable,
+    ];
+    const learningRate = 0.1;
+    assign(parameter, 1);
+    sgdStep({ parameter, gradient, velocity: first, learningRate }, { momentum: 0.9, nesterov: true, weightDecay: 0 });
+    adamStep(
+      { parameter, gradient, momentum: first, velocity: second, learningRate, iteration: 1 },
+      { beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weightDecay: 0 },
+    );
+    rmspropStep(
+      { parameter, gradient, velocity: first, learningRate },
+      { rho: 0.9, epsilon: 1e-7, momentum: 0, weightDecay: 0, centered: false },
+    );
+    return [value, gatherBatch(x, labels, cursor, 2), ...gradients(value, [x]).filter((each) => each !== null)];
+  });
+  return topologicalOrder([...outputs, ...effects]);
+}

@@ -1,0 +1,165 @@
+// Are logits found behind probabilities, labels checked against predictions, and weights and metrics applied?
+
+import { expect, test } from "vitest";
+import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
+import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import type { SymbolicTensor } from "../../bindings/graph.ts";
+import * as losses from "../../bindings/losses.ts";
+import { resolveMetric } from "../../bindings/metrics.ts";
+import { reshape, stopGradient, transpose } from "../../bindings/ops/copy.ts";
+import { abs, sigmoid, subtract } from "../../bindings/ops/map.ts";
+import { softmax } from "../../bindings/ops/softmax.ts";
+import { type Tensor, type TensorLike, tensor, zeros } from "../../bindings/tensor.ts";
+
+defaultCompileOptions.verify = true;
+
+/** Value and gradient with respect to z of a loss of predictions made of z. */
+function measure(
+  loss: losses.Loss,
+  labels: TensorLike,
+  z: TensorLike,
+  predict: (z: SymbolicTensor) => SymbolicTensor,
+): { value: Tensor; gradient: Tensor } {
+  const run = valueAndGrad((x: SymbolicTensor, y: SymbolicTensor) => loss.call(y, predict(x)));
+  const { value, gradients } = run(z, labels);
+  return { value, gradient: gradients[0] as Tensor };
+}
+
+const same = (x: SymbolicTensor): SymbolicTensor => x;
+const extreme = [
+  [40, -60, 3],
+  [1, 2, 3],
+];
+const oneHot = [
+  [0, 1, 0],
+  [0, 0, 1],
+];
+
+test("the cross-entropy of a softmax is that of its logits, to the bit", () => {
+  const plain = losses.categoricalCrossentropy({ labelSmoothing: 0.1 });
+  const logits = losses.categoricalCrossentropy({ labelSmoothing: 0.1, fromLogits: true });
+  const wanted = measure(logits, oneHot, extreme, same);
+  expect(measure(plain, oneHot, extreme, (z) => softmax(z))).toEqual(wanted);
+  expect(measure(plain, oneHot, extreme, (z) => reshape(softmax(reshape(z, [2, 1, 3])), [2, 3]))).toEqual(wanted);
+  const sparse = measure(losses.sparseCategoricalCrossentropy(), tensor([1, 2], [2], "int32"), extreme, (z) =>
+    softmax(z),
+  );
+  expect(sparse.value.item()).toBeCloseTo((100 + 0.40760597) / 2, 4);
+  expect(sparse.gradient.data[0]).toBeCloseTo(0.5, 6);
+});
+
+test("the cross-entropy of a sigmoid is that of its logits, to the bit", () => {
+  const wanted = measure(losses.binaryCrossentropy({ fromLogits: true }), oneHot, extreme, same);
+  expect(measure(losses.binaryCrossentropy(), oneHot, extreme, (z) => sigmoid(z))).toEqual(wanted);
+  expect(wanted.value.item()).toBeGreaterThan(16);
+});
+
+test("probabilities that came another way are clipped as in Keras", () => {
+  const plain = losses.categoricalCrossentropy({ reduction: "sum" });
+  const clipped = -Math.log(1e-7) + 0.40760597;
+  const stopped = measure(plain, oneHot, extreme, (z) => stopGradient(softmax(z)));
+  expect(stopped.value.item()).toBeCloseTo(clipped, 4);
+  expect(Array.from(stopped.gradient.data)).toEqual([0, 0, 0, 0, 0, 0]);
+  const turned = measure(plain, oneHot, extreme, (z) => transpose(softmax(transpose(z), 0)));
+  expect(turned.value.item()).toBeCloseTo(clipped, 4);
+  const otherAxis = measure(losses.categoricalCrossentropy({ axis: 0 }), oneHot, extreme, (z) => softmax(z));
+  expect(otherAxis.value.shape).toEqual([]);
+});
+
+test("labels that do not fit are told what would", () => {
+  const call = (loss: losses.Loss, labels: readonly number[], predictions: readonly number[]): unknown =>
+    compiled((y: SymbolicTensor, p: SymbolicTensor) => loss.call(y, p))(zeros(labels), zeros(predictions));
+  expect(() => call(losses.categoricalCrossentropy(), [4], [4, 3])).toThrow(
+    /sparseCategoricalCrossentropy, or one-hot/,
+  );
+  expect(() => call(losses.categoricalCrossentropy(), [4, 1], [4, 3])).toThrow(/sparseCategoricalCrossentropy/);
+  expect(() => call(losses.categoricalCrossentropy(), [4, 2], [4, 3])).toThrow(
+    /labels of the shape .*\[4, 3\].*\[4, 2\]/,
+  );
+  expect(() => call(losses.sparseCategoricalCrossentropy(), [4, 3], [4, 3])).toThrow(/use categoricalCrossentropy/);
+  expect(() => call(losses.sparseCategoricalCrossentropy(), [5], [4, 3])).toThrow(
+    /one integer label a row, shape \[4\]/,
+  );
+  expect(() => call(losses.meanSquaredError(), [4, 2], [4, 1])).toThrow(/meanSquaredError: expected labels/);
+  expect(() => call(losses.binaryCrossentropy(), [4, 2], [4, 1])).toThrow(/binaryCrossentropy/);
+  const sparse = compiled((y: SymbolicTensor, p: SymbolicTensor) => losses.sparseCategoricalCrossentropy().call(y, p));
+  expect(() =>
+    sparse(tensor([0, 3], [2], "int32"), [
+      [0.5, 0.3, 0.2],
+      [1, 0, 0],
+    ]),
+  ).toThrow(/0 to 2.*3 at position 1/);
+  expect(() =>
+    sparse(tensor([-1, 0], [2], "int32"), [
+      [0.5, 0.3, 0.2],
+      [1, 0, 0],
+    ]),
+  ).toThrow(/0 to 2.*-1 at position 0/);
+});
+
+test("weights of samples spread over their values; masked values do not count", () => {
+  const loss = losses.meanSquaredError();
+  const run = compiled((y: SymbolicTensor, p: SymbolicTensor, w: SymbolicTensor) => loss.call(y, p, w));
+  const three = [
+    [[1], [2]],
+    [[3], [4]],
+    [[0], [0]],
+  ];
+  expect(run(zeros([3, 2, 1]), three, [1, 0, 5]).item()).toBeCloseTo((1 + 4) / 6, 6);
+  expect(
+    run(zeros([3, 2, 1]), three, [
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ]).item(),
+  ).toBeCloseTo((1 + 16) / 6, 6);
+  expect(() => run(zeros([3, 2, 1]), three, [1, 2, 3, 4])).toThrow(/sample weights for values of shape \[3, 2\]/);
+  const masked = compiled((y: SymbolicTensor, p: SymbolicTensor, m: SymbolicTensor) => loss.call(y, p, undefined, m));
+  expect(masked(zeros([2, 1]), [[1], [3]], [true, false]).item()).toBeCloseTo(1, 6);
+});
+
+test("a function is a loss and a metric", () => {
+  const worst = (y: SymbolicTensor, p: SymbolicTensor): SymbolicTensor => abs(subtract(y, p));
+  const loss = losses.resolveLoss(worst, "test");
+  const metric = resolveMetric(worst, "test");
+  expect([loss.name, metric.name]).toEqual(["worst", "worst"]);
+  const run = compiled((y: SymbolicTensor, p: SymbolicTensor) => [loss.call(y, p), metric.values(y, p)]);
+  expect(run([1, 2], [3, 5]).map((each) => each.array())).toEqual([2.5, [2, 3]]);
+});
+
+test("accuracy is chosen by shapes", () => {
+  const values = (y: TensorLike, p: TensorLike): unknown =>
+    compiled((yTrue: SymbolicTensor, yPred: SymbolicTensor) => resolveMetric("accuracy", "test").values(yTrue, yPred))(
+      y,
+      p,
+    ).array();
+  expect(values([[1], [0]], [[0.7], [0.6]])).toEqual([1, 0]);
+  expect(values([1, 0], [[0.7], [0.6]])).toEqual([1, 0]);
+  expect(
+    values(tensor([1, 0], [2], "int32"), [
+      [0.1, 0.9],
+      [0.2, 0.8],
+    ]),
+  ).toEqual([1, 0]);
+  expect(
+    values(
+      [[1], [0]],
+      [
+        [0.1, 0.9],
+        [0.2, 0.8],
+      ],
+    ),
+  ).toEqual([1, 0]);
+  expect(
+    values(
+      [
+        [0, 1],
+        [1, 0],
+      ],
+      [
+        [0.1, 0.9],
+        [0.2, 0.8],
+      ],
+    ),
+  ).toEqual([1, 0]);
+});
