@@ -2,7 +2,7 @@
 
 import { TensorError } from "./errors.ts";
 import { wasmModule } from "./platform/wasm.ts";
-import { arrayType, type DType, elementBytes, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
+import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
 /** What assembly/index.ts exports. */
 interface Machine {
@@ -51,6 +51,8 @@ export class Engine {
   private readonly free: Range[] = [];
   private heapEnd: number;
   private bytesView: Uint8Array;
+  private floatView: Float32Array;
+  private intView: Int32Array;
   private readonly fault: number;
   private arenaBlock: Range = { address: 0, bytes: 0 };
   /** Ranges whose blocks were collected; they rejoin the free list at the next allocation. */
@@ -68,6 +70,8 @@ export class Engine {
     this.machine = new WebAssembly.Instance(module, { env: { memory: this.memory, abort } })
       .exports as unknown as Machine;
     this.bytesView = new Uint8Array(this.memory.buffer);
+    this.floatView = new Float32Array(this.memory.buffer);
+    this.intView = new Int32Array(this.memory.buffer);
     const base = roundUp(this.machine.heapBase(), blockAlignment);
     this.fault = base;
     this.machine.configure(base + blockAlignment, this.fault);
@@ -116,19 +120,27 @@ export class Engine {
     this.arenaBlock = this.take(bytes, "activations");
   }
 
-  /** Copies `data` to `address`. */
+  /** Copies `data` to `address`, a multiple of the size of its elements. */
   write(address: number, data: TensorData): void {
-    this.bytes().set(
-      data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-      address,
-    );
+    this.refreshViews();
+    if (data instanceof Float32Array) this.floatView.set(data, address >>> 2);
+    else if (data instanceof Int32Array) this.intView.set(data, address >>> 2);
+    else this.bytesView.set(data, address);
+  }
+
+  /** Sets a block to zero. */
+  clear(block: Block): void {
+    this.refreshViews();
+    this.bytesView.fill(0, block.address, block.address + block.bytes);
   }
 
   /** A copy of the tensor at `address`. */
   readTensor(address: number, shape: Shape, dtype: DType): Tensor {
+    this.refreshViews();
     const count = sizeOf(shape);
-    const copy = this.bytes().slice(address, address + count * elementBytes[dtype]);
-    return Tensor.of(dtype === "uint8" || dtype === "bool" ? copy : new (arrayType(dtype))(copy.buffer), shape, dtype);
+    if (dtype === "float32") return Tensor.of(this.floatView.slice(address >>> 2, (address >>> 2) + count), shape, dtype);
+    if (dtype === "int32") return Tensor.of(this.intView.slice(address >>> 2, (address >>> 2) + count), shape, dtype);
+    return Tensor.of(this.bytesView.slice(address, address + count), shape, dtype);
   }
 
   /** Runs a loaded program `repeats` times. The fault that stopped it, or undefined. */
@@ -138,8 +150,9 @@ export class Engine {
         ? this.machine.run(program, count, repeats)
         : this.machine.runCut(program, count, repeats, this.cutting);
     if (stopped === 0) return undefined;
-    const [, instruction = 0, position = 0, value = 0] = new Int32Array(this.memory.buffer, this.fault, 4);
-    this.bytes().fill(0, this.fault, this.fault + 16);
+    this.refreshViews();
+    const [, instruction = 0, position = 0, value = 0] = this.intView.slice(this.fault >>> 2, (this.fault >>> 2) + 4);
+    this.bytesView.fill(0, this.fault, this.fault + 16);
     return { instruction, position: position >>> 0, value };
   }
 
@@ -153,10 +166,12 @@ export class Engine {
     this.machine.permute(address, count, seed, epoch);
   }
 
-  /** The whole memory. A view taken earlier may be detached by growth. */
-  bytes(): Uint8Array {
-    if (this.bytesView.buffer !== this.memory.buffer) this.bytesView = new Uint8Array(this.memory.buffer);
-    return this.bytesView;
+  /** Growing the memory detaches the views. */
+  private refreshViews(): void {
+    if (this.bytesView.buffer === this.memory.buffer) return;
+    this.bytesView = new Uint8Array(this.memory.buffer);
+    this.floatView = new Float32Array(this.memory.buffer);
+    this.intView = new Int32Array(this.memory.buffer);
   }
 
   private take(wanted: number, purpose: string): Range {

@@ -102,9 +102,7 @@ export function placeTogether(variables: readonly Variable[]): void {
   if (homeless.length === 0) return;
   const total = homeless.reduce((bytes, variable) => bytes + alignedBytes(variable.bytes), 0);
   const block = engine().allocate(total, `variables of ${(homeless[0] as Variable).name}`);
-  engine()
-    .bytes()
-    .fill(0, block.address, block.address + total);
+  engine().clear(block);
   let offset = 0;
   for (const variable of homeless) {
     variable.moveTo({ block, offset });

@@ -23,7 +23,7 @@
 //
 //   A stored [k, m]                 A in place   A packed
 //   784  ×  32 ×  128                96  97       90  97
-//   784  ×  96 ×  128                91  92       95  94
+//   784  × 128 ×  128                95  92       95  96
 //   1024 × 256 ×  256                74  74       96  94
 
 import { scratch } from "../memory";
@@ -48,8 +48,12 @@ const ROW_BLOCK: u32 = 64;
 const IN_PLACE_BYTES: usize = 512 * 1024;
 /** From this many rows on packing a larger B is worth the copy; fewer are computed row by row. */
 const PACK_ROWS: u32 = 4;
-/** From this many steps of k on a transposed A is worth packing. */
-const PACK_A_DEPTH: u32 = 96;
+/** From this many steps of k on a transposed A is worth packing, if … */
+const PACK_A_DEPTH: u32 = 160;
+/** … this many columns share the copy (784 × 256 × 128: one panel 87 % packed, 93 % in place), or … */
+const PACK_A_COLUMNS: u32 = 32;
+/** … its rows all fall into one set of the first-level cache (1024 × 256 × 256, one panel: 84 % packed, 67 % in place). */
+const SET_STRIDE: usize = 4096;
 
 /** C [rows, columns] = clamp(op(A) [rows, k] · op(B) [k, columns] + bias [columns]), in one matrix. */
 export function multiplyRectangle(
@@ -77,7 +81,7 @@ export function multiplyRectangle(
     }
     return;
   }
-  const packsA = aStep != 4 && k >= PACK_A_DEPTH;
+  const packsA = aStep != 4 && k >= PACK_A_DEPTH && (columns >= PACK_A_COLUMNS || aStep % SET_STRIDE == 0);
   const kBlock = packsA ? K_BLOCK_BOTH : K_BLOCK;
   const groupColumns = (GROUP_ROWS / kBlock) * PANEL;
   const packedB = scratch + BIAS_BYTES;

@@ -14,7 +14,7 @@ import type { BatchShape, Placeholder } from "../layers/placeholder.ts";
 import { resolveOptimizer } from "../optimizers.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import { nextSeed } from "../seed.ts";
-import { arrayType, type DType, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
+import { arrayType, type DType, type Shape, sameShape, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
 import { placeTogether, type Variable } from "../variable.ts";
 import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, splitColumns, tensorsOf } from "./data.ts";
@@ -53,8 +53,9 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   private compileGiven: CompileOptions<MetricsOption> | undefined;
   private training = false;
   private disposed = false;
-  private readonly predictors: BoundedCache<string, Program> = new BoundedCache(16, (program) => program.dispose());
-  private lastPredictor: { readonly key: string; readonly program: Program } | undefined;
+  private readonly predictors: BoundedCache<string, Program> = new BoundedCache(16, (program) => this.forgetProgram(program));
+  /** What `predict` did last: the same again takes no checks. */
+  private lastPrediction: { readonly shape: Shape; readonly dtype: DType; readonly program: Program } | undefined;
 
   constructor(architecture: Architecture, name: string | undefined) {
     this.architecture = architecture;
@@ -303,14 +304,24 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
    * @param options `batchSize` samples are computed at a time (default 256); the results do not depend on it.
    */
   predict(x: I, options: { readonly batchSize?: number } = {}): O {
+    const last = this.lastPrediction;
+    if (last !== undefined && x instanceof Tensor && x.dtype === last.dtype && sameShape(x.shape, last.shape))
+      return last.program.run([x])[0] as O;
     const where = `${this.name}.predict`;
     const inputs = this.inputsFor(where, x as DataLike);
-    const rows = commonRows(where, inputs.map((data, index) => ({ name: `x${index}`, data })));
-    const batchSize = options.batchSize === undefined ? predictBatchSize : wholeNumber(`${where}.batchSize`, options.batchSize, 1);
-    const outputs = rows <= batchSize ? this.predictor(inputs, rows).run(inputs) : this.predictInBatches(inputs, rows, batchSize);
+    const rows = commonRows(
+      where,
+      inputs.map((data, index) => ({ name: `x${index}`, data })),
+    );
+    const batchSize =
+      options.batchSize === undefined ? predictBatchSize : wholeNumber(`${where}.batchSize`, options.batchSize, 1);
     const { outputNames } = this.topology;
-    if (outputNames === undefined) return outputs[0] as O;
-    return Object.fromEntries(outputNames.map((name, index) => [name, outputs[index]])) as O;
+    if (rows > batchSize) return named(outputNames, this.predictInBatches(inputs, rows, batchSize)) as O;
+    const program = this.predictor(inputs, rows);
+    const [only] = inputs as [Tensor];
+    if (inputs.length === 1 && outputNames === undefined)
+      this.lastPrediction = { shape: only.shape, dtype: only.dtype, program };
+    return named(outputNames, program.run(inputs)) as O;
   }
 
   private predictInBatches(inputs: readonly Tensor[], rows: number, batchSize: number): Tensor[] {
@@ -332,11 +343,13 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   }
 
   private predictor(inputs: readonly Tensor[], rows: number): Program {
-    const key = inputs.length === 1 ? `${rows}${(inputs[0] as Tensor).dtype}` : `${rows}${inputs.map((input) => input.dtype).join()}`;
-    if (this.lastPredictor?.key === key) return this.lastPredictor.program;
-    const program = this.predictors.get(key, () => this.tracePrediction(inputs));
-    this.lastPredictor = { key, program };
-    return program;
+    const key = `${rows} ${inputs.map((input) => input.dtype).join()}`;
+    return this.predictors.get(key, () => this.tracePrediction(inputs));
+  }
+
+  private forgetProgram(program: Program): void {
+    if (this.lastPrediction?.program === program) this.lastPrediction = undefined;
+    program.dispose();
   }
 
   private tracePrediction(inputs: readonly Tensor[]): Program {
@@ -381,7 +394,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     if (this.disposed) return;
     this.disposed = true;
     this.predictors.clear();
-    this.lastPredictor = undefined;
+    this.lastPrediction = undefined;
     this.running?.dispose();
     this.running = undefined;
     const blocks = new Set((this.known?.weights ?? []).filter((weight) => weight.placed).map((weight) => weight.storage.block));
@@ -440,6 +453,12 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     checkLabels(where, this.trainerFor("compile").objective.losses, this.topology.outputs, targets);
     return columns;
   }
+}
+
+/** Outputs as a record under their names, or the only one. */
+function named(names: readonly string[] | undefined, outputs: readonly Tensor[]): unknown {
+  if (names === undefined) return outputs[0];
+  return Object.fromEntries(names.map((name, index) => [name, outputs[index]]));
 }
 
 const fitOptionNames = ["batchSize", "epochs", "initialEpoch", "shuffle", "validationData", "validationSplit", "sampleWeight", "callbacks", "verbose"];

@@ -18,7 +18,7 @@ const STREAMED_PANELS = 32;
 /** The kernel's IN_PLACE_BYTES, PACK_ROWS and PACK_A_DEPTH. */
 const IN_PLACE_BYTES = 512 * 1024;
 const PACK_ROWS = 4;
-const PACK_A_DEPTH = 96;
+const PACK_A_DEPTH = 160;
 
 /** Units and grain of a product. */
 export interface MatMulTiling {
