@@ -1,6 +1,23 @@
 // How does a program run? Fetch an instruction, call its kernel, go on.
 
-import { FAULT_NONE, ACCUMULATE, ADAM, COPY, CROSS_ENTROPY, CROSS_ENTROPY_GRADIENT, GATHER, GATHER_BATCH, MAP, MATMUL, REDUCE, RMSPROP, SCATTER_ADD, SGD, SOFTMAX, SYNC } from "./opcodes";
+import {
+  FAULT_NONE,
+  ACCUMULATE,
+  ADAM,
+  COPY,
+  CROSS_ENTROPY,
+  CROSS_ENTROPY_GRADIENT,
+  GATHER,
+  GATHER_BATCH,
+  MAP,
+  MATMUL,
+  REDUCE,
+  RMSPROP,
+  SCATTER_ADD,
+  SGD,
+  SOFTMAX,
+  SYNC,
+} from "./opcodes";
 import { INSTRUCTION_BYTES, Instruction } from "./instruction";
 import { accumulate } from "./kernels/accumulate";
 import { copy } from "./kernels/copy";

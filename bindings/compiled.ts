@@ -8,7 +8,8 @@ import { check, show } from "./errors.ts";
 import { gradients } from "./gradient.ts";
 import { inputNode, isVariable, SymbolicTensor, tracing, withTrace } from "./graph.ts";
 import { full } from "./ops/map.ts";
-import { type DType, type Shape, Tensor, type TensorLike, tensor } from "./tensor.ts";
+import { structuralKey } from "./structuralKey.ts";
+import { type Shape, Tensor, type TensorLike, tensor } from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
 /** Tensors in nested lists and records. */
@@ -236,7 +237,7 @@ export function lift<F extends Symbolic>(name: string, operation: F, tensors: nu
         isListOfTensors(arg) ? (arg as TensorLike[]).map((each) => tensor(each)) : asValue(arg as TensorLike),
       );
     const rest = args.slice(tensors);
-    const key = `${name} ${signature(given)} ${JSON.stringify(rest)}`;
+    const key = `${name} ${signature(given)} ${structuralKey(rest)}`;
     const values = given.flat().filter((value) => value instanceof Tensor);
     const { program } = cache.get(key, () =>
       traceFunction(
@@ -311,8 +312,5 @@ function leavesOf(trees: readonly Tree<unknown>[], isLeaf: (value: unknown) => b
 
 /** Shapes and dtypes of all tensors in their structure, other values as they are. */
 function signature(trees: readonly unknown[]): string {
-  return JSON.stringify(trees, (_, value: unknown) => {
-    if (value instanceof Tensor) return `${value.dtype satisfies DType}[${value.shape.join()}]`;
-    return value;
-  });
+  return structuralKey(trees, (value) => (value instanceof Tensor ? `${value.dtype}[${value.shape.join()}]` : value));
 }

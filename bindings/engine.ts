@@ -138,7 +138,8 @@ export class Engine {
   readTensor(address: number, shape: Shape, dtype: DType): Tensor {
     this.refreshViews();
     const count = sizeOf(shape);
-    if (dtype === "float32") return Tensor.of(this.floatView.slice(address >>> 2, (address >>> 2) + count), shape, dtype);
+    if (dtype === "float32")
+      return Tensor.of(this.floatView.slice(address >>> 2, (address >>> 2) + count), shape, dtype);
     if (dtype === "int32") return Tensor.of(this.intView.slice(address >>> 2, (address >>> 2) + count), shape, dtype);
     return Tensor.of(this.bytesView.slice(address, address + count), shape, dtype);
   }

@@ -1,10 +1,10 @@
 // What does wasmgrad offer? Named exports only, so that bundlers can leave out what is not used.
 
 export type { Callback, Logs, Progress, TrainingInfo } from "./callbacks/callback.ts";
-export { type CompileOptions as ProgramOptions } from "./compiler/program.ts";
-export type { ExplainedInstruction, Explanation } from "./compiler/explain.ts";
-export { configure, type EngineOptions, maximumThreads } from "./configure.ts";
 export { compiled, type ValueAndGradients, type ValueAndGradOptions, valueAndGrad } from "./compiled.ts";
+export type { ExplainedInstruction, Explanation } from "./compiler/explain.ts";
+export type { CompileOptions as ProgramOptions } from "./compiler/program.ts";
+export { configure, type EngineOptions, maximumThreads } from "./configure.ts";
 export * as constraints from "./constraints.ts";
 export { engine } from "./engine.ts";
 export { type ErrorCode, TensorError } from "./errors.ts";

@@ -5,7 +5,7 @@ import { check, show, TensorError } from "./errors.ts";
 
 /** Options that every optimizer has; null is the same as none. */
 export interface OptimizerOptions {
-  /** ≥ 0. It can be changed later: `model.learningRate`. */
+  /** ≥ 0. The rate to start with; the state of the optimizer holds the present one. */
   readonly learningRate?: number;
   /** Each step also moves weights towards 0 by learningRate · weightDecay of their value. Default none (adamw 0.004). */
   readonly weightDecay?: number | null;
@@ -21,7 +21,7 @@ export interface OptimizerOptions {
   readonly emaMomentum?: number;
   /** The weights become their averages every so many steps. Default never. */
   readonly emaOverwriteFrequency?: number | null;
-  /** Gradients are divided by it: for losses multiplied by it. Default none. */
+  /** The loss is multiplied by it and the gradients are divided by it. Default none. */
   readonly lossScaleFactor?: number | null;
   /** Weights change every so many steps, by the mean of the gradients since. ≥ 2. Default every step. */
   readonly gradientAccumulationSteps?: number | null;
@@ -57,7 +57,7 @@ export function checkedSettings(where: string, options: OptimizerOptions, learni
       where: `${where}.learningRate`,
       expected: "a number",
       received: isSerialized(rate) ? `the schedule ${rate.class_name}` : show(rate),
-      remedy: "Set the learning rate between epochs instead.",
+      remedy: "Schedules are not supported yet: give a number.",
     });
   const optional = (key: keyof OptimizerOptions, low: number): number | null =>
     options[key] == null ? null : checkNumber(`${where}.${key}`, options[key], low);

@@ -55,6 +55,8 @@ export interface OptimizerState {
   readSlots(): Slot[];
   /** Restores what {@link readSlots} gave, to the bit. @throws {TensorError} `format` or `shape`; then nothing changed. */
   writeSlots(slots: readonly Slot[]): void;
+  /** The loss to differentiate: times `lossScaleFactor`, by which {@link step} divides the gradients again. */
+  scaleLoss(loss: SymbolicTensor): SymbolicTensor;
   /**
    * Adds one step to the trace: clip, store the gradients, count, update each block, constrain.
    * @param gradients one for each weight, in the order given to {@link startOptimizer}.
@@ -184,6 +186,7 @@ export function startOptimizer(
     writeSlots: (given: readonly Slot[]) => {
       writeSlots(slots(), given);
     },
+    scaleLoss: (loss: Node) => (settings.lossScaleFactor === null ? loss : multiply(loss, settings.lossScaleFactor)),
     step,
     finalize: () => {
       if (settings.useEma) for (const variable of variables) variable.assign(of("average", variable).value);

@@ -138,7 +138,7 @@ export class Tensor {
  * @throws {TensorError} `shape` for ragged rows or a size that does not fit, `dtype` for values that are not numbers.
  */
 export function tensor(data: TensorLike, shape?: Shape, dtype?: DType): Tensor {
-  const value = fromData(data);
+  const value = fromData(data, dtype);
   const shaped = shape === undefined ? value : value.reshape(shape);
   return dtype === undefined || dtype === shaped.dtype ? shaped : convert(shaped, dtype);
 }
@@ -181,17 +181,18 @@ function convert(value: Tensor, dtype: DType): Tensor {
   return Tensor.of(arrayType(dtype).from(value.data as Float32Array), value.shape, dtype);
 }
 
-function fromData(data: TensorLike): Tensor {
+/** @param dtype wanted in the end: plain numbers take it at once, so that large integers stay exact. */
+function fromData(data: TensorLike, dtype: DType | undefined): Tensor {
   if (data instanceof Tensor) return data;
   if (ArrayBuffer.isView(data)) return fromTypedArray(data as NumericArray);
-  if (typeof data === "number") return Tensor.of(Float32Array.of(data), [], "float32");
+  if (typeof data === "number") return fromNumbers(Float64Array.of(data), [], dtype);
   if (typeof data === "boolean") return Tensor.of(Uint8Array.of(data ? 1 : 0), [], "bool");
   check(Array.isArray(data), "dtype", () => ({
     where: "tensor",
     expected: "a tensor, a typed array, a number, a boolean or nested arrays of them",
     received: show(data),
   }));
-  return fromNested(data as readonly NestedArray[]);
+  return fromNested(data as readonly NestedArray[], dtype);
 }
 
 function fromTypedArray(data: NumericArray): Tensor {
@@ -212,10 +213,15 @@ function fromTypedArray(data: NumericArray): Tensor {
   });
 }
 
-function fromNested(data: readonly NestedArray[]): Tensor {
+function fromNumbers(values: Float64Array, shape: Shape, dtype: DType | undefined): Tensor {
+  if (dtype !== "int32") return Tensor.of(Float32Array.from(values), shape, "float32");
+  return Tensor.of(Int32Array.from(values), shape, dtype);
+}
+
+function fromNested(data: readonly NestedArray[], dtype: DType | undefined): Tensor {
   const shape: number[] = [];
   for (let level: NestedArray | undefined = data; Array.isArray(level); level = level[0]) shape.push(level.length);
-  const values = new Float32Array(sizeOf(shape));
+  const values = new Float64Array(sizeOf(shape));
   let position = 0;
   let booleans = 0;
   const fill = (item: NestedArray, axis: number): void => {
@@ -239,5 +245,5 @@ function fromNested(data: readonly NestedArray[]): Tensor {
   };
   fill(data, 0);
   if (booleans > 0 && booleans === position) return Tensor.of(Uint8Array.from(values), shape, "bool");
-  return Tensor.of(values, shape, "float32");
+  return fromNumbers(values, shape, dtype);
 }

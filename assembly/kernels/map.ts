@@ -63,10 +63,12 @@ export function map(instruction: usize, begin: u32, end: u32): void {
   const tiles = scratch;
   const registers = scratch + REGISTERS;
   const wide = type == code.FLOAT32 || type == code.INT32;
-  for (let register: u32 = 0; register < 48; ++register) setRegister(registers, register, tiles + register * TILE_BYTES);
+  for (let register: u32 = 0; register < 48; ++register)
+    setRegister(registers, register, tiles + register * TILE_BYTES);
   for (let index: u32 = 0; index < sourceCount; ++index) {
     const source = changetype<Source>(sources + index * SOURCE_BYTES);
-    if (source.mode == code.MODE_SCALAR) fillScalar(tiles + index * TILE_BYTES, load<u32>(source.address), min(TILE, count));
+    if (source.mode == code.MODE_SCALAR)
+      fillScalar(tiles + index * TILE_BYTES, load<u32>(source.address), min(TILE, count));
   }
   for (let unit = begin; unit < end; ++unit) {
     const start = unit * TILE;
@@ -74,12 +76,13 @@ export function map(instruction: usize, begin: u32, end: u32): void {
     for (let index: u32 = 0; index < sourceCount; ++index) {
       const source = changetype<Source>(sources + index * SOURCE_BYTES);
       const tile = tiles + index * TILE_BYTES;
-      if (source.mode == code.MODE_DIRECT) setRegister(registers, index, source.address + (<usize>start << 2));
+      if (source.mode == code.MODE_DIRECT) setRegister(registers, index, source.address + ((<usize>start) << 2));
       else if (source.mode == code.MODE_STRIDED) fillStrided(source, tile, start, length);
-      else if (source.mode == code.MODE_RANDOM) fillUniform(tile, start, length, load<u32>(source.address), source.stream, load<u32>(source.step));
+      else if (source.mode == code.MODE_RANDOM)
+        fillUniform(tile, start, length, load<u32>(source.address), source.stream, load<u32>(source.step));
     }
     const inPlace = wide && (length & 3) == 0;
-    const finished = inPlace ? out + (<usize>start << 2) : tiles + result * TILE_BYTES;
+    const finished = inPlace ? out + ((<usize>start) << 2) : tiles + result * TILE_BYTES;
     setRegister(registers, result, finished);
     const bytes: usize = ((length + 3) & ~3) << 2;
     for (let step = steps; step < stepsEnd; step += STEP_BYTES) {
@@ -94,7 +97,7 @@ export function map(instruction: usize, begin: u32, end: u32): void {
       );
     }
     if (wide) {
-      if (!inPlace) copyBytes(out + (<usize>start << 2), finished, length << 2);
+      if (!inPlace) copyBytes(out + ((<usize>start) << 2), finished, length << 2);
     } else narrow(out + start, finished, length);
   }
 }

@@ -31,7 +31,12 @@ export function progressBar(verbosity: Verbosity, out: Terminal = terminal()): C
     onProgress: (progress) => {
       const now = performance.now();
       if (progress.mode === "train") trained = now - epochStarted;
-      if (!interactive || progress.mode !== "train" || (now - drawn < redrawMilliseconds && progress.done < progress.total)) return;
+      if (
+        !interactive ||
+        progress.mode !== "train" ||
+        (now - drawn < redrawMilliseconds && progress.done < progress.total)
+      )
+        return;
       drawn = now;
       out.write(fitWidth(`\r${barLine(progress, trained)}`, out.columns));
     },

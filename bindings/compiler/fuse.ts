@@ -1,11 +1,12 @@
 // Which neighbouring operations become one instruction?
 
-import { readVariable, SymbolicTensor, viewRoot } from "../graph.ts";
+import { SymbolicTensor, viewRoot } from "../graph.ts";
 import { reshape } from "../ops/copy.ts";
 import { type Expression, limits, type Source, type Step } from "../ops/expression.ts";
 import { fusedOp } from "../ops/map.ts";
 import { type MatMulAttributes, matMulOp } from "../ops/matMul.ts";
 import { randomUniformOp } from "../ops/random.ts";
+import { epochsOf } from "./effects.ts";
 import { type Graph, nodesOf, rewrite, usersOf } from "./graphPass.ts";
 
 /** Bias and activation go into the matrix product before them; chains of elementwise operations become one each. */
@@ -19,20 +20,26 @@ export function fuse(graph: Graph): Graph {
 export function fuseEpilogues(graph: Graph): Graph {
   const users = usersOf(graph);
   const wanted = new Set(graph.outputs);
-  /** The product that `before` shows through views of it which nothing else uses; `input` is the same after rewriting. */
+  const epochs = epochsOf(nodesOf(graph));
+  /**
+   * The product that `before` shows through views of it which nothing but `user` needs, in the same epoch; `input` is
+   * the same after rewriting.
+   */
   const privateProduct = (
+    user: SymbolicTensor,
     before: SymbolicTensor | undefined,
     input: SymbolicTensor | undefined,
   ): SymbolicTensor | undefined => {
     for (let each = before; each !== undefined; each = each.op.view === true ? each.inputs[0] : undefined)
       if (wanted.has(each) || users.get(each)?.length !== 1) return undefined;
+    if (before === undefined || epochs.get(viewRoot(before)) !== epochs.get(user)) return undefined;
     const root = input === undefined ? undefined : viewRoot(input);
     return root !== undefined && (root.op as unknown) === matMulOp ? root : undefined;
   };
   return rewrite(graph, (node, inputs) => {
     if (node.op.name === "add") {
       for (const side of [0, 1]) {
-        const product = privateProduct(node.inputs[side], inputs[side]);
+        const product = privateProduct(node, node.inputs[side], inputs[side]);
         const bias = inputs[1 - side] as SymbolicTensor;
         if (product === undefined || product.inputs.length > 2 || hasActivation(product)) continue;
         const columns = product.shape[2] as number;
@@ -48,7 +55,7 @@ export function fuseEpilogues(graph: Graph): Graph {
     const [activation, ...more] = node.op.elementwise?.(node) ?? [];
     if (node.inputs.length !== 1 || activation === undefined || more.length > 0 || node.op.name === "broadcastTo")
       return undefined;
-    const product = privateProduct(node.inputs[0], inputs[0]);
+    const product = privateProduct(node, node.inputs[0], inputs[0]);
     if (
       product === undefined ||
       hasActivation(product) ||
@@ -90,7 +97,7 @@ interface Group {
 export function fuseElementwise(graph: Graph): Graph {
   const users = usersOf(graph);
   const nodes = nodesOf(graph);
-  const epochs = effectEpochs(nodes, graph.effects);
+  const epochs = epochsOf(nodes);
   const wanted = new Set(graph.outputs);
   const groups = new Map<SymbolicTensor, Group>();
   const inlined = new Set<SymbolicTensor>();
@@ -176,21 +183,4 @@ function roomFor(group: Group, node: SymbolicTensor): boolean {
   const sources = new Set([...members].flatMap((member) => member.inputs.filter((input) => !members.has(input))));
   const steps = [...members].reduce((count, member) => count + (member.op.elementwise?.(member).length ?? 0), 0);
   return sources.size <= limits.sources && steps <= limits.steps;
-}
-
-/** For each node the number of effects that it must come after: groups never mix different ones. */
-function effectEpochs(
-  nodes: readonly SymbolicTensor[],
-  effects: readonly SymbolicTensor[],
-): Map<SymbolicTensor, number> {
-  const epochs = new Map<SymbolicTensor, number>();
-  for (const node of nodes) {
-    const reading = effects.length === 0 ? undefined : readVariable(node);
-    const own = reading?.version ?? 0;
-    epochs.set(
-      node,
-      node.inputs.reduce((epoch, input) => Math.max(epoch, epochs.get(input) ?? 0), own),
-    );
-  }
-  return epochs;
 }

@@ -49,7 +49,7 @@ export function plan(schedule: Schedule, reuse = true): Plan {
   return { offsets, arenaBytes, totalBytes: lifetimes.reduce((sum, { buffer }) => sum + aligned(buffer.bytes), 0) };
 }
 
-/** From when to when each buffer of the arena is needed. Inputs are there from the start, outputs stay to the end. */
+/** From when to when each buffer of the arena is needed. Inputs stay, as a run may repeat; so do outputs. */
 export function lifetimesOf(schedule: Schedule): Lifetime[] {
   const spans = new Map<Buffer, { first: number; last: number }>();
   const extend = (buffer: Buffer | undefined, phase: number): void => {
@@ -61,7 +61,7 @@ export function lifetimesOf(schedule: Schedule): Lifetime[] {
   for (const instruction of schedule.instructions)
     for (const address of addressesIn(Object.values(instruction.operands)))
       extend(schedule.buffers.get(address.tensor), instruction.phase);
-  for (const buffer of schedule.buffers.values()) if (buffer.place.kind === "input") extend(buffer, 0);
+  for (const buffer of schedule.buffers.values()) if (buffer.place.kind === "input") extend(buffer, schedule.phases);
   for (const output of schedule.outputs) extend(output, schedule.phases);
   return [...spans].map(([buffer, span]) => ({ buffer, ...span }));
 }

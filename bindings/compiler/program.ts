@@ -3,7 +3,7 @@
 import { type Block, engine, type Fault } from "../engine.ts";
 import { check, TensorError } from "../errors.ts";
 import { readVariable, type SymbolicTensor } from "../graph.ts";
-import { sameShape, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { placeTogether, type Variable } from "../variable.ts";
 import { type Code, emit } from "./emit.ts";
 import { type Explanation, explainProgram } from "./explain.ts";
@@ -12,6 +12,7 @@ import { type Graph, nodesOf } from "./graphPass.ts";
 import { plan } from "./plan.ts";
 import { type Buffer, schedule } from "./schedule.ts";
 import { mergeCommon } from "./simplify.ts";
+import { snapshot } from "./snapshot.ts";
 import { verifyGraph, verifyPlan, verifySchedule } from "./verify.ts";
 
 /** Passes that may be left out: results stay the same, only slower or larger. */
@@ -43,7 +44,8 @@ export function compile(graph: Graph, inputs: readonly SymbolicTensor[], options
   placeTogether(variablesOf(graph));
   const checkGraph = (result: Graph): Graph => (chosen.verify ? verifyGraph(result) : result);
   const merged = checkGraph(chosen.merge ? mergeCommon(graph) : graph);
-  const fused = checkGraph(chosen.fuse ? fuse(merged) : merged);
+  const steady = checkGraph(snapshot(merged));
+  const fused = checkGraph(chosen.fuse ? fuse(steady) : steady);
   const scheduled = schedule(fused);
   const planned = plan(scheduled, chosen.reuse);
   if (chosen.verify) {
@@ -64,7 +66,6 @@ function variablesOf(graph: Graph): Variable[] {
 /** A compiled program: printable code, and a block of WebAssembly memory once it runs. */
 export class Program {
   readonly code: Code;
-  private readonly inputs: readonly SymbolicTensor[];
   private readonly outputs: readonly SymbolicTensor[];
   private readonly outputBuffers: readonly Buffer[];
   private readonly inputBuffers: readonly (Buffer | undefined)[];
@@ -81,7 +82,6 @@ export class Program {
     buffersByName: ReadonlyMap<string, Buffer>,
   ) {
     this.code = code;
-    this.inputs = inputs;
     this.outputs = outputs;
     this.outputBuffers = outputBuffers;
     this.buffersByName = buffersByName;
@@ -186,22 +186,4 @@ export class Program {
       remedy: "Check the labels or indices, or the number of classes.",
     });
   }
-}
-
-/** Checks the values given for `inputs`. @throws {TensorError} `shape` or `dtype`. */
-export function checkValues(where: string, inputs: readonly SymbolicTensor[], values: readonly Tensor[]): void {
-  inputs.forEach((input, index) => {
-    const value = values[index];
-    const name = (input.attributes as { name: string }).name;
-    check(value !== undefined && sameShape(value.shape, input.shape), "shape", () => ({
-      where,
-      expected: `${name} of shape [${input.shape.join(", ")}]`,
-      received: value === undefined ? "nothing" : `[${value.shape.join(", ")}]`,
-    }));
-    check(value.dtype === input.dtype, "dtype", () => ({
-      where,
-      expected: `${name} of dtype ${input.dtype}`,
-      received: value.dtype,
-    }));
-  });
 }

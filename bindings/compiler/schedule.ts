@@ -1,10 +1,11 @@
 // In which order do instructions run, on which buffers, and where must threads wait for each other?
 
 import * as code from "../../assembly/opcodes.ts";
-import { constantOp, inputOp, readOp, readVariable, type SymbolicTensor, viewRoot } from "../graph.ts";
+import { constantOp, inputOp, readOp, type SymbolicTensor, viewRoot } from "../graph.ts";
 import { assignOp } from "../ops/optimize.ts";
 import { elementBytes, type Shape, type Tensor } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
+import { overlaps, writtenVariables } from "./effects.ts";
 import { type Graph, nodesOf } from "./graphPass.ts";
 import { addressesIn, type Lowering } from "./instruction.ts";
 
@@ -120,7 +121,7 @@ function placeOf(node: SymbolicTensor, direct: ReadonlyMap<SymbolicTensor, Varia
 
 /**
  * Values that can be computed right where an assignment wants them: nobody reads the variable before the assignment,
- * and nothing else is assigned to it. Gradients go into their block this way, without a copy.
+ * nothing else is assigned to it, and nobody else needs the value if the variable changes again. Gradients go into their block this way, without a copy.
  */
 function directAssignments(nodes: readonly SymbolicTensor[], graph: Graph): Map<SymbolicTensor, Variable> {
   const direct = new Map<SymbolicTensor, Variable>();
@@ -136,7 +137,18 @@ function directAssignments(nodes: readonly SymbolicTensor[], graph: Graph): Map<
     const assignedElsewhere = graph.effects.some(
       (other) => other !== effect && (other.op as unknown) === assignOp && overlaps(assignedVariable(other), variable),
     );
-    if (!readEarlier && !assignedElsewhere && !graph.outputs.includes(target)) direct.set(root, variable);
+    const usedElsewhere =
+      graph.outputs.some((output) => viewRoot(output) === root) ||
+      nodes.some(
+        (node) => node !== effect && node.op.view !== true && node.inputs.some((input) => viewRoot(input) === root),
+      );
+    const changedLater =
+      usedElsewhere &&
+      graph.effects.some(
+        (other) => other !== effect && writtenVariables(other).some((each) => overlaps(each, variable)),
+      );
+    if (!readEarlier && !assignedElsewhere && !changedLater && !graph.outputs.includes(target))
+      direct.set(root, variable);
   });
   return direct;
 }
@@ -153,13 +165,6 @@ function readsOverlapping(node: SymbolicTensor, variable: Variable, beforeEffect
   return reading.version <= beforeEffect && overlaps(reading.variable, variable);
 }
 
-function overlaps(a: Variable, b: Variable): boolean {
-  const [first, second] = [a.storage, b.storage];
-  return (
-    first.block === second.block && first.offset < second.offset + b.bytes && second.offset < first.offset + a.bytes
-  );
-}
-
 /** Whether an assignment needs no copy because its value is computed in place. */
 function isDirectAssign(node: SymbolicTensor, buffers: ReadonlyMap<SymbolicTensor, Buffer>): boolean {
   if ((node.op as unknown) !== assignOp) return false;
@@ -171,7 +176,7 @@ function isDirectAssign(node: SymbolicTensor, buffers: ReadonlyMap<SymbolicTenso
 
 /**
  * Nodes in an order that respects inputs and effects: what reads a variable at version v runs after effect v − 1 and
- * before effect v, as far as they touch the same block.
+ * before effect v, as far as they touch the same bytes.
  */
 function inOrder(nodes: readonly SymbolicTensor[], effects: readonly SymbolicTensor[]): SymbolicTensor[] {
   if (effects.length === 0) return [...nodes];
@@ -179,7 +184,7 @@ function inOrder(nodes: readonly SymbolicTensor[], effects: readonly SymbolicTen
   effects.forEach((effect, index) => {
     if (index > 0) before.get(effect)?.push(effects[index - 1] as SymbolicTensor);
   });
-  const changed = effects.map(touchedBlocks);
+  const changed = effects.map(writtenVariables);
   for (const node of nodes) {
     if (node.op.effect === true) continue;
     for (const input of node.inputs) {
@@ -187,7 +192,7 @@ function inOrder(nodes: readonly SymbolicTensor[], effects: readonly SymbolicTen
       if ((root.op as unknown) !== readOp) continue;
       const { variable, version } = root.attributes as { variable: Variable; version: number };
       effects.forEach((effect, index) => {
-        if (changed[index]?.has(variable.storage.block) !== true) return;
+        if (changed[index]?.some((each) => overlaps(each, variable)) !== true) return;
         if (index < version) before.get(node)?.push(effect);
         else before.get(effect)?.push(node);
       });
@@ -216,14 +221,4 @@ function inOrder(nodes: readonly SymbolicTensor[], effects: readonly SymbolicTen
     }
   }
   return order;
-}
-
-/** The blocks of all variables that an effect works on. */
-function touchedBlocks(effect: SymbolicTensor): Set<unknown> {
-  return new Set(
-    effect.inputs.flatMap((input) => {
-      const reading = readVariable(input);
-      return reading === undefined ? [] : [reading.variable.storage.block];
-    }),
-  );
 }

@@ -1,6 +1,7 @@
 // Which nodes compute the same thing? They become one.
 
 import { isVariable, type SymbolicTensor } from "../graph.ts";
+import { structuralKey } from "../structuralKey.ts";
 import { Tensor } from "../tensor.ts";
 import { type Graph, rewrite, withInputs } from "./graphPass.ts";
 
@@ -14,7 +15,7 @@ export function mergeCommon(graph: Graph): Graph {
   };
   return rewrite(graph, (node, inputs) => {
     if (node.op.effect === true) return undefined;
-    const attributes = JSON.stringify(node.attributes, (_, value: unknown) => describe(value, identity));
+    const attributes = structuralKey(node.attributes, (value) => describe(value, identity));
     const key = `${node.op.name} ${attributes} ${inputs.map((input) => input.id).join(" ")}`;
     const same = known.get(key);
     if (same !== undefined) return same;

@@ -87,12 +87,19 @@ export const softmax: (options?: SoftmaxOptions) => Layer = /* @__PURE__ */ defi
 /** Softmax over several axes at once: they are moved last and joined. */
 function softmaxOverAxes(x: SymbolicTensor, axis: readonly number[]): SymbolicTensor {
   const axes = resolveAxes("softmax", x.shape.length, axis);
-  check(axes.length > 0, "option", () => ({ where: errorPlace("softmax"), expected: "at least one axis", received: "none" }));
+  check(axes.length > 0, "option", () => ({
+    where: errorPlace("softmax"),
+    expected: "at least one axis",
+    received: "none",
+  }));
   if (axes.length === 1) return softmaxOf(x, axes[0]);
   const kept = [...x.shape.keys()].filter((each) => !axes.includes(each));
   const order = [...kept, ...axes];
   const moved = transpose(x, order);
-  const joined = reshape(moved, [...kept.map((each) => x.shape[each] as number), sizeOf(axes.map((each) => x.shape[each] as number))]);
+  const joined = reshape(moved, [
+    ...kept.map((each) => x.shape[each] as number),
+    sizeOf(axes.map((each) => x.shape[each] as number)),
+  ]);
   return transpose(
     reshape(softmaxOf(joined), moved.shape),
     [...x.shape.keys()].map((each) => order.indexOf(each)),

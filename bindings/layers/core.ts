@@ -1,14 +1,25 @@
 // The layers of a plain network: input, dense, activations.
 
-import { errorPlace } from "../graph.ts";
+import type { ConstraintLike } from "../constraints.ts";
 import { check } from "../errors.ts";
+import { errorPlace } from "../graph.ts";
+import type { InitializerLike } from "../initializers.ts";
 import { add } from "../ops/map.ts";
 import { matMul } from "../ops/matMul.ts";
-import type { DType, Shape } from "../tensor.ts";
-import type { ConstraintLike } from "../constraints.ts";
-import type { InitializerLike } from "../initializers.ts";
 import type { RegularizerLike } from "../regularizers.ts";
-import { activation, type ActivationLike, choice, constraint, flag, initializer, integers, positiveInteger, regularizer, requiredActivation } from "./field.ts";
+import type { DType, Shape } from "../tensor.ts";
+import {
+  type ActivationLike,
+  activation,
+  choice,
+  constraint,
+  flag,
+  initializer,
+  integers,
+  positiveInteger,
+  regularizer,
+  requiredActivation,
+} from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 import { Placeholder } from "./placeholder.ts";
 

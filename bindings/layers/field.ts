@@ -74,7 +74,10 @@ export function requiredNumber(low: number, high: number): Field<number> {
 /* @__NO_SIDE_EFFECTS__ */
 export function optionalNumber(low: number = Number.NEGATIVE_INFINITY): Field<number | null> {
   const rule = number(0, low);
-  return { parse: (value, where) => (value === undefined || value === null ? null : rule.parse(value, where)), write: asIs };
+  return {
+    parse: (value, where) => (value === undefined || value === null ? null : rule.parse(value, where)),
+    write: asIs,
+  };
 }
 
 /** true or false. */
@@ -125,7 +128,11 @@ export function numbers(initial: number | null): Field<number | readonly number[
     parse: (value, where) => {
       if (value === undefined || value === null) return initial;
       if (typeof value === "number") return value;
-      const flat = ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : Array.isArray(value) ? value.flat(8) : [];
+      const flat = ArrayBuffer.isView(value)
+        ? Array.from(value as Float32Array)
+        : Array.isArray(value)
+          ? value.flat(8)
+          : [];
       const fits = flat.length > 0 && flat.every((each) => typeof each === "number" && Number.isFinite(each));
       return fits ? (flat as number[]) : reject(where, "a number or a list of numbers", value);
     },
@@ -162,7 +169,11 @@ export function activation(initial: ActivationName = "linear"): Field<Activation
 export function requiredActivation(): Field<Activation> {
   return {
     parse: (value, where) => {
-      check(value !== undefined && value !== null, "option", () => ({ where, expected: "an activation", received: show(value) }));
+      check(value !== undefined && value !== null, "option", () => ({
+        where,
+        expected: "an activation",
+        received: show(value),
+      }));
       return resolveActivation(value as ActivationName, where);
     },
     write: (value) => value.name,

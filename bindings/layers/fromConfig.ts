@@ -44,7 +44,8 @@ export function registerLayer(className: string, factory: (options: never) => La
  */
 export function layerFromConfig(className: string, config: Readonly<Record<string, Json>>): Layer {
   const factory = custom.get(className) ?? factories[className];
-  if (factory === undefined) throw unknownName("layerFromConfig", "a layer class", className, [...Object.keys(factories), ...custom.keys()]);
+  if (factory === undefined)
+    throw unknownName("layerFromConfig", "a layer class", className, [...Object.keys(factories), ...custom.keys()]);
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(config)) {
     if (key === "dtype" && className !== "InputLayer") checkDtype(className, value);
@@ -56,17 +57,23 @@ export function layerFromConfig(className: string, config: Readonly<Record<strin
 
 /** Keys that Keras writes and that change nothing here. */
 function ignored(className: string, key: string, value: Json): boolean {
-  if (className === "InputLayer" && (key === "sparse" || key === "ragged" || key === "trainable" || key === "batch_shape")) return value !== true || key === "trainable";
+  if (
+    className === "InputLayer" &&
+    (key === "sparse" || key === "ragged" || key === "trainable" || key === "batch_shape")
+  )
+    return value !== true || key === "trainable";
   return value === null && (key === "lora_rank" || key === "quantization_config" || key === "build_config");
 }
 
 /** Weights and results are float32 only. */
 function checkDtype(className: string, value: Json): void {
-  const name = typeof value === "object" && value !== null && !Array.isArray(value) ? ((value as { config?: { name?: Json } }).config?.name as Json | undefined) : value;
+  const name =
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? ((value as { config?: { name?: Json } }).config?.name as Json | undefined)
+      : value;
   check(name === "float32" || name === undefined, "unsupported", () => ({
     where: `${className}.dtype`,
     expected: "float32",
     received: show(name),
   }));
 }
-

@@ -1,8 +1,24 @@
 // Which layers are there?
 
-export { elu, type ELUOptions, leakyReLU, type LeakyReLUOptions, reLU, type ReLUOptions, softmax, type SoftmaxOptions } from "./activation.ts";
-export { type ActivationOptions, activationLayer as activation, dense, type DenseOptions, type InputOptions, inputLayer } from "./core.ts";
-export { add, average, concatenate, type ConcatenateOptions, maximum, minimum, multiply, subtract } from "./merging.ts";
-export { normalization, type NormalizationOptions, rescaling, type RescalingOptions } from "./preprocessing.ts";
-export { dropout, type DropoutOptions, gaussianNoise, type GaussianNoiseOptions } from "./regularization.ts";
-export { flatten, type FlattenOptions, reshape, type ReshapeOptions } from "./reshaping.ts";
+export {
+  type ELUOptions,
+  elu,
+  type LeakyReLUOptions,
+  leakyReLU,
+  type ReLUOptions,
+  reLU,
+  type SoftmaxOptions,
+  softmax,
+} from "./activation.ts";
+export {
+  type ActivationOptions,
+  activationLayer as activation,
+  type DenseOptions,
+  dense,
+  type InputOptions,
+  inputLayer,
+} from "./core.ts";
+export { add, average, type ConcatenateOptions, concatenate, maximum, minimum, multiply, subtract } from "./merging.ts";
+export { type NormalizationOptions, normalization, type RescalingOptions, rescaling } from "./preprocessing.ts";
+export { type DropoutOptions, dropout, type GaussianNoiseOptions, gaussianNoise } from "./regularization.ts";
+export { type FlattenOptions, flatten, type ReshapeOptions, reshape } from "./reshaping.ts";

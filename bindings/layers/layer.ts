@@ -4,7 +4,7 @@ import { compiled } from "../compiled.ts";
 import { type Json, toCamelCase, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, show, TensorError, unknownName } from "../errors.ts";
-import { type Operand, SymbolicTensor, inputNode, read, toSymbolic, tracing, withScope, withTrace } from "../graph.ts";
+import { inputNode, type Operand, read, SymbolicTensor, toSymbolic, tracing, withScope, withTrace } from "../graph.ts";
 import type { Initializer } from "../initializers.ts";
 import { add } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
@@ -61,7 +61,11 @@ export interface LayerDefinition<F extends Fields, I extends "one" | "many"> {
   /** The result, with `weights` read under their names. */
   readonly call: (
     x: I extends "one" ? SymbolicTensor : readonly SymbolicTensor[],
-    scope: { readonly options: Parsed<F>; readonly weights: Readonly<Record<string, SymbolicTensor>>; readonly context: CallContext },
+    scope: {
+      readonly options: Parsed<F>;
+      readonly weights: Readonly<Record<string, SymbolicTensor>>;
+      readonly context: CallContext;
+    },
   ) => SymbolicTensor;
 }
 
@@ -165,8 +169,12 @@ export class Layer implements AnyLayer {
     const known = shapes.map((shape) => shape.map((size) => size ?? 1));
     const specs = withScope(this.name, () => this.definition.weights?.(known, this.options) ?? {});
     for (const [name, spec] of Object.entries(specs)) {
-      const { shape, initializer, regularizer, constraint } = spec;
-      const variable = new Variable(`${this.name}/${name}`, initializer.create(shape), spec.trainable ?? true);
+      const { shape, initializer, regularizer, constraint, dtype, trainable = true } = spec;
+      const variable = new Variable(
+        `${this.name}/${name}`,
+        tensor(initializer.create(shape), undefined, dtype),
+        trainable,
+      );
       this.variables.set(name, variable);
       if (regularizer != null) this.regularizers.push([variable, regularizer]);
       if (constraint != null) this.constraints.set(variable, constraint);
@@ -185,7 +193,8 @@ export class Layer implements AnyLayer {
         received: `${inputs.length}`,
       }));
       const weights = Object.fromEntries([...this.variables].map(([name, variable]) => [name, read(variable)]));
-      for (const [variable, regularizer] of this.regularizers) if (this.trainable) context.addLoss(regularizer.call(read(variable)));
+      for (const [variable, regularizer] of this.regularizers)
+        if (this.trainable) context.addLoss(regularizer.call(read(variable)));
       const x = arity === "one" ? inputs[0] : inputs;
       const result = this.definition.call(x as never, { options: this.options, weights, context });
       const { activityRegularizer } = this.options as { activityRegularizer?: Regularizer | null };
@@ -242,7 +251,9 @@ let ambientStep: Variable | undefined;
 
 /** Applies a layer or model to whatever it was given; see {@link Layer.apply}. */
 export function applyLayer(layer: AnyLayer, x: Input | readonly Input[], training: boolean): unknown {
-  const many = Array.isArray(x) && x.some((each) => each instanceof Placeholder || each instanceof SymbolicTensor || each instanceof Tensor);
+  const many =
+    Array.isArray(x) &&
+    x.some((each) => each instanceof Placeholder || each instanceof SymbolicTensor || each instanceof Tensor);
   const inputs = (many ? x : [x]) as readonly Input[];
   if (inputs.every((input) => input instanceof Placeholder)) return applyToPlaceholders(layer, inputs, many);
   check(!inputs.some((input) => input instanceof Placeholder), "dtype", () => ({
@@ -251,7 +262,10 @@ export function applyLayer(layer: AnyLayer, x: Input | readonly Input[], trainin
     received: "placeholders of a model together with values",
   }));
   if (inputs.some((input) => input instanceof SymbolicTensor) || tracing())
-    return layer.invoke(inputs.map((input) => toSymbolic(input as Operand)), ambientContext(training));
+    return layer.invoke(
+      inputs.map((input) => toSymbolic(input as Operand)),
+      ambientContext(training),
+    );
   const values = inputs.map((input) => tensor(input as TensorLike));
   layer.build(values.map((value) => value.shape));
   return compiled((...symbols: SymbolicTensor[]) => layer.invoke(symbols, ambientContext(training)))(...values);
@@ -261,7 +275,9 @@ function applyToPlaceholders(layer: AnyLayer, inputs: readonly Placeholder[], ma
   const shapes = inputs.map((input) => input.shape);
   layer.build(shapes);
   const result = withTrace(() => {
-    const symbols = inputs.map((input, index) => inputNode(`input ${index}`, { shape: sized(input.shape), dtype: input.dtype }));
+    const symbols = inputs.map((input, index) =>
+      inputNode(`input ${index}`, { shape: sized(input.shape), dtype: input.dtype }),
+    );
     return layer.invoke(symbols, ambientContext(false));
   });
   return new Placeholder([null, ...result.shape.slice(1)], result.dtype, { layer, inputs, many });
@@ -297,15 +313,26 @@ export function assignWeights(where: string, weights: readonly Variable[], value
 
 const commonOptions: readonly string[] = ["name", "trainable", "inputShape", "inputDtype"];
 
-function parseOptions(definition: AnyDefinition, given: Readonly<Record<string, unknown>>, where: string): Readonly<Record<string, unknown>> {
+function parseOptions(
+  definition: AnyDefinition,
+  given: Readonly<Record<string, unknown>>,
+  where: string,
+): Readonly<Record<string, unknown>> {
   const known = Object.keys(definition.fields);
-  for (const key of Object.keys(given)) if (!known.includes(key) && !commonOptions.includes(key)) throw unknownName(where, "an option", key, [...known, ...commonOptions]);
+  for (const key of Object.keys(given))
+    if (!known.includes(key) && !commonOptions.includes(key))
+      throw unknownName(where, "an option", key, [...known, ...commonOptions]);
   const { inputShape } = given as LayerOptions;
-  check(inputShape === undefined || (Array.isArray(inputShape) && inputShape.every((size) => Number.isInteger(size) && size > 0)), "option", () => ({
-    where: `${where}.inputShape`,
-    expected: "a list of integers ≥ 1, without the batch",
-    received: show(inputShape),
-  }));
+  check(
+    inputShape === undefined ||
+      (Array.isArray(inputShape) && inputShape.every((size) => Number.isInteger(size) && size > 0)),
+    "option",
+    () => ({
+      where: `${where}.inputShape`,
+      expected: "a list of integers ≥ 1, without the batch",
+      received: show(inputShape),
+    }),
+  );
   const parsed = known.map((key) => [key, definition.fields[key]?.parse(given[key], `${where}.${key}`)]);
   return Object.freeze(Object.fromEntries(parsed));
 }

@@ -3,7 +3,14 @@
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { concat, reshape } from "../ops/copy.ts";
-import { add as addOf, divide, maximum as maximumOf, minimum as minimumOf, multiply as multiplyOf, subtract as subtractOf } from "../ops/map.ts";
+import {
+  add as addOf,
+  divide,
+  maximum as maximumOf,
+  minimum as minimumOf,
+  multiply as multiplyOf,
+  subtract as subtractOf,
+} from "../ops/map.ts";
 import { number } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 
@@ -11,7 +18,11 @@ type Combine = (a: SymbolicTensor, b: SymbolicTensor) => SymbolicTensor;
 
 /** Elementwise merging of inputs whose shapes broadcast; inputs of lower rank get axes of size 1 after the batch. */
 /* @__NO_SIDE_EFFECTS__ */
-function merging(className: string, combine: Combine, finish: (sum: SymbolicTensor, count: number) => SymbolicTensor = (x) => x): (options?: LayerOptions) => Layer {
+function merging(
+  className: string,
+  combine: Combine,
+  finish: (sum: SymbolicTensor, count: number) => SymbolicTensor = (x) => x,
+): (options?: LayerOptions) => Layer {
   return defineLayer({
     className,
     fields: {},
@@ -47,7 +58,9 @@ export const subtract: (options?: LayerOptions) => Layer = /* @__PURE__ */ mergi
 /** Product of the inputs. */
 export const multiply: (options?: LayerOptions) => Layer = /* @__PURE__ */ merging("Multiply", multiplyOf);
 /** Mean of the inputs. */
-export const average: (options?: LayerOptions) => Layer = /* @__PURE__ */ merging("Average", addOf, (sum, count) => divide(sum, count));
+export const average: (options?: LayerOptions) => Layer = /* @__PURE__ */ merging("Average", addOf, (sum, count) =>
+  divide(sum, count),
+);
 /** Largest of the inputs. */
 export const maximum: (options?: LayerOptions) => Layer = /* @__PURE__ */ merging("Maximum", maximumOf);
 /** Smallest of the inputs. */
@@ -67,7 +80,11 @@ export const concatenate: (options?: ConcatenateOptions) => Layer = /* @__PURE__
   fields: concatenateFields,
   inputs: "many",
   call: (xs, { options }) => {
-    check(xs.length >= 1, "shape", () => ({ where: errorPlace("Concatenate"), expected: "at least one tensor", received: "none" }));
+    check(xs.length >= 1, "shape", () => ({
+      where: errorPlace("Concatenate"),
+      expected: "at least one tensor",
+      received: "none",
+    }));
     return concat(xs, options.axis);
   },
 });

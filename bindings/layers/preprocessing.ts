@@ -1,18 +1,18 @@
 // Layers that bring raw data into the range that networks like.
 
+import { compiled } from "../compiled.ts";
 import { check } from "../errors.ts";
 import { constant, errorPlace, type SymbolicTensor } from "../graph.ts";
 import { type Initializer, ones, zeros } from "../initializers.ts";
+import { variance } from "../ops/composed.ts";
 import { reshape } from "../ops/copy.ts";
 import { add, asFloat, divide, maximum, multiply, sqrt, subtract } from "../ops/map.ts";
 import { mean, resolveAxes } from "../ops/reduce.ts";
-import { variance } from "../ops/composed.ts";
-import { compiled } from "../compiled.ts";
-import { type Shape, Tensor, type TensorLike, tensor } from "../tensor.ts";
+import { type Shape, type TensorLike, tensor } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
+import type { Field, Fields, Parsed } from "./field.ts";
 import { flag, integers, numbers } from "./field.ts";
 import { defineLayer, Layer, type LayerDefinition, type LayerOptions } from "./layer.ts";
-import type { Field, Fields, Parsed } from "./field.ts";
 
 /** Options of {@link rescaling}. */
 export interface RescalingOptions extends LayerOptions {
@@ -30,7 +30,11 @@ export const rescaling: (options: RescalingOptions) => Layer = /* @__PURE__ */ d
   fields: rescalingFields,
   inputs: "one",
   call: (x, { options: { scale, offset } }) => {
-    check(scale !== null, "option", () => ({ where: `${errorPlace("rescaling")}.scale`, expected: "a number or a list of numbers", received: "none" }));
+    check(scale !== null, "option", () => ({
+      where: `${errorPlace("rescaling")}.scale`,
+      expected: "a number or a list of numbers",
+      received: "none",
+    }));
     return add(multiply(asFloat(x), values(scale)), values(offset ?? 0));
   },
 });
@@ -74,8 +78,12 @@ const normalizationDefinition: LayerDefinition<NormalizationFields, "one"> = {
   weights: ([shape = []], options) => {
     if (options.mean !== null || options.variance !== null) return {};
     const kept = keptShape(shape, options);
-    const spec = (initializer: Initializer): { shape: Shape; initializer: Initializer; trainable: boolean } => ({ shape: kept, initializer, trainable: false });
-    return { mean: spec(zeros()), variance: spec(ones()), count: { ...spec(zeros()), shape: [] } };
+    const spec = (initializer: Initializer): { shape: Shape; initializer: Initializer; trainable: boolean } => ({
+      shape: kept,
+      initializer,
+      trainable: false,
+    });
+    return { mean: spec(zeros()), variance: spec(ones()), count: { ...spec(zeros()), shape: [], dtype: "int32" } };
   },
   call: (x, { options, weights }) => {
     const shape = x.shape.map((size, axis) => (axesOf(x.shape, options).includes(axis) ? size : 1));
@@ -121,11 +129,9 @@ export class NormalizationLayer extends Layer {
     const axes = axesOf(given.shape, options);
     const others = [...given.shape.keys()].filter((axis) => !axes.includes(axis));
     const [average, spread] = compiled((x) => [mean(x, others), variance(x, others)] as const)(given);
-    const [meanWeight, varianceWeight, count] = this.weights as [Variable, Variable, Variable];
-    const samples = others.reduce((product, axis) => product * (given.shape[axis] as number), 1);
+    const [meanWeight, varianceWeight] = this.weights as [Variable, Variable];
     meanWeight.assign(average);
     varianceWeight.assign(spread);
-    count.assign(Tensor.of(Float32Array.of(samples), [], "float32"));
   }
 }
 
@@ -134,4 +140,3 @@ export function normalization(options: NormalizationOptions = {}): Normalization
   const definition = normalizationDefinition as unknown as LayerDefinition<Fields, "one" | "many">;
   return new NormalizationLayer(definition, options as Record<string, unknown>);
 }
-

@@ -29,11 +29,15 @@ export const dropout: (options: DropoutOptions) => Layer = /* @__PURE__ */ defin
     const { rate, noiseShape } = options;
     if (!context.training || rate === 0) return x;
     const shape = noiseShape ?? x.shape;
-    check(shape.length === x.shape.length && shape.every((size, axis) => size === 1 || size === x.shape[axis]), "shape", () => ({
-      where: errorPlace("dropout"),
-      expected: `a noiseShape that broadcasts to [${x.shape.join(", ")}]`,
-      received: `[${shape.join(", ")}]`,
-    }));
+    check(
+      shape.length === x.shape.length && shape.every((size, axis) => size === 1 || size === x.shape[axis]),
+      "shape",
+      () => ({
+        where: errorPlace("dropout"),
+        expected: `a noiseShape that broadcasts to [${x.shape.join(", ")}]`,
+        received: `[${shape.join(", ")}]`,
+      }),
+    );
     const kept = greaterEqual(noise(randomUniform, options.seed, context, shape), rate);
     return where(kept, multiply(x, rate === 1 ? 0 : 1 / (1 - rate)), 0);
   },
@@ -60,7 +64,11 @@ export const gaussianNoise: (options: GaussianNoiseOptions) => Layer = /* @__PUR
   },
 });
 
-type Random = (seed: number | CallContext["seed"], step: CallContext["step"], shape: readonly number[]) => SymbolicTensor;
+type Random = (
+  seed: number | CallContext["seed"],
+  step: CallContext["step"],
+  shape: readonly number[],
+) => SymbolicTensor;
 
 function noise(random: Random, fixed: number | null, context: CallContext, shape: readonly number[]): SymbolicTensor {
   return random(fixed ?? context.seed, context.step, shape);

@@ -6,7 +6,12 @@ import type { Loss } from "../losses.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** @throws {TensorError} `data` for a label of a sparse loss outside 0 … classes − 1. */
-export function checkLabels(where: string, losses: readonly Loss[], outputs: readonly Placeholder[], targets: readonly Tensor[]): void {
+export function checkLabels(
+  where: string,
+  losses: readonly Loss[],
+  outputs: readonly Placeholder[],
+  targets: readonly Tensor[],
+): void {
   losses.forEach((loss, index) => {
     if (loss.className !== "SparseCategoricalCrossentropy") return;
     const { call, shape } = outputs[index] as Placeholder;

@@ -14,7 +14,11 @@ export type DataLike = TensorLike | Readonly<Record<string, TensorLike>>;
  */
 export function tensorsOf(where: string, names: readonly string[] | undefined, data: DataLike): Tensor[] {
   if (names === undefined) {
-    check(isData(data), "dtype", () => ({ where, expected: "a tensor, a typed array or nested arrays", received: show(data) }));
+    check(isData(data), "dtype", () => ({
+      where,
+      expected: "a tensor, a typed array or nested arrays",
+      received: show(data),
+    }));
     return [tensor(data as TensorLike)];
   }
   check(typeof data === "object" && data !== null && !isData(data), "option", () => ({
@@ -37,13 +41,24 @@ function isData(value: unknown): boolean {
 }
 
 /** Checks that each tensor holds samples of the shape that the model takes. @throws {TensorError} `shape`. */
-export function checkSamples(where: string, names: readonly string[] | undefined, shapes: readonly BatchShape[], tensors: readonly Tensor[]): void {
+export function checkSamples(
+  where: string,
+  names: readonly string[] | undefined,
+  shapes: readonly BatchShape[],
+  tensors: readonly Tensor[],
+): void {
   tensors.forEach((value, index) => {
     const wanted = shapes[index] as BatchShape;
-    const fits = value.shape.length === wanted.length && wanted.every((size, axis) => axis === 0 || size === null || size === value.shape[axis]);
+    const fits =
+      value.shape.length === wanted.length &&
+      wanted.every((size, axis) => axis === 0 || size === null || size === value.shape[axis]);
     check(fits, "shape", () => ({
       where: names === undefined ? where : `${where}: ${names[index]}`,
-      expected: `samples of shape [${wanted.slice(1).join(", ")}], so data of shape [samples, ${wanted.slice(1).join(", ")}]`.replace(", ]", "]"),
+      expected:
+        `samples of shape [${wanted.slice(1).join(", ")}], so data of shape [samples, ${wanted.slice(1).join(", ")}]`.replace(
+          ", ]",
+          "]",
+        ),
       received: `[${value.shape.join(", ")}]`,
       ...(value.shape.length === wanted.length - 1 ? { remedy: "For a single sample add an axis: [sample]." } : {}),
     }));
@@ -51,7 +66,11 @@ export function checkSamples(where: string, names: readonly string[] | undefined
 }
 
 /** x, y and sample weights as columns with the names under which programs know them. */
-export function columnsOf(inputs: readonly Tensor[], targets: readonly Tensor[], weights: Tensor | undefined): Column[] {
+export function columnsOf(
+  inputs: readonly Tensor[],
+  targets: readonly Tensor[],
+  weights: Tensor | undefined,
+): Column[] {
   return [
     ...inputs.map((data, index) => ({ name: `x${index}`, data })),
     ...targets.map((data, index) => ({ name: `y${index}`, data })),
@@ -68,6 +87,7 @@ export function splitColumns(where: string, columns: readonly Column[], fraction
     expected: `a share that leaves samples on both sides of ${rows}`,
     received: String(fraction),
   }));
-  const part = (from: number, to: number): Column[] => columns.map(({ name, data }) => ({ name, data: data.slice(from, to) }));
+  const part = (from: number, to: number): Column[] =>
+    columns.map(({ name, data }) => ({ name, data: data.slice(from, to) }));
   return [part(0, kept), part(kept, rows)];
 }

@@ -2,7 +2,7 @@
 
 import { type Block, engine } from "../engine.ts";
 import { check, TensorError } from "../errors.ts";
-import { elementBytes, type Tensor, sizeOf } from "../tensor.ts";
+import { elementBytes, sizeOf, type Tensor } from "../tensor.ts";
 
 /** One array of a run, and the name of the program's input that it feeds. */
 export interface Column {
@@ -28,7 +28,13 @@ export class Feed {
   private windowStart = -1;
 
   /** @throws {TensorError} `data` when float32 data hold NaN or infinity, `memory` when there is no room. */
-  constructor(where: string, columns: readonly Column[], rows: number, multiple: number, limit: number = residentBytes) {
+  constructor(
+    where: string,
+    columns: readonly Column[],
+    rows: number,
+    multiple: number,
+    limit: number = residentBytes,
+  ) {
     this.columns = columns;
     this.rows = rows;
     const rowBytes = columns.reduce((bytes, { data }) => bytes + bytesOfRow(data), 0);
@@ -79,7 +85,9 @@ export class Feed {
     this.windowStart = -1;
     if (shuffle === undefined) for (let index = 0; index < this.rows; index++) this.order[index] = index;
     else {
-      const block = this.resident ? (this.blocks.get(orderName) as Block) : machine.allocate(this.rows * 4, "shuffling");
+      const block = this.resident
+        ? (this.blocks.get(orderName) as Block)
+        : machine.allocate(this.rows * 4, "shuffling");
       machine.permute(block.address, this.rows, shuffle.seed, shuffle.epoch);
       this.order.set(machine.readTensor(block.address, [this.rows], "int32").data as Int32Array);
       if (!this.resident) machine.release(block);
@@ -117,10 +125,16 @@ export class Feed {
       const { address } = this.blocks.get(name) as Block;
       for (let position = start; position < end; position++) {
         const row = this.order[position] as number;
-        machine.write(address + (position - start) * bytesOfRow(data), data.data.subarray(row * stride, (row + 1) * stride));
+        machine.write(
+          address + (position - start) * bytesOfRow(data),
+          data.data.subarray(row * stride, (row + 1) * stride),
+        );
       }
     }
-    machine.write(order.address, Int32Array.from({ length: end - start }, (_, index) => index));
+    machine.write(
+      order.address,
+      Int32Array.from({ length: end - start }, (_, index) => index),
+    );
   }
 }
 

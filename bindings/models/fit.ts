@@ -35,7 +35,8 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
     await runPass(trainer, "train", plan.feed, plan.batchSize, callbacks);
     trainer.epochs++;
     const logs = trainer.logs("train");
-    if (plan.validate !== undefined) for (const [name, value] of Object.entries(await plan.validate())) logs[validationName(name)] = value;
+    if (plan.validate !== undefined)
+      for (const [name, value] of Object.entries(await plan.validate())) logs[validationName(name)] = value;
     (history.epoch as number[]).push(epoch);
     for (const [name, value] of Object.entries(logs)) {
       history[name] ??= [];
@@ -43,6 +44,7 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
     }
     for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);
   }
+  trainer.state.finalize();
   for (const callback of callbacks) await callback.onTrainEnd?.();
   return history;
 }
@@ -51,7 +53,13 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
  * Takes every row of `feed` once, in batches; the last one may be smaller. As many steps run in one go as fit a time
  * slice; how many does not change the results.
  */
-export async function runPass(trainer: Trainer, mode: Mode, feed: Feed, batchSize: number, callbacks: readonly Callback[]): Promise<void> {
+export async function runPass(
+  trainer: Trainer,
+  mode: Mode,
+  feed: Feed,
+  batchSize: number,
+  callbacks: readonly Callback[],
+): Promise<void> {
   trainer.begin(mode);
   const total = Math.ceil(feed.rows / batchSize);
   const stepwise = callbacks.some((callback) => callback.onBatchEnd !== undefined);
@@ -67,7 +75,8 @@ export async function runPass(trainer: Trainer, mode: Mode, feed: Feed, batchSiz
     const elapsed = performance.now() - started;
     position += batch * steps;
     const done = Math.ceil(position / batchSize);
-    if (stepwise && mode === "train") for (const callback of callbacks) await callback.onBatchEnd?.(done - 1, trainer.logs(mode));
+    if (stepwise && mode === "train")
+      for (const callback of callbacks) await callback.onBatchEnd?.(done - 1, trainer.logs(mode));
     for (const callback of callbacks) callback.onProgress?.({ mode, done, total, logs: () => trainer.logs(mode) });
     slice = nextSlice(steps, elapsed);
     await yieldToEvents();
@@ -87,6 +96,10 @@ export function validationName(name: string): string {
 
 /** Checks a whole-number option. @throws {TensorError} `option`. */
 export function wholeNumber(where: string, value: unknown, low: number): number {
-  check(Number.isInteger(value) && (value as number) >= low, "option", () => ({ where, expected: `an integer ≥ ${low}`, received: show(value) }));
+  check(Number.isInteger(value) && (value as number) >= low, "option", () => ({
+    where,
+    expected: `an integer ≥ ${low}`,
+    received: show(value),
+  }));
   return value as number;
 }

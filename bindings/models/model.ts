@@ -9,7 +9,15 @@ import type { Constraint } from "../constraints.ts";
 import { engine } from "../engine.ts";
 import { check, show } from "../errors.ts";
 import { inputNode, type SymbolicTensor, withScope, withTrace } from "../graph.ts";
-import { ambientContext, type AnyLayer, type Applied, applyLayer, assignWeights, type CallContext, sized } from "../layers/layer.ts";
+import {
+  type AnyLayer,
+  type Applied,
+  ambientContext,
+  applyLayer,
+  assignWeights,
+  type CallContext,
+  sized,
+} from "../layers/layer.ts";
 import type { BatchShape, Placeholder } from "../layers/placeholder.ts";
 import { resolveOptimizer } from "../optimizers.ts";
 import { writeFileAtomically } from "../platform/files.ts";
@@ -26,7 +34,16 @@ import { encodeModel, type SaveOptions } from "./saving.ts";
 import { summaryText } from "./summary.ts";
 import type { Topology } from "./topology.ts";
 import { type Mode, Trainer } from "./trainer.ts";
-import type { CompileOptions, EvaluateOptions, FitOptions, History, LogsOf, MetricNames, MetricsOption, Validates } from "./types.ts";
+import type {
+  CompileOptions,
+  EvaluateOptions,
+  FitOptions,
+  History,
+  LogsOf,
+  MetricNames,
+  MetricsOption,
+  Validates,
+} from "./types.ts";
 
 /** How a model comes to its layers: they are there from the start, or once the shape of the data is known. */
 export interface Architecture {
@@ -53,7 +70,9 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   private compileGiven: CompileOptions<MetricsOption> | undefined;
   private training = false;
   private disposed = false;
-  private readonly predictors: BoundedCache<string, Program> = new BoundedCache(16, (program) => this.forgetProgram(program));
+  private readonly predictors: BoundedCache<string, Program> = new BoundedCache(16, (program) =>
+    this.forgetProgram(program),
+  );
   /** What `predict` did last: the same again takes no checks. */
   private lastPrediction: { readonly shape: Shape; readonly dtype: DType; readonly program: Program } | undefined;
 
@@ -67,7 +86,10 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   // What it is made of ------------------------------------------------------------------------------------------------
 
   get layers(): readonly AnyLayer[] {
-    return this.known?.layers.filter((layer) => this.className === "Functional" || layer.className !== "InputLayer") ?? this.architecture.layers;
+    return (
+      this.known?.layers.filter((layer) => this.className === "Functional" || layer.className !== "InputLayer") ??
+      this.architecture.layers
+    );
   }
 
   /** Whether the layers have their weights. */
@@ -104,7 +126,10 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
 
   /** The layer of this name, or at this position. @throws {TensorError} `name` when there is none. */
   getLayer(nameOrIndex: string | number): AnyLayer {
-    const found = typeof nameOrIndex === "number" ? this.layers.at(nameOrIndex) : this.layers.find((layer) => layer.name === nameOrIndex);
+    const found =
+      typeof nameOrIndex === "number"
+        ? this.layers.at(nameOrIndex)
+        : this.layers.find((layer) => layer.name === nameOrIndex);
     check(found !== undefined, "name", () => ({
       where: `${this.name}.getLayer`,
       expected: `one of ${this.layers.map((layer) => layer.name).join(", ")}`,
@@ -148,7 +173,10 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   }
 
   invoke(inputs: readonly SymbolicTensor[], context: CallContext): SymbolicTensor {
-    const topology = this.topologyFor(inputs.map((input) => input.shape), inputs[0]?.dtype);
+    const topology = this.topologyFor(
+      inputs.map((input) => input.shape),
+      inputs[0]?.dtype,
+    );
     check(topology.outputs.length === 1, "unsupported", () => ({
       where: this.name,
       expected: "a model with one output where a layer is wanted",
@@ -181,7 +209,8 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
         received: key,
       }));
     resolveOptimizer(options.optimizer, `${where}.optimizer`);
-    if (this.known !== undefined || this.className === "Functional") new Objective(where, this.topology.outputNames, options as ObjectiveOptions);
+    if (this.known !== undefined || this.className === "Functional")
+      new Objective(where, this.topology.outputNames, options as ObjectiveOptions);
     else new Objective(where, undefined, options as ObjectiveOptions);
     this.running?.dispose();
     this.running = undefined;
@@ -209,13 +238,19 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     const where = `${this.name}.fit`;
     const given: FitOptions = options ?? {};
     checkFitOptions(where, given);
-    check(!this.training, "state", () => ({ where, expected: "one fit at a time", received: "a second one", remedy: "Await the first." }));
+    check(!this.training, "state", () => ({
+      where,
+      expected: "one fit at a time",
+      received: "a second one",
+      remedy: "Await the first.",
+    }));
     const batchSize = wholeNumber(`${where}.batchSize`, given.batchSize ?? defaultBatchSize, 1);
     const epochs = wholeNumber(`${where}.epochs`, given.epochs ?? 1, 1);
     const initialEpoch = wholeNumber(`${where}.initialEpoch`, given.initialEpoch ?? 0, 0);
     let columns = this.columnsFor(where, x as DataLike, y, given.sampleWeight);
     let held: Column[] | undefined;
-    if (given.validationSplit !== undefined && given.validationSplit > 0) [columns, held] = splitColumns(where, columns, given.validationSplit);
+    if (given.validationSplit !== undefined && given.validationSplit > 0)
+      [columns, held] = splitColumns(where, columns, given.validationSplit);
     if (given.validationData !== undefined) {
       const [vx, vy, weight] = given.validationData as readonly [DataLike, DataLike, TensorLike?];
       held = this.columnsFor(`${where}.validationData`, vx, vy, weight);
@@ -353,7 +388,10 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   }
 
   private tracePrediction(inputs: readonly Tensor[]): Program {
-    const topology = this.topologyFor(inputs.map((input) => input.shape), inputs[0]?.dtype);
+    const topology = this.topologyFor(
+      inputs.map((input) => input.shape),
+      inputs[0]?.dtype,
+    );
     placeTogether(topology.trainableWeights);
     return withTrace(() => {
       const symbols = inputs.map((value, index) => inputNode(`x${index}`, value));
@@ -397,7 +435,9 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     this.lastPrediction = undefined;
     this.running?.dispose();
     this.running = undefined;
-    const blocks = new Set((this.known?.weights ?? []).filter((weight) => weight.placed).map((weight) => weight.storage.block));
+    const blocks = new Set(
+      (this.known?.weights ?? []).filter((weight) => weight.placed).map((weight) => weight.storage.block),
+    );
     for (const block of blocks) engine().release(block);
   }
 
@@ -408,7 +448,11 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   // Checks ------------------------------------------------------------------------------------------------------------
 
   private topologyFor(shapes: readonly BatchShape[] | undefined, dtype: DType | undefined): Topology {
-    check(!this.disposed, "state", () => ({ where: this.name, expected: "a model that is in use", received: "a disposed one" }));
+    check(!this.disposed, "state", () => ({
+      where: this.name,
+      expected: "a model that is in use",
+      received: "a disposed one",
+    }));
     this.known ??= this.architecture.build(this.name, shapes, dtype);
     return this.known;
   }
@@ -423,7 +467,11 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     }));
     if (this.running === undefined) {
       const optimizer = resolveOptimizer(this.compileGiven.optimizer, `${where}.optimizer`);
-      const objective = new Objective(`${this.name}.compile`, this.topology.outputNames, this.compileGiven as ObjectiveOptions);
+      const objective = new Objective(
+        `${this.name}.compile`,
+        this.topology.outputNames,
+        this.compileGiven as ObjectiveOptions,
+      );
       placeTogether(this.topology.trainableWeights);
       this.running = new Trainer(this.name, this.topology, objective, optimizer, nextSeed());
     }
@@ -433,8 +481,16 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   private inputsFor(where: string, x: DataLike): Tensor[] {
     const names = this.known?.inputNames ?? (this.className === "Functional" ? this.topology.inputNames : undefined);
     const inputs = tensorsOf(`${where}: x`, names, x);
-    const topology = this.topologyFor(inputs.map((input) => [null, ...input.shape.slice(1)]), inputs[0]?.dtype);
-    checkSamples(`${where}: x`, names, topology.inputs.map((input) => input.shape), inputs);
+    const topology = this.topologyFor(
+      inputs.map((input) => [null, ...input.shape.slice(1)]),
+      inputs[0]?.dtype,
+    );
+    checkSamples(
+      `${where}: x`,
+      names,
+      topology.inputs.map((input) => input.shape),
+      inputs,
+    );
     return inputs;
   }
 
@@ -461,28 +517,63 @@ function named(names: readonly string[] | undefined, outputs: readonly Tensor[])
   return Object.fromEntries(names.map((name, index) => [name, outputs[index]]));
 }
 
-const fitOptionNames = ["batchSize", "epochs", "initialEpoch", "shuffle", "validationData", "validationSplit", "sampleWeight", "callbacks", "verbose"];
+const fitOptionNames = [
+  "batchSize",
+  "epochs",
+  "initialEpoch",
+  "shuffle",
+  "validationData",
+  "validationSplit",
+  "sampleWeight",
+  "callbacks",
+  "verbose",
+];
 
 function checkFitOptions(where: string, options: FitOptions): void {
-  check(typeof options === "object", "option", () => ({ where, expected: "an object of options", received: show(options) }));
+  check(typeof options === "object", "option", () => ({
+    where,
+    expected: "an object of options",
+    received: show(options),
+  }));
   for (const key of Object.keys(options))
-    check(fitOptionNames.includes(key), "option", () => ({ where, expected: `one of the options ${fitOptionNames.join(", ")}`, received: key }));
+    check(fitOptionNames.includes(key), "option", () => ({
+      where,
+      expected: `one of the options ${fitOptionNames.join(", ")}`,
+      received: key,
+    }));
   const { validationSplit, validationData, verbose, shuffle } = options;
   check(validationSplit === undefined || (validationSplit >= 0 && validationSplit < 1), "option", () => ({
     where: `${where}.validationSplit`,
     expected: "a number from 0 to below 1",
     received: show(validationSplit),
   }));
-  check(validationSplit === undefined || validationData === undefined, "option", () => ({ where, expected: "validationData or validationSplit", received: "both" }));
-  check(validationData === undefined || (Array.isArray(validationData) && (validationData.length === 2 || validationData.length === 3)), "option", () => ({
-    where: `${where}.validationData`,
-    expected: "[x, y] or [x, y, sampleWeight]",
-    received: show(validationData),
+  check(validationSplit === undefined || validationData === undefined, "option", () => ({
+    where,
+    expected: "validationData or validationSplit",
+    received: "both",
   }));
-  check(verbose === undefined || verbose === "auto" || verbose === 0 || verbose === 1 || verbose === 2, "option", () => ({
-    where: `${where}.verbose`,
-    expected: '"auto", 0, 1 or 2',
-    received: show(verbose),
+  check(
+    validationData === undefined ||
+      (Array.isArray(validationData) && (validationData.length === 2 || validationData.length === 3)),
+    "option",
+    () => ({
+      where: `${where}.validationData`,
+      expected: "[x, y] or [x, y, sampleWeight]",
+      received: show(validationData),
+    }),
+  );
+  check(
+    verbose === undefined || verbose === "auto" || verbose === 0 || verbose === 1 || verbose === 2,
+    "option",
+    () => ({
+      where: `${where}.verbose`,
+      expected: '"auto", 0, 1 or 2',
+      received: show(verbose),
+    }),
+  );
+  check(shuffle === undefined || typeof shuffle === "boolean", "option", () => ({
+    where: `${where}.shuffle`,
+    expected: "true or false",
+    received: show(shuffle),
   }));
-  check(shuffle === undefined || typeof shuffle === "boolean", "option", () => ({ where: `${where}.shuffle`, expected: "true or false", received: show(shuffle) }));
 }

@@ -37,12 +37,18 @@ export class Objective {
   constructor(where: string, outputNames: readonly string[] | undefined, options: ObjectiveOptions) {
     this.outputNames = outputNames;
     const count = outputNames?.length ?? 1;
-    this.losses = perOutput(`${where}.loss`, outputNames, options.loss, count).map((loss) => resolveLoss(loss, `${where}.loss`));
+    this.losses = perOutput(`${where}.loss`, outputNames, options.loss, count).map((loss) =>
+      resolveLoss(loss, `${where}.loss`),
+    );
     this.lossWeights = weightsOf(where, outputNames, options.lossWeights);
     this.measures = metricsOf(where, outputNames, options.metrics).flatMap((metrics, output) =>
       metrics.map((metric) => {
         const resolved = resolveMetric(metric, `${where}.metrics`);
-        return { name: outputNames === undefined ? resolved.name : joined(outputNames[output] as string, resolved.name), output, metric: resolved };
+        return {
+          name: outputNames === undefined ? resolved.name : joined(outputNames[output] as string, resolved.name),
+          output,
+          metric: resolved,
+        };
       }),
     );
     const lossNames = outputNames === undefined ? [] : outputNames.map((name) => joined(name, "loss"));
@@ -55,24 +61,39 @@ export class Objective {
   }
 
   /** The loss of one batch: the weighted losses of all outputs, plus what layers add. Scalars. */
-  loss(targets: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[], sampleWeight: SymbolicTensor | undefined, added: readonly SymbolicTensor[]): { total: SymbolicTensor; each: SymbolicTensor[] } {
+  loss(
+    targets: readonly SymbolicTensor[],
+    outputs: readonly SymbolicTensor[],
+    sampleWeight: SymbolicTensor | undefined,
+    added: readonly SymbolicTensor[],
+  ): { total: SymbolicTensor; each: SymbolicTensor[] } {
     const each = this.losses.map((loss, index) =>
       withScope(this.outputNames?.[index] === undefined ? "loss" : `loss/${this.outputNames[index]}`, () =>
         loss.call(targets[index] as SymbolicTensor, outputs[index] as SymbolicTensor, sampleWeight),
       ),
     );
-    const weighted = each.map((value, index) => ((this.lossWeights[index] ?? 1) === 1 ? value : multiply(value, this.lossWeights[index] as number)));
+    const weighted = each.map((value, index) =>
+      (this.lossWeights[index] ?? 1) === 1 ? value : multiply(value, this.lossWeights[index] as number),
+    );
     return { total: [...weighted, ...added].reduce((sum, value) => add(sum, value)), each };
   }
 
   /** Adds one batch to the running sums. */
-  measure(cells: readonly Variable[], loss: { total: SymbolicTensor; each: SymbolicTensor[] }, targets: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[], batch: number): void {
+  measure(
+    cells: readonly Variable[],
+    loss: { total: SymbolicTensor; each: SymbolicTensor[] },
+    targets: readonly SymbolicTensor[],
+    outputs: readonly SymbolicTensor[],
+    batch: number,
+  ): void {
     const lossValues = this.outputNames === undefined ? [loss.total] : [loss.total, ...loss.each];
     lossValues.forEach((value, index) => {
       accumulate(cells[index] as Variable, value, batch);
     });
     this.measures.forEach(({ metric, output, name }, index) => {
-      const values = withScope(name, () => metric.values(targets[output] as SymbolicTensor, outputs[output] as SymbolicTensor));
+      const values = withScope(name, () =>
+        metric.values(targets[output] as SymbolicTensor, outputs[output] as SymbolicTensor),
+      );
       accumulate(cells[lossValues.length + index] as Variable, values);
     });
   }
@@ -110,23 +131,50 @@ function perOutput<T>(where: string, names: readonly string[] | undefined, given
   check(given !== undefined && given !== null, "option", () => ({ where, expected: "a loss", received: show(given) }));
   if (names === undefined || !isRecord(given)) return new Array<T>(count).fill(given as T);
   checkNames(where, names, Object.keys(given));
-  for (const name of names) check(name in given, "option", () => ({ where, expected: `an entry for "${name}"`, received: Object.keys(given).join(", ") }));
+  for (const name of names)
+    check(name in given, "option", () => ({
+      where,
+      expected: `an entry for "${name}"`,
+      received: Object.keys(given).join(", "),
+    }));
   return names.map((name) => given[name] as T);
 }
 
-function metricsOf(where: string, names: readonly string[] | undefined, given: ObjectiveOptions["metrics"]): (readonly MetricLike[])[] {
-  check(given === undefined || typeof given === "object", "option", () => ({ where: `${where}.metrics`, expected: "a list of metrics", received: show(given) }));
+function metricsOf(
+  where: string,
+  names: readonly string[] | undefined,
+  given: ObjectiveOptions["metrics"],
+): (readonly MetricLike[])[] {
+  check(given === undefined || typeof given === "object", "option", () => ({
+    where: `${where}.metrics`,
+    expected: "a list of metrics",
+    received: show(given),
+  }));
   if (names === undefined || given === undefined || Array.isArray(given)) {
-    check(given === undefined || Array.isArray(given), "option", () => ({ where: `${where}.metrics`, expected: "a list of metrics", received: show(given) }));
-    return new Array<readonly MetricLike[]>(names?.length ?? 1).fill((given as readonly MetricLike[] | undefined) ?? []);
+    check(given === undefined || Array.isArray(given), "option", () => ({
+      where: `${where}.metrics`,
+      expected: "a list of metrics",
+      received: show(given),
+    }));
+    return new Array<readonly MetricLike[]>(names?.length ?? 1).fill(
+      (given as readonly MetricLike[] | undefined) ?? [],
+    );
   }
   checkNames(`${where}.metrics`, names, Object.keys(given));
   return names.map((name) => (given as Readonly<Record<string, readonly MetricLike[]>>)[name] ?? []);
 }
 
-function weightsOf(where: string, names: readonly string[] | undefined, given: Readonly<Record<string, number>> | undefined): number[] {
+function weightsOf(
+  where: string,
+  names: readonly string[] | undefined,
+  given: Readonly<Record<string, number>> | undefined,
+): number[] {
   if (given === undefined) return [];
-  check(names !== undefined, "option", () => ({ where: `${where}.lossWeights`, expected: "a model with named outputs", received: "a single output" }));
+  check(names !== undefined, "option", () => ({
+    where: `${where}.lossWeights`,
+    expected: "a model with named outputs",
+    received: "a single output",
+  }));
   checkNames(`${where}.lossWeights`, names, Object.keys(given));
   return names.map((name) => given[name] ?? 1);
 }

@@ -30,7 +30,13 @@ export function explainPrediction(program: Program, inputs: readonly Tensor[], o
 }
 
 /** Explains one training or measuring step; weights and optimizer are as before afterwards. */
-export function explainStep(topology: Topology, trainer: Trainer, mode: Mode, batchSize: number, options: ExplainOptions): Explanation {
+export function explainStep(
+  topology: Topology,
+  trainer: Trainer,
+  mode: Mode,
+  batchSize: number,
+  options: ExplainOptions,
+): Explanation {
   const inputs = zerosFor(topology.inputs, batchSize);
   const targets = zerosFor(topology.outputs, batchSize);
   const columns = columnsOf(inputs, targets, undefined);

@@ -62,7 +62,12 @@ export async function loadModel(source: string | Uint8Array | ArrayBuffer): Prom
     expected: "a path, a Uint8Array or an ArrayBuffer",
     received: show(source),
   }));
-  const bytes = typeof source === "string" ? await readFile(source) : source instanceof ArrayBuffer ? new Uint8Array(source) : source;
+  const bytes =
+    typeof source === "string"
+      ? await readFile(source)
+      : source instanceof ArrayBuffer
+        ? new Uint8Array(source)
+        : source;
   return decodeModel(bytes, where);
 }
 
@@ -71,12 +76,13 @@ export function decodeModel(bytes: Uint8Array, where: string): Model {
   const { tensors, metadata } = decodeSafetensors(bytes, where);
   if (metadata.format !== formatName || metadata.model === undefined)
     throw broken(where, "a model saved by wasmgrad", "a safetensors file of another kind");
-  if (metadata.version !== formatVersion) throw broken(where, `version ${formatVersion} of the format`, `version ${metadata.version}`);
+  if (metadata.version !== formatVersion)
+    throw broken(where, `version ${formatVersion} of the format`, `version ${metadata.version}`);
   if (metadata[CHECKSUM_KEY] !== contentChecksum([...tensors.values()], metadata))
     throw broken(where, "contents that match the checksum", "contents that were changed");
   const { class_name, config } = parse(where, metadata.model) as { class_name: string; config: Written };
   const model = modelFromConfig(class_name, config) as unknown as Model<never, unknown, string>;
-  for (const weight of model.weights) weight.assign(valueOf(where, tensors, weight.name, weight.shape));
+  for (const weight of model.weights) weight.assign(storedValue(where, tensors, weight.name, weight.shape));
   if (metadata.compile !== undefined && metadata.state !== undefined) {
     model.compile(readCompileOptions(where, parse(where, metadata.compile)));
     restoreState(where, model.trainer, parse(where, metadata.state), tensors);
@@ -84,14 +90,21 @@ export function decodeModel(bytes: Uint8Array, where: string): Model {
   return model as unknown as Model;
 }
 
-function restoreState(where: string, trainer: Trainer, state: Written, tensors: ReadonlyMap<string, StoredTensor>): void {
+function restoreState(
+  where: string,
+  trainer: Trainer,
+  state: Written,
+  tensors: ReadonlyMap<string, StoredTensor>,
+): void {
   const { epochs, seed, iteration, learningRate } = state;
   trainer.epochs = Number(epochs);
   trainer.seed.assign(Tensor.of(Int32Array.of(Number(seed)), [], "int32"));
   trainer.state.iteration.assign(Tensor.of(Int32Array.of(Number(iteration)), [], "int32"));
   trainer.state.learningRate.assign(Tensor.of(Float32Array.of(Number(learningRate)), [], "float32"));
   trainer.state.writeSlots(
-    trainer.state.readSlots().map(({ name, value }) => ({ name, value: valueOf(where, tensors, `optimizer/${name}`, value.shape) })),
+    trainer.state
+      .readSlots()
+      .map(({ name, value }) => ({ name, value: storedValue(where, tensors, `optimizer/${name}`, value.shape) })),
   );
 }
 
@@ -100,7 +113,9 @@ function restoreState(where: string, trainer: Trainer, state: Written, tensors: 
 function writeCompileOptions(name: string, options: CompileOptions<MetricsOption>, trainer: Trainer): Written {
   const where = `${name}.save`;
   const eachOutput = <T>(given: unknown, write: (value: T) => Json): Json =>
-    isPlainRecord(given) ? Object.fromEntries(Object.entries(given as object).map(([output, value]) => [output, write(value as T)])) : write(given as T);
+    isPlainRecord(given)
+      ? Object.fromEntries(Object.entries(given as object).map(([output, value]) => [output, write(value as T)]))
+      : write(given as T);
   const { optimizer } = trainer;
   return {
     optimizer: { class_name: optimizer.className, config: optimizer.getConfig() },
@@ -125,14 +140,22 @@ function readCompileOptions(where: string, written: Written): CompileOptions<Met
     const { class_name, config } = value as unknown as SerializedObject;
     return lossFromConfig(class_name, config);
   };
-  const eachOutput = <T>(value: Json, single: (value: Json) => boolean, read: (value: Json) => T): T | Record<string, T> =>
-    single(value) ? read(value) : Object.fromEntries(Object.entries(value as Written).map(([output, each]) => [output, read(each)]));
+  const eachOutput = <T>(
+    value: Json,
+    single: (value: Json) => boolean,
+    read: (value: Json) => T,
+  ): T | Record<string, T> =>
+    single(value)
+      ? read(value)
+      : Object.fromEntries(Object.entries(value as Written).map(([output, each]) => [output, read(each)]));
   if (optimizer?.class_name === undefined) throw broken(where, "compile options", "something else");
   return {
     optimizer: resolveOptimizer(optimizerFromConfig(optimizer.class_name, optimizer.config), where),
     loss: eachOutput(written.loss as Json, (value) => "class_name" in (value as Written), loss),
     metrics: eachOutput(written.metrics as Json, Array.isArray, (value) => value as never[]) as MetricsOption,
-    ...(Object.keys(written.loss_weights as Written).length === 0 ? {} : { lossWeights: written.loss_weights as Record<string, number> }),
+    ...(Object.keys(written.loss_weights as Written).length === 0
+      ? {}
+      : { lossWeights: written.loss_weights as Record<string, number> }),
   };
 }
 
@@ -155,7 +178,12 @@ function stored(name: string, value: Tensor): StoredTensor {
   return { name, dtype: value.dtype, shape: value.shape, data: value.data };
 }
 
-function valueOf(where: string, tensors: ReadonlyMap<string, StoredTensor>, name: string, shape: readonly number[]): Tensor {
+function storedValue(
+  where: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  name: string,
+  shape: readonly number[],
+): Tensor {
   const found = tensors.get(name);
   if (found === undefined) throw broken(where, `a tensor "${name}"`, "none");
   if (found.shape.join() !== shape.join() || found.dtype === "float64")
@@ -172,5 +200,10 @@ function parse(where: string, text: string): Written {
 }
 
 function broken(where: string, expected: string, received: string): TensorError {
-  return new TensorError("format", { where, expected, received, remedy: "Save the model again, or fetch an intact copy." });
+  return new TensorError("format", {
+    where,
+    expected,
+    received,
+    remedy: "Save the model again, or fetch an intact copy.",
+  });
 }

@@ -20,7 +20,11 @@ export interface SequentialOptions {
  */
 export function sequential(layers: readonly AnyLayer[], options: SequentialOptions = {}): Model<TensorLike, Tensor> {
   const where = options.name ?? "sequential";
-  check(Array.isArray(layers) && layers.length > 0, "option", () => ({ where, expected: "a list of at least one layer", received: show(layers) }));
+  check(Array.isArray(layers) && layers.length > 0, "option", () => ({
+    where,
+    expected: "a list of at least one layer",
+    received: show(layers),
+  }));
   layers.forEach((layer, index) => {
     check(typeof (layer as { invoke?: unknown } | null)?.invoke === "function", "option", () => ({
       where: `${where}[${index}]`,
@@ -36,7 +40,8 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
     }));
   });
   const [first] = layers as [Layer, ...AnyLayer[]];
-  const declared = first.className === "InputLayer" ? (first.options as unknown as { shape: number[]; dtype: DType }) : undefined;
+  const declared =
+    first.className === "InputLayer" ? (first.options as unknown as { shape: number[]; dtype: DType }) : undefined;
   const shape = declared?.shape ?? first.inputShape;
   const architecture: Architecture = {
     className: "Sequential",
@@ -49,7 +54,12 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
         received: "none",
         remedy: "Give the first layer inputShape, call model.build([[null, …]]), or show it data with fit or predict.",
       }));
-      const { inputs, outputs } = chain(name, layers, [null, ...known], declared?.dtype ?? (shape === undefined ? dtype : first.inputDtype) ?? "float32");
+      const { inputs, outputs } = chain(
+        name,
+        layers,
+        [null, ...known],
+        declared?.dtype ?? (shape === undefined ? dtype : first.inputDtype) ?? "float32",
+      );
       return new Topology(name, inputs, outputs);
     },
     getConfig: (topology) => ({ layers: topology.layers.map((layer) => serializeLayer(layer)) }),

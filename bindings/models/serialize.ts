@@ -1,9 +1,9 @@
 // How is a model written as configuration, and made from one? In the form of Keras 3.
 
 import type { Json } from "../config.ts";
-import { TensorError, show } from "../errors.ts";
-import { layerFromConfig } from "../layers/fromConfig.ts";
+import { show, TensorError } from "../errors.ts";
 import { input } from "../layers/core.ts";
+import { layerFromConfig } from "../layers/fromConfig.ts";
 import type { AnyLayer, Layer } from "../layers/layer.ts";
 import type { Placeholder } from "../layers/placeholder.ts";
 import type { DType } from "../tensor.ts";
@@ -49,7 +49,9 @@ export function serializeTopology(topology: Topology): Record<string, Json> {
       }),
   }));
   const ports = (names: readonly string[] | undefined, placeholders: readonly Placeholder[]): Json =>
-    names === undefined ? history(placeholders[0] as Placeholder) : Object.fromEntries(names.map((name, index) => [name, history(placeholders[index] as Placeholder)]));
+    names === undefined
+      ? history(placeholders[0] as Placeholder)
+      : Object.fromEntries(names.map((name, index) => [name, history(placeholders[index] as Placeholder)]));
   return {
     layers,
     input_layers: ports(topology.inputNames, topology.inputs),
@@ -105,13 +107,22 @@ function functionalFromConfig(className: string, config: JsonRecord): Model<neve
     return found;
   };
   const ports = (value: Json): Placeholder | Record<string, Placeholder> =>
-    Array.isArray(value) ? port(value) : Object.fromEntries(Object.entries(recordOf(value, "ports")).map(([name, history]) => [name, port(history)]));
-  const model = functional({ inputs: ports(config.input_layers as Json), outputs: ports(config.output_layers as Json), name: String(config.name) });
+    Array.isArray(value)
+      ? port(value)
+      : Object.fromEntries(Object.entries(recordOf(value, "ports")).map(([name, history]) => [name, port(history)]));
+  const model = functional({
+    inputs: ports(config.input_layers as Json),
+    outputs: ports(config.output_layers as Json),
+    name: String(config.name),
+  });
   return model as unknown as Model<never, never>;
 }
 
 /** Applies layers as soon as all their inputs are there. */
-function applyAll(open: { layer: AnyLayer; name: string; node: JsonRecord; index: number }[], results: Map<string, Placeholder>): void {
+function applyAll(
+  open: { layer: AnyLayer; name: string; node: JsonRecord; index: number }[],
+  results: Map<string, Placeholder>,
+): void {
   let waiting = open;
   while (waiting.length > 0) {
     const next = waiting.filter(({ layer, name, node, index }) => {
@@ -123,7 +134,8 @@ function applyAll(open: { layer: AnyLayer; name: string; node: JsonRecord; index
       results.set(`${name} ${index}`, (layer as Layer).apply(many ? given : (given[0] as Placeholder)) as Placeholder);
       return false;
     });
-    if (next.length === waiting.length) throw malformed("layers whose inputs exist", next.map(({ name }) => name).join(", "));
+    if (next.length === waiting.length)
+      throw malformed("layers whose inputs exist", next.map(({ name }) => name).join(", "));
     waiting = next;
   }
 }
@@ -145,6 +157,10 @@ function recordsOf(value: Json | undefined, expected: string): JsonRecord[] {
 }
 
 function malformed(expected: string, received: string): TensorError {
-  return new TensorError("format", { where: "model configuration", expected, received, remedy: "The file is damaged or not a model." });
+  return new TensorError("format", {
+    where: "model configuration",
+    expected,
+    received,
+    remedy: "The file is damaged or not a model.",
+  });
 }
-

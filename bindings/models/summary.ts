@@ -16,7 +16,12 @@ interface Row {
  * The table of layers that Keras prints: name and class, output shape, number of parameters, and for models that are
  * not a plain chain what each layer is connected to; then the totals.
  */
-export function summaryText(name: string, topology: Topology, sequential: boolean, optimizerParameters: number): string {
+export function summaryText(
+  name: string,
+  topology: Topology,
+  sequential: boolean,
+  optimizerParameters: number,
+): string {
   const rows = topology.steps
     .filter((step) => !(sequential && step.call.layer.className === "InputLayer"))
     .map((step): Row => {
@@ -32,29 +37,48 @@ export function summaryText(name: string, topology: Topology, sequential: boolea
     ["Layer (type)", (row) => row.layer, false],
     ["Output Shape", (row) => row.shape, false],
     ["Param #", (row) => row.parameters, true],
-    ...(sequential ? [] : [["Connected to", (row: Row) => row.connected, false] as [string, (row: Row) => string, boolean]]),
+    ...(sequential
+      ? []
+      : [["Connected to", (row: Row) => row.connected, false] as [string, (row: Row) => string, boolean]]),
   ];
   return [`Model: "${name}"`, ...table(columns, rows), ...totals(topology, optimizerParameters)].join("\n");
 }
 
 function table(columns: readonly [string, (row: Row) => string, boolean][], rows: readonly Row[]): string[] {
   const widths = columns.map(([title, cell]) => Math.max(title.length, ...rows.map((row) => cell(row).length)) + 2);
-  const rule = (left: string, middle: string, right: string, dash: string): string => left + widths.map((width) => dash.repeat(width)).join(middle) + right;
+  const rule = (left: string, middle: string, right: string, dash: string): string =>
+    left + widths.map((width) => dash.repeat(width)).join(middle) + right;
   const line = (cells: readonly string[], edge: string, right: readonly boolean[]): string =>
-    edge + cells.map((cell, index) => ` ${right[index] ? cell.padStart((widths[index] as number) - 2) : cell.padEnd((widths[index] as number) - 2)} `).join(edge) + edge;
+    edge +
+    cells
+      .map(
+        (cell, index) =>
+          ` ${right[index] ? cell.padStart((widths[index] as number) - 2) : cell.padEnd((widths[index] as number) - 2)} `,
+      )
+      .join(edge) +
+    edge;
   const alignment = columns.map(([, , right]) => right);
   const body = rows.flatMap((row, index) => [
     ...(index === 0 ? [] : [rule("├", "┼", "┤", "─")]),
-    line(columns.map(([, cell]) => cell(row)), "│", alignment),
+    line(
+      columns.map(([, cell]) => cell(row)),
+      "│",
+      alignment,
+    ),
   ]);
-  const titles = line(columns.map(([title]) => title), "┃", alignment);
+  const titles = line(
+    columns.map(([title]) => title),
+    "┃",
+    alignment,
+  );
   return [rule("┏", "┳", "┓", "━"), titles, rule("┡", "╇", "┩", "━"), ...body, rule("└", "┴", "┘", "─")];
 }
 
 function totals(topology: Topology, optimizerParameters: number): string[] {
   const trainable = countOf(topology.trainableWeights);
   const all = countOf(topology.weights);
-  const line = (title: string, count: number): string => ` ${title}: ${count.toLocaleString("en-US")} (${formatBytes(count * 4)})`;
+  const line = (title: string, count: number): string =>
+    ` ${title}: ${count.toLocaleString("en-US")} (${formatBytes(count * 4)})`;
   return [
     line("Total params", all + optimizerParameters),
     line("Trainable params", trainable),
@@ -70,4 +94,3 @@ function countOf(weights: readonly Variable[]): number {
 function shapeText(shape: BatchShape): string {
   return `(${shape.map((size) => size ?? "None").join(", ")}${shape.length === 1 ? "," : ""})`;
 }
-

@@ -61,12 +61,15 @@ export class Topology {
 }
 
 /** The chain of `layers` from an input of one sample's `shape`. */
-export function chain(where: string, layers: readonly AnyLayer[], shape: BatchShape, dtype: Placeholder["dtype"]): { inputs: Placeholder; outputs: Placeholder } {
+export function chain(
+  where: string,
+  layers: readonly AnyLayer[],
+  shape: BatchShape,
+  dtype: Placeholder["dtype"],
+): { inputs: Placeholder; outputs: Placeholder } {
   const first = layers[0];
   const source =
-    first?.className === "InputLayer"
-      ? first
-      : inputLayer({ shape: shape.slice(1).map((size) => size ?? 1), dtype });
+    first?.className === "InputLayer" ? first : inputLayer({ shape: shape.slice(1).map((size) => size ?? 1), dtype });
   const inputs = new Placeholder(shape, dtype, { layer: source, inputs: [], many: false });
   const rest = source === first ? layers.slice(1) : layers;
   const outputs = withScope(where, () => rest.reduce((x, layer) => (layer as Layer).apply(x), inputs));
@@ -75,14 +78,22 @@ export function chain(where: string, layers: readonly AnyLayer[], shape: BatchSh
 
 function portsOf(where: string, ports: Ports): [readonly string[] | undefined, Placeholder[]] {
   if (ports instanceof Placeholder) return [undefined, [ports]];
-  check(typeof ports === "object" && ports !== null && !Array.isArray(ports) && Object.keys(ports).length > 0, "option", () => ({
-    where,
-    expected: "a placeholder, or a record of placeholders by name",
-    received: show(ports),
-    remedy: "Make placeholders with input({ shape }) and by applying layers to them.",
-  }));
+  check(
+    typeof ports === "object" && ports !== null && !Array.isArray(ports) && Object.keys(ports).length > 0,
+    "option",
+    () => ({
+      where,
+      expected: "a placeholder, or a record of placeholders by name",
+      received: show(ports),
+      remedy: "Make placeholders with input({ shape }) and by applying layers to them.",
+    }),
+  );
   for (const [name, port] of Object.entries(ports))
-    check(port instanceof Placeholder, "option", () => ({ where: `${where}.${name}`, expected: "a placeholder", received: show(port) }));
+    check(port instanceof Placeholder, "option", () => ({
+      where: `${where}.${name}`,
+      expected: "a placeholder",
+      received: show(port),
+    }));
   return [Object.keys(ports), Object.values(ports)];
 }
 

@@ -42,7 +42,10 @@ export class Trainer {
     this.state = startOptimizer(optimizer, topology.trainableWeights, { constraints: topology.constraints });
     this.seed = new Variable("seed", tensor(seed, [], "int32"));
     this.cells = { train: objective.cells(), test: objective.cells() };
-    this.cursors = { train: new Variable("cursor", zeros([], "int32")), test: new Variable("cursor", zeros([], "int32")) };
+    this.cursors = {
+      train: new Variable("cursor", zeros([], "int32")),
+      test: new Variable("cursor", zeros([], "int32")),
+    };
   }
 
   /** Begins a pass: averages start again. */
@@ -84,7 +87,11 @@ export class Trainer {
   dispose(): void {
     this.programs.clear();
     const machine = engine();
-    const blocks = new Set([...this.state.variables, ...this.cells.train, ...this.cells.test, ...Object.values(this.cursors), this.seed].filter((each) => each.placed).map((each) => each.storage.block));
+    const blocks = new Set(
+      [...this.state.variables, ...this.cells.train, ...this.cells.test, ...Object.values(this.cursors), this.seed]
+        .filter((each) => each.placed)
+        .map((each) => each.storage.block),
+    );
     for (const block of blocks) machine.release(block);
   }
 
@@ -93,9 +100,14 @@ export class Trainer {
       withScope(this.name, () => {
         const order = inputNode(orderName, { shape: [window], dtype: "int32" }, true);
         const cursor = read(this.cursors[mode]);
-        const sources = columns.map(({ name, data }) => inputNode(name, { shape: [window, ...data.shape.slice(1)], dtype: data.dtype }, true));
-        const batches = new Map(columns.map(({ name }, index) => [name, gatherBatch(sources[index] as SymbolicTensor, order, cursor, batch)]));
-        const part = (prefix: string): SymbolicTensor[] => columns.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => batches.get(name) as SymbolicTensor);
+        const sources = columns.map(({ name, data }) =>
+          inputNode(name, { shape: [window, ...data.shape.slice(1)], dtype: data.dtype }, true),
+        );
+        const batches = new Map(
+          columns.map(({ name }, index) => [name, gatherBatch(sources[index] as SymbolicTensor, order, cursor, batch)]),
+        );
+        const part = (prefix: string): SymbolicTensor[] =>
+          columns.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => batches.get(name) as SymbolicTensor);
         this.traceBatch(mode, part("x"), part("y"), batches.get("sampleWeight"), batch);
         assign(this.cursors[mode], add(cursor, batch));
         return compile({ outputs: [], effects: trace.effects }, [order, ...sources]);
@@ -103,7 +115,13 @@ export class Trainer {
     );
   }
 
-  private traceBatch(mode: Mode, inputs: SymbolicTensor[], targets: SymbolicTensor[], sampleWeight: SymbolicTensor | undefined, batch: number): void {
+  private traceBatch(
+    mode: Mode,
+    inputs: SymbolicTensor[],
+    targets: SymbolicTensor[],
+    sampleWeight: SymbolicTensor | undefined,
+    batch: number,
+  ): void {
     const added: SymbolicTensor[] = [];
     const context: CallContext = {
       training: mode === "train",
@@ -117,7 +135,7 @@ export class Trainer {
     const loss = this.objective.loss(targets, outputs, sampleWeight, added);
     if (mode === "train") {
       const weights = this.topology.trainableWeights;
-      const found = gradients(loss.total, weights);
+      const found = gradients(this.state.scaleLoss(loss.total), weights);
       this.state.step(found.map((gradient, index) => gradient ?? full((weights[index] as Variable).shape, 0)));
     }
     this.objective.measure(this.cells[mode], loss, targets, outputs, batch);

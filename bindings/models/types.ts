@@ -17,7 +17,13 @@ export type ResultFor<P> = P extends Placeholder ? Tensor : { readonly [K in key
 
 /** The names under which metrics appear in logs. */
 export type MetricNames<M> = M extends readonly (infer E)[] ? NameOf<E> : M extends object ? string : never;
-type NameOf<E> = E extends string ? E : E extends Metric ? E["name"] : E extends (...args: never[]) => unknown ? string : never;
+type NameOf<E> = E extends string
+  ? E
+  : E extends Metric
+    ? E["name"]
+    : E extends (...args: never[]) => unknown
+      ? string
+      : never;
 
 /** How a model is trained. */
 export interface CompileOptions<M> {
@@ -70,4 +76,8 @@ export type History<M extends string, V extends boolean> = { readonly epoch: rea
 } & (V extends true ? { readonly [K in "loss" | M as `val${Capitalize<K>}`]: readonly number[] } : unknown);
 
 /** Whether these options of `fit` ask for validation. */
-export type Validates<F> = F extends { readonly validationData: readonly unknown[] } | { readonly validationSplit: number } ? true : false;
+export type Validates<F> = F extends
+  | { readonly validationData: readonly unknown[] }
+  | { readonly validationSplit: number }
+  ? true
+  : false;

@@ -360,6 +360,11 @@ export function broadcastTo(x: Operand, shape: Shape): Node {
   return makeNode(broadcastOp, [node], { shape });
 }
 
+/** The same values in memory of their own. */
+export function copyOf(x: Node): Node {
+  return makeNode(broadcastOp, [x], { shape: x.shape });
+}
+
 /** A float32 tensor of `shape` with one value everywhere. */
 export function full(shape: Shape, value: number): Node {
   return broadcastTo(constant(value), shape);

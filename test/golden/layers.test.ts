@@ -1,16 +1,16 @@
 // Do the layers, their gradients and their penalties agree with Keras?
 
 import { expect } from "vitest";
-import { valueAndGrad } from "../../bindings/compiled.ts";
+import { compiled, type ValueAndGradients, valueAndGrad } from "../../bindings/compiled.ts";
 import type { Json } from "../../bindings/config.ts";
 import { TensorError } from "../../bindings/errors.ts";
-import { read, SymbolicTensor } from "../../bindings/graph.ts";
+import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { layerFromConfig } from "../../bindings/layers/fromConfig.ts";
 import type { Layer } from "../../bindings/layers/layer.ts";
-import { NormalizationLayer } from "../../bindings/layers/preprocessing.ts";
+import type { NormalizationLayer } from "../../bindings/layers/preprocessing.ts";
 import { asFloat, multiply } from "../../bindings/ops/map.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
-import { Tensor, tensor } from "../../bindings/tensor.ts";
+import { type Tensor, tensor } from "../../bindings/tensor.ts";
 import { expectClose, fromGolden, type GoldenTensor, loadCases, runCases } from "./fixture.ts";
 
 interface Named extends GoldenTensor {
@@ -33,6 +33,8 @@ interface Case {
   readonly weightGradients: readonly (GoldenTensor | null)[];
 }
 
+type Gradients = Pick<ValueAndGradients<Tensor>, "gradients" | "variableGradients">;
+
 /** The README's tolerance of each file, with what it allows more for. */
 const families: Readonly<Record<string, number>> = {
   core: 2e-6,
@@ -43,12 +45,14 @@ const families: Readonly<Record<string, number>> = {
   preprocessing: 1e-5,
 };
 
+const keras38 = "Keras 3.8 adds up all partial sums for the threshold, so its rows do not sum to 1";
+
 for (const [family, tolerance] of Object.entries(families))
   runCases(
     `layers ${family}`,
     loadCases<Case>(`layers_${family}`),
     (golden) => runCase(golden, golden.id === "activation_squareplus" ? 2e-5 : tolerance),
-    { unsupported: family === "activation" ? 1 : 0 },
+    family === "activation" ? { unsupported: 1, notFollowed: { activation_sparsemax: keras38 } } : {},
   );
 
 function runCase(golden: Case, tolerance: number): void {
@@ -68,12 +72,14 @@ function runCase(golden: Case, tolerance: number): void {
   expectClose("output", output, golden.outputs[0] as GoldenTensor, tolerance);
   expect(output.dtype).toBe((golden.outputs[0] as GoldenTensor).dtype ?? "float32");
 
-  const { value, gradients, variableGradients } = differentiate(layer, golden, inputs, training);
-  expectClose("losses", value, sorted(golden.losses ?? []), 1e-6);
+  expectClose("penalties", penalties(layer, inputs, training), sorted(golden.losses ?? []), 1e-6);
+
+  const { gradients, variableGradients } = differentiate(layer, golden, inputs, training);
   golden.inputGradients.forEach((wanted, index) => {
     const input = golden.inputs[index] as GoldenTensor;
     if (wanted !== null) expectClose(`gradient of input ${index}`, gradients[index] as Tensor, wanted, tolerance);
-    else if (gradients[index] !== null) expectClose(`no gradient of input ${index}`, gradients[index] as Tensor, zerosLike(input), 0);
+    else if (gradients[index] !== null)
+      expectClose(`no gradient of input ${index}`, gradients[index] as Tensor, zerosLike(input), 0);
   });
   const wanted = golden.weightGradients.filter((_, index) => layer.weights[index]?.trainable === true);
   expect(variableGradients.length).toBe(wanted.length);
@@ -94,30 +100,25 @@ function prepare(layer: Layer, golden: Case, inputs: readonly Tensor[]): void {
   });
 }
 
-/** Penalties, sorted, and the gradients of Σ output · upstream, to which penalties do not belong. */
-function differentiate(
-  layer: Layer,
-  golden: Case,
-  inputs: readonly Tensor[],
-  training: boolean,
-): { value: Tensor; gradients: readonly unknown[]; variableGradients: readonly Tensor[] } {
-  const upstream = golden.upstream[0];
-  const penalties: SymbolicTensor[] = [];
-  const context = { training, seed: 1, step: 1, addLoss: (loss: SymbolicTensor) => penalties.push(loss) };
-  const total = (...symbols: SymbolicTensor[]): SymbolicTensor => {
-    const output = layer.invoke(symbols, { ...context, addLoss: () => {} });
-    return sum(multiply(asFloat(output), upstream == null ? tensor(0) : fromGolden(upstream)));
+/** What the layer adds to the loss of a model. */
+function penalties(layer: Layer, inputs: readonly Tensor[], training: boolean): Tensor {
+  const added = (...symbols: SymbolicTensor[]): SymbolicTensor[] => {
+    const found: SymbolicTensor[] = [];
+    layer.invoke(symbols, { training, seed: 1, step: 1, addLoss: (loss) => void found.push(loss) });
+    return found;
   };
-  const found = valueAndGrad(total, { variables: [...layer.trainableWeights] })(...inputs);
-  const each = (golden.losses ?? []).map((_, index) =>
-    valueAndGrad((...symbols: SymbolicTensor[]) => {
-      penalties.length = 0;
-      layer.invoke(symbols, context as never);
-      return penalties[index] as SymbolicTensor;
-    })(...inputs).value.item(),
-  );
-  layer.invoke; // the penalties of a layer without any stay empty
-  return { ...found, value: Tensor.of(Float32Array.from(each.sort((a, b) => a - b)), [each.length], "float32") };
+  const values = compiled(added)(...inputs).map((value) => value.item());
+  return tensor(Float32Array.from(values.sort((a, b) => a - b)));
+}
+
+/** The gradients of Σ output · upstream; penalties do not belong to it. */
+function differentiate(layer: Layer, golden: Case, inputs: readonly Tensor[], training: boolean): Gradients {
+  const upstream = golden.upstream[0] == null ? tensor(0) : fromGolden(golden.upstream[0]);
+  const total = (...symbols: SymbolicTensor[]): SymbolicTensor => {
+    const output = layer.invoke(symbols, { training, seed: 1, step: 1, addLoss: () => {} });
+    return sum(multiply(asFloat(output), upstream));
+  };
+  return valueAndGrad(total, { variables: layer.trainableWeights })(...inputs);
 }
 
 function sorted(values: readonly number[]): GoldenTensor {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../bindings/compiled.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as composed from "../../bindings/ops/composed.ts";
-import { softmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
+import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
 import { gather } from "../../bindings/ops/gather.ts";
 import * as map from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";
@@ -117,6 +117,8 @@ const twice: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor>> = {
   "a matrix product": (x) => map.square(matMul(x, weights)),
   softmax: (x) => map.square(softmax(x)),
   "cross-entropy": (x) => softmaxCrossEntropy(map.sigmoid(x), x),
+  "cross-entropy, squared": (x) => map.square(softmaxCrossEntropy(map.sigmoid(x), x)),
+  "sparse cross-entropy, squared": (x) => map.square(sparseSoftmaxCrossEntropy(tensor(Int32Array.of(2, 0, 1, 1)), x)),
   gather: (x) => map.square(gather(map.square(x), tensor(Int32Array.of(2, 0, 2)))),
   gelu: (x) => composed.gelu(x),
 };

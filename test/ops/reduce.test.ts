@@ -1,9 +1,12 @@
 // Do reductions fold the right elements, for every kind, axis and length?
 
+import { expect, it } from "vitest";
+import { compiled } from "../../bindings/compiled.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { square } from "../../bindings/ops/map.ts";
 import type { Axes } from "../../bindings/ops/reduce.ts";
 import * as reduce from "../../bindings/ops/reduce.ts";
+import { tensor } from "../../bindings/tensor.ts";
 import { describeOp, type InputSpec, type OpCase } from "../harness/describeOp.ts";
 
 const kinds: Readonly<Record<string, (x: SymbolicTensor, axes?: Axes, keepDims?: boolean) => SymbolicTensor>> = {
@@ -308,3 +311,16 @@ for (const [kind, apply] of Object.entries(indices))
       },
     ],
   );
+
+// The same small number a million times: every rounding of a plain float32 sum goes the same way.
+it.each([
+  [[1 << 20], 0, 40],
+  [[1 << 18, 3], 0, 132],
+])("a sum of shape [%s] stays within its bound where roundings do not cancel", (shape, axis, depth) => {
+  const value = Math.fround(0.1);
+  const count = shape[0] as number;
+  const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(value);
+  const sums = compiled((x: SymbolicTensor) => reduce.sum(x, axis))(tensor(data, shape));
+  for (const sum of sums.data)
+    expect(Math.abs(sum - count * value)).toBeLessThanOrEqual(depth * 2 ** -24 * count * value);
+});

@@ -147,7 +147,7 @@ test("steps far beyond the whole numbers of float32 are counted right", () => {
   const variable = new Variable("w", tensor([0]), true);
   const state = startOptimizer(sgd({ learningRate: 1, gradientAccumulationSteps: 3 }), [variable]);
   const step = compiled(() => {
-    state.step([constant([1]));
+    state.step([constant([1])]);
     return [];
   });
   state.iteration.assign(tensor(Int32Array.of(2_000_000_001), []));
@@ -157,6 +157,19 @@ test("steps far beyond the whole numbers of float32 are counted right", () => {
   });
   // 2,000,000,001 is a multiple of 3: the third and the sixth step change the weight.
   expect(seen).toEqual([0, 0, -1, -1, -1, -2]);
+});
+
+test("a scaled loss gives the same step", () => {
+  const results = [{}, { lossScaleFactor: 64 }].map((options) => {
+    const variable = new Variable("w", tensor([1, 2]), true);
+    const state = startOptimizer(sgd(options), [variable]);
+    compiled(() => {
+      state.step(gradients(state.scaleLoss(sum(square(variable))), [variable]) as SymbolicTensor[]);
+      return [];
+    })();
+    return variable.value;
+  });
+  expect(results[1]).toEqual(results[0]);
 });
 
 test("what does not fit is refused", () => {
