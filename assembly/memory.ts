@@ -14,9 +14,12 @@ export function configure(scratchAddress: usize, faultAddress: usize): void {
   faultRecord = faultAddress;
 }
 
-/** Records the first fault of a run; the machine stops after the instruction that raised it. */
+/**
+ * Records a fault; of several in one instruction that of the lowest position, wherever the work was cut. The machine
+ * stops after the instruction that raised it.
+ */
 export function fault(kind: i32, position: u32, value: i32): void {
-  if (load<i32>(faultRecord) != 0) return;
+  if (load<i32>(faultRecord) != 0 && load<u32>(faultRecord, 8) <= position) return;
   store<i32>(faultRecord, kind);
   store<u32>(faultRecord, position, 8);
   store<i32>(faultRecord, value, 12);

@@ -13,6 +13,7 @@ import {
   erfInverse,
   exp,
   expm1,
+  full,
   greater,
   log,
   log1p,
@@ -41,7 +42,7 @@ export function power(x: Operand, exponent: Operand): Node {
   if (exponent === 0.5) return sqrt(base);
   if (!Number.isInteger(exponent) || Math.abs(exponent) > 64) return exp(multiply(log(base), exponent));
   if (exponent < 0) return reciprocal(power(base, -exponent));
-  if (exponent === 0) return add(multiply(base, 0), 1);
+  if (exponent === 0) return full(base.shape, 1);
   if (exponent === 1) return base;
   const half = square(power(base, Math.floor(exponent / 2)));
   return exponent % 2 === 0 ? half : multiply(half, base);

@@ -28,7 +28,7 @@ export interface Expression {
 export const limits: { readonly sources: number; readonly steps: number; readonly registers: number } = Object.freeze({
   sources: 16,
   steps: 48,
-  registers: 40,
+  registers: 48,
 });
 
 /** Elements of one tile, and tiles that a thread claims at once. */
@@ -50,6 +50,11 @@ export function typeCode(dtype: DType): number {
 /** The MAP instruction that computes `expression` over the shape of `node`. A unit is one tile of 512 elements. */
 export function lowerExpression(node: SymbolicTensor, expression: Expression): Lowering {
   const registers = allocateRegisters(expression);
+  check(Math.max(0, ...registers) < limits.registers, "internal", () => ({
+    where: "map",
+    expected: `at most ${limits.registers} registers`,
+    received: String(registerCount(expression)),
+  }));
   const steps: number[] = [];
   expression.steps.forEach((step, index) => {
     const [a, b, c] = step.operands.map((position) => registers[position] ?? 0);
