@@ -3,7 +3,7 @@
 import { check } from "./errors.ts";
 import { errorPlace, type SymbolicTensor } from "./graph.ts";
 import { clip } from "./ops/composed.ts";
-import { reshape, transpose } from "./ops/copy.ts";
+import { transpose } from "./ops/copy.ts";
 import { oneHot, sigmoidCrossEntropy, softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "./ops/crossEntropy.ts";
 import { gather } from "./ops/gather.ts";
 import {
@@ -22,6 +22,7 @@ import {
 } from "./ops/map.ts";
 import { mean, resolveAxes, sum } from "./ops/reduce.ts";
 import { softmaxOp } from "./ops/softmax.ts";
+import { reshape } from "./ops/view.ts";
 import { sameShape } from "./tensor.ts";
 
 type Node = SymbolicTensor;

@@ -20,9 +20,9 @@ import {
   squaredError,
   toSameRank,
 } from "./lossFunctions.ts";
-import { reshape } from "./ops/copy.ts";
 import { add, asFloat, divide, multiply } from "./ops/map.ts";
 import { sum } from "./ops/reduce.ts";
+import { reshape } from "./ops/view.ts";
 import { sizeOf } from "./tensor.ts";
 
 type Node = SymbolicTensor;

@@ -12,9 +12,9 @@ import {
   sparseCategoricalCrossentropy,
 } from "./losses.ts";
 import { toSameRank } from "./lossFunctions.ts";
-import { reshape } from "./ops/copy.ts";
 import { asFloat, cast, equal, greater } from "./ops/map.ts";
 import { argMax, mean } from "./ops/reduce.ts";
+import { reshape } from "./ops/view.ts";
 import { sameShape } from "./tensor.ts";
 
 type Node = SymbolicTensor;

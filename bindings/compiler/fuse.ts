@@ -1,11 +1,11 @@
 // Which neighbouring operations become one instruction?
 
 import { SymbolicTensor, viewRoot } from "../graph.ts";
-import { reshape } from "../ops/copy.ts";
 import { type Expression, limits, type Source, type Step } from "../ops/expression.ts";
 import { fusedOp } from "../ops/map.ts";
 import { type MatMulAttributes, matMulOp } from "../ops/matMul.ts";
 import { randomUniformOp } from "../ops/random.ts";
+import { reshape } from "../ops/view.ts";
 import { epochsOf } from "./effects.ts";
 import { type Graph, nodesOf, rewrite, usersOf } from "./graphPass.ts";
 

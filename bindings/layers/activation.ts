@@ -2,11 +2,12 @@
 
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
-import { elu as eluOf, leakyRelu as leakyReluOf } from "../ops/composed.ts";
-import { reshape, transpose } from "../ops/copy.ts";
+import { elu as eluOf, leakyRelu as leakyReluOf } from "../ops/activations.ts";
+import { transpose } from "../ops/copy.ts";
 import { greaterEqual, minimum, multiply, relu as reluOf, subtract, where } from "../ops/map.ts";
 import { resolveAxes } from "../ops/reduce.ts";
 import { softmax as softmaxOf } from "../ops/softmax.ts";
+import { reshape } from "../ops/view.ts";
 import { sizeOf } from "../tensor.ts";
 import { integers, number, optionalNumber } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";

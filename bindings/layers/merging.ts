@@ -2,7 +2,7 @@
 
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
-import { concat, reshape } from "../ops/copy.ts";
+import { concat } from "../ops/copy.ts";
 import {
   add as addOf,
   divide,
@@ -11,6 +11,7 @@ import {
   multiply as multiplyOf,
   subtract as subtractOf,
 } from "../ops/map.ts";
+import { reshape } from "../ops/view.ts";
 import { number } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 

@@ -1,6 +1,7 @@
 // Layers that change the shape, not the values.
 
-import { reshape as reshapeOf, transpose } from "../ops/copy.ts";
+import { transpose } from "../ops/copy.ts";
+import { reshape as reshapeOf } from "../ops/view.ts";
 import type { Shape } from "../tensor.ts";
 import { choice, integers } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";

@@ -3,7 +3,6 @@
 import { check } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import type { Shape } from "../tensor.ts";
-import { reshape } from "./copy.ts";
 import {
   abs,
   add,
@@ -32,6 +31,7 @@ import {
 } from "./map.ts";
 import { randomUniform } from "./random.ts";
 import { type Axes, mean } from "./reduce.ts";
+import { reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -69,66 +69,9 @@ export function variance(x: Operand, axes?: Axes, keepDims = false): Node {
   return mean(square(subtract(x, mean(x, axes, true))), axes, keepDims);
 }
 
-// Activations of the layers -------------------------------------------------------------------------------------------
-
-/** x for x > 0, alpha · (eˣ − 1) below (Clevert et al., 2016). */
-export function elu(x: Operand, alpha = 1): Node {
-  const node = asFloat(x);
-  const positive = greater(node, 0);
-  return where(positive, node, multiply(expm1(where(positive, 0, node)), alpha));
-}
-
-/** scale · elu(x, alpha) with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017). */
-export function selu(x: Operand): Node {
-  return multiply(elu(x, 1.6732632423543772), 1.0507009873554805);
-}
-
-/** x for x > 0, slope · x below. */
-export function leakyRelu(x: Operand, slope = 0.2): Node {
-  const node = asFloat(x);
-  return where(greater(node, 0), node, multiply(node, slope));
-}
-
-/** min(max(x, 0), 6). */
-export function relu6(x: Operand): Node {
-  return minimum(relu(x), 6);
-}
-
-/** ln(1 + eˣ), without overflow. */
-export function softplus(x: Operand): Node {
-  const node = asFloat(x);
-  return add(relu(node), log1p(exp(negativeAbs(node))));
-}
-
 /** −|x|, with derivative 1 at 0, so that max(x, 0) + f(−|x|) has the right one there. */
 export function negativeAbs(x: Node): Node {
   return where(greater(x, 0), negate(x), x);
-}
-
-/** x / (1 + |x|). */
-export function softsign(x: Operand): Node {
-  const node = asFloat(x);
-  return divide(node, add(abs(node), 1));
-}
-
-/** x · sigmoid(x), also called swish (Ramachandran et al., 2017). */
-export function silu(x: Operand): Node {
-  const node = asFloat(x);
-  return multiply(node, sigmoid(node));
-}
-
-/** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). */
-export function gelu(x: Operand, approximate = true): Node {
-  const node = asFloat(x);
-  const inner = approximate
-    ? tanh(multiply(add(node, multiply(multiply(square(node), node), 0.044715)), Math.sqrt(2 / Math.PI)))
-    : erf(multiply(node, Math.SQRT1_2));
-  return multiply(multiply(node, 0.5), add(inner, 1));
-}
-
-/** relu6(x + 3) / 6. */
-export function hardSigmoid(x: Operand): Node {
-  return divide(relu6(add(x, 3)), 6);
 }
 
 // Random numbers ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// Which operations only move elements: views, transposition, slices, concatenation, padding?
+// Which operations only move elements: transposition, slices, concatenation, padding?
 
 import * as code from "../../assembly/opcodes.ts";
 import { type Address, type Lowering, reads, writes } from "../compiler/instruction.ts";
@@ -17,6 +17,7 @@ import {
 import { completeShape, elementBytes, type Shape, sameShape, sizeOf } from "../tensor.ts";
 import { cast } from "./map.ts";
 import { resolveAxes } from "./reduce.ts";
+import { expandDims } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -89,60 +90,6 @@ function mergeAxes(
     else merged.push({ size, input, out });
   });
   return merged.length === 0 ? [{ size: 1, input: 1, out: 1 }] : merged;
-}
-
-// Views ---------------------------------------------------------------------------------------------------------------
-
-const reshapeOp: Operation<{ readonly shape: Shape }> = defineOp({
-  name: "reshape",
-  infer: ([x], { shape }) => ({ shape, dtype: (x as Node).dtype }),
-  gradient: (node, dy) => [reshape(dy, (node.inputs[0] as Node).shape)],
-  view: true,
-});
-
-/** The same elements under another shape; one size may be -1. Costs nothing. */
-export function reshape(x: Operand, shape: Shape): Node {
-  const node = toSymbolic(x);
-  const complete = completeShape(errorPlace("reshape"), node.size, shape);
-  if (sameShape(complete, node.shape)) return node;
-  const source = (node.op as unknown) === reshapeOp ? (node.inputs[0] as Node) : node;
-  if (sameShape(complete, source.shape)) return source;
-  return makeNode(reshapeOp, [source], { shape: complete });
-}
-
-/** x with a new axis of size 1 at `axis`. */
-export function expandDims(x: Operand, axis: number): Node {
-  const node = toSymbolic(x);
-  const [position = 0] = resolveAxes("expandDims", node.shape.length + 1, axis);
-  return reshape(node, [...node.shape.slice(0, position), 1, ...node.shape.slice(position)]);
-}
-
-/** x without the given axes of size 1, or without all of them. */
-export function squeeze(x: Operand, axes?: number | readonly number[]): Node {
-  const node = toSymbolic(x);
-  const chosen = axes === undefined ? undefined : resolveAxes("squeeze", node.shape.length, axes);
-  for (const axis of chosen ?? [])
-    check(node.shape[axis] === 1, "shape", () => ({
-      where: errorPlace("squeeze"),
-      expected: `size 1 in axis ${axis}`,
-      received: `[${node.shape.join(", ")}]`,
-    }));
-  return reshape(
-    node,
-    node.shape.filter((size, axis) => (chosen === undefined ? size !== 1 : !chosen.includes(axis))),
-  );
-}
-
-const stopGradientOp: Operation = defineOp({
-  name: "stopGradient",
-  infer: ([x]) => ({ shape: (x as Node).shape, dtype: (x as Node).dtype }),
-  gradient: () => [null],
-  view: true,
-});
-
-/** x, treated as a constant by differentiation. */
-export function stopGradient(x: Operand): Node {
-  return makeNode(stopGradientOp, [toSymbolic(x)], {});
 }
 
 // Transposition -------------------------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ import {
 } from "../graph.ts";
 import { sameShape, sizeOf } from "../tensor.ts";
 import { negativeAbs } from "./composed.ts";
-import { expandDims, reshape } from "./copy.ts";
 import { add, asFloat, cast, equal, exp, log1p, multiply, negate, relu, subtract } from "./map.ts";
 import { sum } from "./reduce.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
+import { expandDims, reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
 type CrossEntropyAttributes = { readonly sparse: boolean };

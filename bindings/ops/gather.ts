@@ -13,9 +13,10 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { elementBytes, sizeOf } from "../tensor.ts";
-import { reshape, transpose } from "./copy.ts";
+import { transpose } from "./copy.ts";
 import { asFloat, cast } from "./map.ts";
 import { resolveAxes } from "./reduce.ts";
+import { reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
 

@@ -10,6 +10,7 @@ import * as elements from "./map.ts";
 import * as products from "./matMul.ts";
 import * as reductions from "./reduce.ts";
 import * as softmaxes from "./softmax.ts";
+import * as views from "./view.ts";
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: Lifted<typeof elements.negate> = /* @__PURE__ */ lift("negate", elements.negate, 1);
@@ -133,15 +134,15 @@ export const argMin: Lifted<typeof reductions.argMin> = /* @__PURE__ */ lift("ar
  */
 export const matMul: Lifted<typeof products.matMul> = /* @__PURE__ */ lift("matMul", products.matMul, 2);
 /** The same elements under another shape; one size may be -1. Costs nothing. */
-export const reshape: Lifted<typeof moving.reshape> = /* @__PURE__ */ lift("reshape", moving.reshape, 1);
+export const reshape: Lifted<typeof views.reshape> = /* @__PURE__ */ lift("reshape", views.reshape, 1);
 /** x with a new axis of size 1 at `axis`. */
-export const expandDims: Lifted<typeof moving.expandDims> = /* @__PURE__ */ lift("expandDims", moving.expandDims, 1);
+export const expandDims: Lifted<typeof views.expandDims> = /* @__PURE__ */ lift("expandDims", views.expandDims, 1);
 /** x without the given axes of size 1, or without all of them. */
-export const squeeze: Lifted<typeof moving.squeeze> = /* @__PURE__ */ lift("squeeze", moving.squeeze, 1);
+export const squeeze: Lifted<typeof views.squeeze> = /* @__PURE__ */ lift("squeeze", views.squeeze, 1);
 /** x, treated as a constant by differentiation. */
-export const stopGradient: Lifted<typeof moving.stopGradient> = /* @__PURE__ */ lift(
+export const stopGradient: Lifted<typeof views.stopGradient> = /* @__PURE__ */ lift(
   "stopGradient",
-  moving.stopGradient,
+  views.stopGradient,
   1,
 );
 /** Axis i of the result is axis `permutation[i]` of x; reversed order when missing. */
@@ -208,25 +209,29 @@ export const flatten: Lifted<typeof composed.flatten> = /* @__PURE__ */ lift("fl
 /** Σ (x − mean)² / n over `axes`. */
 export const variance: Lifted<typeof composed.variance> = /* @__PURE__ */ lift("variance", composed.variance, 1);
 /** x for x > 0, alpha · (eˣ − 1) below (Clevert et al., 2016). */
-export const elu: Lifted<typeof composed.elu> = /* @__PURE__ */ lift("elu", composed.elu, 1);
+export const elu: Lifted<typeof activations.elu> = /* @__PURE__ */ lift("elu", activations.elu, 1);
 /** scale · elu(x, alpha) with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017). */
-export const selu: Lifted<typeof composed.selu> = /* @__PURE__ */ lift("selu", composed.selu, 1);
+export const selu: Lifted<typeof activations.selu> = /* @__PURE__ */ lift("selu", activations.selu, 1);
 /** x for x > 0, slope · x below. */
-export const leakyRelu: Lifted<typeof composed.leakyRelu> = /* @__PURE__ */ lift("leakyRelu", composed.leakyRelu, 1);
+export const leakyRelu: Lifted<typeof activations.leakyRelu> = /* @__PURE__ */ lift(
+  "leakyRelu",
+  activations.leakyRelu,
+  1,
+);
 /** min(max(x, 0), 6). */
-export const relu6: Lifted<typeof composed.relu6> = /* @__PURE__ */ lift("relu6", composed.relu6, 1);
+export const relu6: Lifted<typeof activations.relu6> = /* @__PURE__ */ lift("relu6", activations.relu6, 1);
 /** ln(1 + eˣ), without overflow. */
-export const softplus: Lifted<typeof composed.softplus> = /* @__PURE__ */ lift("softplus", composed.softplus, 1);
+export const softplus: Lifted<typeof activations.softplus> = /* @__PURE__ */ lift("softplus", activations.softplus, 1);
 /** x / (1 + |x|). */
-export const softsign: Lifted<typeof composed.softsign> = /* @__PURE__ */ lift("softsign", composed.softsign, 1);
+export const softsign: Lifted<typeof activations.softsign> = /* @__PURE__ */ lift("softsign", activations.softsign, 1);
 /** x · sigmoid(x), also called swish (Ramachandran et al., 2017). */
-export const silu: Lifted<typeof composed.silu> = /* @__PURE__ */ lift("silu", composed.silu, 1);
+export const silu: Lifted<typeof activations.silu> = /* @__PURE__ */ lift("silu", activations.silu, 1);
 /** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). */
-export const gelu: Lifted<typeof composed.gelu> = /* @__PURE__ */ lift("gelu", composed.gelu, 1);
+export const gelu: Lifted<typeof activations.gelu> = /* @__PURE__ */ lift("gelu", activations.gelu, 1);
 /** relu6(x + 3) / 6. */
-export const hardSigmoid: Lifted<typeof composed.hardSigmoid> = /* @__PURE__ */ lift(
+export const hardSigmoid: Lifted<typeof activations.hardSigmoid> = /* @__PURE__ */ lift(
   "hardSigmoid",
-  composed.hardSigmoid,
+  activations.hardSigmoid,
   1,
 );
 /** min(x, maxValue) for x > threshold, negativeSlope · (x − threshold) below; no limit when `maxValue` is null. */

@@ -5,10 +5,11 @@ import { reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
 import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
-import { reshape, transpose } from "./copy.ts";
+import { transpose } from "./copy.ts";
 import { asFloat, broadcastTo, full } from "./map.ts";
 import { matMulTiling } from "./matMulTiling.ts";
 import { sum } from "./reduce.ts";
+import { reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
 

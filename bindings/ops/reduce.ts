@@ -13,9 +13,9 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor.ts";
-import { reshape } from "./copy.ts";
 import { typeCode } from "./expression.ts";
 import { asFloat, broadcastTo, cast, divide, equal, multiply, where } from "./map.ts";
+import { reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
 type Kind = "sum" | "max" | "min" | "product" | "argMax" | "argMin";

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../bindings/compiled.ts";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
 import { read, type SymbolicTensor } from "../../bindings/graph.ts";
-import { reshape } from "../../bindings/ops/copy.ts";
+import { reshape } from "../../bindings/ops/view.ts";
 import { softmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
 import * as map from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";

@@ -6,7 +6,7 @@ import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import { toCamelCase } from "../../bindings/config.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as more from "../../bindings/ops/activations.ts";
-import { elu, gelu, leakyRelu } from "../../bindings/ops/composed.ts";
+import { elu, gelu, leakyRelu } from "../../bindings/ops/activations.ts";
 import { multiply } from "../../bindings/ops/map.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { logSoftmax, softmax } from "../../bindings/ops/softmax.ts";

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../bindings/compiled.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
+import * as activationOps from "../../bindings/ops/activations.ts";
 import * as composed from "../../bindings/ops/composed.ts";
 import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
 import { gather } from "../../bindings/ops/gather.ts";
@@ -15,14 +16,14 @@ import { describeOp, type OpCase } from "../harness/describeOp.ts";
 
 const kinked = { low: -6, high: 6, avoid: [0] };
 const activations: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor>> = {
-  elu: (x) => composed.elu(x, 0.7),
-  selu: composed.selu,
-  leakyRelu: (x) => composed.leakyRelu(x, 0.3),
-  softplus: composed.softplus,
-  softsign: composed.softsign,
-  silu: composed.silu,
-  "gelu, approximate": (x) => composed.gelu(x),
-  "gelu, exact": (x) => composed.gelu(x, false),
+  elu: (x) => activationOps.elu(x, 0.7),
+  selu: activationOps.selu,
+  leakyRelu: (x) => activationOps.leakyRelu(x, 0.3),
+  softplus: activationOps.softplus,
+  softsign: activationOps.softsign,
+  silu: activationOps.silu,
+  "gelu, approximate": (x) => activationOps.gelu(x),
+  "gelu, exact": (x) => activationOps.gelu(x, false),
 };
 for (const [name, apply] of Object.entries(activations))
   describeOp(name, [
@@ -32,8 +33,8 @@ for (const [name, apply] of Object.entries(activations))
 
 const six = { low: -8, high: 8, avoid: [-3, 0, 3, 6] };
 describeOp("activations with two kinks", [
-  { title: "relu6", apply: composed.relu6, inputs: [{ shape: [5, 7], range: six }] },
-  { title: "hardSigmoid", apply: composed.hardSigmoid, inputs: [{ shape: [5, 7], range: six }] },
+  { title: "relu6", apply: activationOps.relu6, inputs: [{ shape: [5, 7], range: six }] },
+  { title: "hardSigmoid", apply: activationOps.hardSigmoid, inputs: [{ shape: [5, 7], range: six }] },
 ]);
 
 describeOp("power", [
@@ -120,7 +121,7 @@ const twice: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor>> = {
   "cross-entropy, squared": (x) => map.square(softmaxCrossEntropy(map.sigmoid(x), x)),
   "sparse cross-entropy, squared": (x) => map.square(sparseSoftmaxCrossEntropy(tensor(Int32Array.of(2, 0, 1, 1)), x)),
   gather: (x) => map.square(gather(map.square(x), tensor(Int32Array.of(2, 0, 2)))),
-  gelu: (x) => composed.gelu(x),
+  gelu: (x) => activationOps.gelu(x),
 };
 describeOp(
   "the second derivative",

@@ -6,6 +6,7 @@ import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as copy from "../../bindings/ops/copy.ts";
 import { multiply, square, tanh } from "../../bindings/ops/map.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
+import * as view from "../../bindings/ops/view.ts";
 import type { DType } from "../../bindings/tensor.ts";
 import { describeOp, type InputSpec, type OpCase } from "../harness/describeOp.ts";
 
@@ -15,24 +16,24 @@ const narrow: readonly DType[] = ["int32", "uint8", "bool"];
 describeOp(
   "reshape",
   [
-    { title: "to fewer axes", apply: (x) => copy.reshape(x, [6, 5]), inputs: input([2, 3, 5]), shape: [6, 5] },
-    { title: "with an open size", apply: (x) => copy.reshape(x, [3, -1, 2]), inputs: input([5, 6]), shape: [3, 5, 2] },
-    { title: "to a scalar", apply: (x) => copy.reshape(x, []), inputs: input([1, 1]), shape: [] },
+    { title: "to fewer axes", apply: (x) => view.reshape(x, [6, 5]), inputs: input([2, 3, 5]), shape: [6, 5] },
+    { title: "with an open size", apply: (x) => view.reshape(x, [3, -1, 2]), inputs: input([5, 6]), shape: [3, 5, 2] },
+    { title: "to a scalar", apply: (x) => view.reshape(x, []), inputs: input([1, 1]), shape: [] },
     {
       title: "of a computed value, used twice",
-      apply: (x) => multiply(copy.reshape(tanh(x), [2, 6]), copy.reshape(tanh(x), [2, 6])),
+      apply: (x) => multiply(view.reshape(tanh(x), [2, 6]), view.reshape(tanh(x), [2, 6])),
       inputs: input([3, 4]),
     },
     {
       title: "of a reshaped value",
-      apply: (x) => copy.reshape(copy.reshape(x, [4, 3]), [2, 6]),
+      apply: (x) => view.reshape(view.reshape(x, [4, 3]), [2, 6]),
       inputs: input([12]),
       shape: [2, 6],
     },
     ...narrow.map(
       (dtype): OpCase => ({
         title: `of ${dtype}`,
-        apply: (x) => copy.reshape(x, [3, 2]),
+        apply: (x) => view.reshape(x, [3, 2]),
         inputs: input([6], dtype),
         dtype,
       }),
@@ -41,13 +42,13 @@ describeOp(
   [
     {
       title: "another size",
-      call: () => copy.reshape([1, 2, 3], [2]),
+      call: () => view.reshape([1, 2, 3], [2]),
       code: "shape",
       text: "reshape: expected a shape of 3 elements with at most one -1, received [2]",
     },
     {
       title: "two open sizes",
-      call: () => copy.reshape([1, 2, 3, 4], [-1, -1]),
+      call: () => view.reshape([1, 2, 3, 4], [-1, -1]),
       code: "shape",
       text: "at most one -1",
     },
@@ -57,15 +58,15 @@ describeOp(
 describeOp(
   "expandDims and squeeze",
   [
-    { title: "a first axis", apply: (x) => copy.expandDims(x, 0), inputs: input([3]), shape: [1, 3] },
-    { title: "a last axis", apply: (x) => copy.expandDims(x, -1), inputs: input([3, 2]), shape: [3, 2, 1] },
-    { title: "squeezed entirely", apply: (x) => copy.squeeze(x), inputs: input([1, 3, 1]), shape: [3] },
-    { title: "squeezed at one axis", apply: (x) => copy.squeeze(x, -1), inputs: input([1, 3, 1]), shape: [1, 3] },
+    { title: "a first axis", apply: (x) => view.expandDims(x, 0), inputs: input([3]), shape: [1, 3] },
+    { title: "a last axis", apply: (x) => view.expandDims(x, -1), inputs: input([3, 2]), shape: [3, 2, 1] },
+    { title: "squeezed entirely", apply: (x) => view.squeeze(x), inputs: input([1, 3, 1]), shape: [3] },
+    { title: "squeezed at one axis", apply: (x) => view.squeeze(x, -1), inputs: input([1, 3, 1]), shape: [1, 3] },
   ],
   [
     {
       title: "squeezing a size of 3",
-      call: () => copy.squeeze([[1, 2, 3]], 1),
+      call: () => view.squeeze([[1, 2, 3]], 1),
       code: "shape",
       text: "squeeze: expected size 1 in axis 1",
     },
@@ -254,14 +255,14 @@ describeOp(
 );
 
 it("stopGradient lets values through and gradients not", () => {
-  const slope = valueAndGrad((x: SymbolicTensor) => sum(multiply(copy.stopGradient(square(x)), x)));
+  const slope = valueAndGrad((x: SymbolicTensor) => sum(multiply(view.stopGradient(square(x)), x)));
   const { value, gradients } = slope([2, 3]);
   expect(value.item()).toBe(8 + 27);
   expect((gradients[0] as { array(): unknown }).array()).toEqual([4, 9]);
 });
 
 it("views of inputs and constants can be results", () => {
-  const views = compiled((x: SymbolicTensor) => [copy.reshape(x, [2, 2]), x, copy.reshape([1, 2, 3, 4], [4, 1])]);
+  const views = compiled((x: SymbolicTensor) => [view.reshape(x, [2, 2]), x, view.reshape([1, 2, 3, 4], [4, 1])]);
   expect(views([5, 6, 7, 8]).map((each) => each.array())).toEqual([
     [
       [5, 6],

@@ -1,7 +1,7 @@
 // Are matrix products right for every layout, every remainder of the tiles, and with everything fused into them?
 
 import type { SymbolicTensor } from "../../bindings/graph.ts";
-import { silu } from "../../bindings/ops/composed.ts";
+import { silu } from "../../bindings/ops/activations.ts";
 import * as map from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";
 import { describeOp, type OpCase } from "../harness/describeOp.ts";
