@@ -6,7 +6,7 @@ import type { SymbolicTensor } from "./graph.ts";
 import { randomNormal, randomTruncatedNormal } from "./ops/composed.ts";
 import { add, multiply } from "./ops/map.ts";
 import { randomUniform } from "./ops/random.ts";
-import { type Shape, sizeOf, type Tensor, tensor } from "./tensor.ts";
+import { type Shape, sizeOf, Tensor, tensor } from "./tensor.ts";
 
 /** Uniform in [0, 1), normal of deviation 1, or that cut at ±2. */
 export type Distribution = "uniform" | "normal" | "truncatedNormal";
@@ -19,22 +19,29 @@ export function fans(shape: Shape): { readonly fanIn: number; readonly fanOut: n
   return { fanIn: positions * inputs, fanOut: positions * outputs };
 }
 
-type Draw = (seed: Tensor, factor: number, offset: number) => Tensor;
-const programs = new BoundedCache<string, Draw>(32);
+/** Numbers that one run of a program draws. */
+const pieceSize = 8192;
 
-/** factor · random + offset, by the engine. One program for each kind and size; the last used ones are kept. */
+type Draw = (seed: Tensor, piece: Tensor, factor: number, offset: number) => Tensor;
+const programs = new BoundedCache<Distribution, Draw>(3);
+
+/** factor · random + offset, by the engine, piece by piece: one small program a kind serves all shapes. */
 export function draw(kind: Distribution, shape: Shape, factor: number, offset: number, seed: number): Tensor {
-  const size = sizeOf(shape);
-  const run = programs.get(`${kind} ${size}`, () => {
-    const numbers = (key: SymbolicTensor): SymbolicTensor => {
-      if (kind === "uniform") return randomUniform(key, 0, [size]);
-      return kind === "normal" ? randomNormal(key, 0, [size]) : randomTruncatedNormal(key, 0, [size]);
-    };
-    return compiled((key: SymbolicTensor, by: SymbolicTensor, plus: SymbolicTensor) =>
-      add(multiply(numbers(key), by), plus),
-    );
-  });
-  return run(tensor(Int32Array.of(seed), []), factor, offset).reshape(shape);
+  const run = programs.get(kind, () => drawProgram(kind));
+  const values = new Float32Array(sizeOf(shape));
+  const key = tensor(Int32Array.of(seed), []);
+  for (let begin = 0; begin < values.length; begin += pieceSize) {
+    const piece = run(key, tensor(Int32Array.of(begin / pieceSize), []), factor, offset).data;
+    values.set(piece.subarray(0, values.length - begin), begin);
+  }
+  return Tensor.of(values, shape, "float32");
+}
+
+function drawProgram(kind: Distribution): Draw {
+  const random = { uniform: randomUniform, normal: randomNormal, truncatedNormal: randomTruncatedNormal }[kind];
+  return compiled((key: SymbolicTensor, piece: SymbolicTensor, factor: SymbolicTensor, offset: SymbolicTensor) =>
+    add(multiply(random(key, piece, [pieceSize]), factor), offset),
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 // How is the package built? AssemblyScript → Wasm, TypeScript → one bundle an entry with the Wasm inside, and types.
 
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -12,6 +12,16 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 function run(command, ...args) {
   const { status } = spawnSync(join(root, "node_modules", ".bin", command), args, { cwd: root, stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Minifying drops the comments that tell bundlers to leave `import("node:…")` alone. */
+function keepBundlerHints() {
+  for (const name of readdirSync(join(root, "dist"), { recursive: true })) {
+    if (!name.endsWith(".js")) continue;
+    const path = join(root, "dist", name);
+    const hints = "/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ ";
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll("import(`node:", `import(${hints}\`node:`));
+  }
 }
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
@@ -33,8 +43,12 @@ await build({
   format: "esm",
   target: "es2022",
   platform: "neutral",
+  // Names stay, for stack traces; the rest of the text only costs time to read: 14 ms of a cold start for 390 KB.
+  minifyWhitespace: true,
+  minifySyntax: true,
   plugins: [wasmAsHex],
   external: ["pako", "node:*"],
   logLevel: "warning",
 });
+keepBundlerHints();
 run("tsc", "-p", "tsconfig.build.json");
