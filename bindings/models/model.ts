@@ -1,34 +1,26 @@
 // What can be done with a model: compile, train, measure, predict?
 
-import { BoundedCache } from "../boundedCache.ts";
 import { progressBar } from "../callbacks/progress.ts";
 import type { Explanation } from "../compiler/explain.ts";
-import { compile, type Program } from "../compiler/program.ts";
 import type { Json } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { engine } from "../engine.ts";
 import { check, show } from "../errors.ts";
-import { inputNode, type SymbolicTensor, withScope, withTrace } from "../graph.ts";
-import {
-  type AnyLayer,
-  type Applied,
-  ambientContext,
-  applyLayer,
-  assignWeights,
-  type CallContext,
-  sized,
-} from "../layers/layer.ts";
+import { type SymbolicTensor, withScope } from "../graph.ts";
+import { type AnyLayer, type Applied, applyLayer, assignWeights, type CallContext, sized } from "../layers/layer.ts";
 import type { BatchShape, Placeholder } from "../layers/placeholder.ts";
 import { resolveOptimizer } from "../optimizers.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import { nextSeed } from "../seed.ts";
-import { arrayType, type DType, type Shape, sameShape, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
+import { type DType, type Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
 import { placeTogether, type Variable } from "../variable.ts";
 import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, splitColumns, tensorsOf } from "./data.ts";
 import { type Column, commonRows, Feed } from "./feed.ts";
 import { runEpochs, runPass, wholeNumber } from "./fit.ts";
+import { checkFitOptions } from "./fitOptions.ts";
 import { Objective, type ObjectiveOptions } from "./objective.ts";
+import { Predictor } from "./prediction.ts";
 import { type ExplainOptions, explainPrediction, explainStep } from "./profile.ts";
 import { encodeModel, type SaveOptions } from "./saving.ts";
 import { summaryText } from "./summary.ts";
@@ -70,11 +62,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   private compileGiven: CompileOptions<MetricsOption> | undefined;
   private training = false;
   private disposed = false;
-  private readonly predictors: BoundedCache<string, Program> = new BoundedCache(16, (program) =>
-    this.forgetProgram(program),
-  );
-  /** What `predict` did last: the same again takes no checks. */
-  private lastPrediction: { readonly shape: Shape; readonly dtype: DType; readonly program: Program } | undefined;
+  private readonly predictor: Predictor = new Predictor();
 
   constructor(architecture: Architecture, name: string | undefined) {
     this.architecture = architecture;
@@ -339,65 +327,13 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
    * @param options `batchSize` samples are computed at a time (default 256); the results do not depend on it.
    */
   predict(x: I, options: { readonly batchSize?: number } = {}): O {
-    const last = this.lastPrediction;
-    if (last !== undefined && x instanceof Tensor && x.dtype === last.dtype && sameShape(x.shape, last.shape))
-      return last.program.run([x])[0] as O;
+    const repeated = this.predictor.repeat(x);
+    if (repeated !== undefined) return repeated as O;
     const where = `${this.name}.predict`;
     const inputs = this.inputsFor(where, x as DataLike);
-    const rows = commonRows(
-      where,
-      inputs.map((data, index) => ({ name: `x${index}`, data })),
-    );
-    const batchSize =
-      options.batchSize === undefined ? predictBatchSize : wholeNumber(`${where}.batchSize`, options.batchSize, 1);
-    const { outputNames } = this.topology;
-    if (rows > batchSize) return named(outputNames, this.predictInBatches(inputs, rows, batchSize)) as O;
-    const program = this.predictor(inputs, rows);
-    const [only] = inputs as [Tensor];
-    if (inputs.length === 1 && outputNames === undefined)
-      this.lastPrediction = { shape: only.shape, dtype: only.dtype, program };
-    return named(outputNames, program.run(inputs)) as O;
-  }
-
-  private predictInBatches(inputs: readonly Tensor[], rows: number, batchSize: number): Tensor[] {
-    const parts: Tensor[][] = [];
-    for (let start = 0; start < rows; start += batchSize) {
-      const part = inputs.map((input) => input.slice(start, start + batchSize));
-      parts.push(this.predictor(part, (part[0] as Tensor).shape[0] as number).run(part));
-    }
-    return (parts[0] as Tensor[]).map((first, output) => {
-      const data = new (arrayType(first.dtype))(rows * (first.size / (first.shape[0] as number)));
-      let offset = 0;
-      for (const part of parts) {
-        const piece = part[output] as Tensor;
-        data.set(piece.data, offset);
-        offset += piece.size;
-      }
-      return Tensor.of(data, [rows, ...first.shape.slice(1)], first.dtype);
-    });
-  }
-
-  private predictor(inputs: readonly Tensor[], rows: number): Program {
-    const key = `${rows} ${inputs.map((input) => input.dtype).join()}`;
-    return this.predictors.get(key, () => this.tracePrediction(inputs));
-  }
-
-  private forgetProgram(program: Program): void {
-    if (this.lastPrediction?.program === program) this.lastPrediction = undefined;
-    program.dispose();
-  }
-
-  private tracePrediction(inputs: readonly Tensor[]): Program {
-    const topology = this.topologyFor(
-      inputs.map((input) => input.shape),
-      inputs[0]?.dtype,
-    );
-    placeTogether(topology.trainableWeights);
-    return withTrace(() => {
-      const symbols = inputs.map((value, index) => inputNode(`x${index}`, value));
-      const outputs = withScope(this.name, () => topology.invoke(symbols, ambientContext(false)));
-      return compile({ outputs, effects: [] }, symbols);
-    });
+    const rows = commonRows(where, columnsOf(inputs, [], undefined));
+    const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? predictBatchSize, 1);
+    return this.predictor.predict(this.topology, inputs, rows, batchSize) as O;
   }
 
   // Saving ------------------------------------------------------------------------------------------------------------
@@ -424,15 +360,14 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     const mode = options.mode ?? "predict";
     if (mode !== "predict") return explainStep(this.topology, this.trainerFor("explain"), mode, batchSize, options);
     const inputs = this.topology.inputs.map((input) => zeros(sized(input.shape, batchSize), input.dtype));
-    return explainPrediction(this.predictor(inputs, batchSize), inputs, options);
+    return explainPrediction(this.predictor.program(this.topology, inputs), inputs, options);
   }
 
   /** Gives the memory of weights, optimizer and programs back at once. The model cannot be used afterwards. */
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.predictors.clear();
-    this.lastPrediction = undefined;
+    this.predictor.clear();
     this.running?.dispose();
     this.running = undefined;
     const blocks = new Set(
@@ -473,7 +408,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
         this.compileGiven as ObjectiveOptions,
       );
       placeTogether(this.topology.trainableWeights);
-      this.running = new Trainer(this.name, this.topology, objective, optimizer, nextSeed());
+      this.running = new Trainer(this.name, this.topology, this.trainableWeights, objective, optimizer, nextSeed());
     }
     return this.running;
   }
@@ -509,71 +444,4 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     checkLabels(where, this.trainerFor("compile").objective.losses, this.topology.outputs, targets);
     return columns;
   }
-}
-
-/** Outputs as a record under their names, or the only one. */
-function named(names: readonly string[] | undefined, outputs: readonly Tensor[]): unknown {
-  if (names === undefined) return outputs[0];
-  return Object.fromEntries(names.map((name, index) => [name, outputs[index]]));
-}
-
-const fitOptionNames = [
-  "batchSize",
-  "epochs",
-  "initialEpoch",
-  "shuffle",
-  "validationData",
-  "validationSplit",
-  "sampleWeight",
-  "callbacks",
-  "verbose",
-];
-
-function checkFitOptions(where: string, options: FitOptions): void {
-  check(typeof options === "object", "option", () => ({
-    where,
-    expected: "an object of options",
-    received: show(options),
-  }));
-  for (const key of Object.keys(options))
-    check(fitOptionNames.includes(key), "option", () => ({
-      where,
-      expected: `one of the options ${fitOptionNames.join(", ")}`,
-      received: key,
-    }));
-  const { validationSplit, validationData, verbose, shuffle } = options;
-  check(validationSplit === undefined || (validationSplit >= 0 && validationSplit < 1), "option", () => ({
-    where: `${where}.validationSplit`,
-    expected: "a number from 0 to below 1",
-    received: show(validationSplit),
-  }));
-  check(validationSplit === undefined || validationData === undefined, "option", () => ({
-    where,
-    expected: "validationData or validationSplit",
-    received: "both",
-  }));
-  check(
-    validationData === undefined ||
-      (Array.isArray(validationData) && (validationData.length === 2 || validationData.length === 3)),
-    "option",
-    () => ({
-      where: `${where}.validationData`,
-      expected: "[x, y] or [x, y, sampleWeight]",
-      received: show(validationData),
-    }),
-  );
-  check(
-    verbose === undefined || verbose === "auto" || verbose === 0 || verbose === 1 || verbose === 2,
-    "option",
-    () => ({
-      where: `${where}.verbose`,
-      expected: '"auto", 0, 1 or 2',
-      received: show(verbose),
-    }),
-  );
-  check(shuffle === undefined || typeof shuffle === "boolean", "option", () => ({
-    where: `${where}.shuffle`,
-    expected: "true or false",
-    received: show(shuffle),
-  }));
 }

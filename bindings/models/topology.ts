@@ -13,6 +13,8 @@ export type Ports = Placeholder | Readonly<Record<string, Placeholder>>;
 
 /** The inside of a model: what goes in, what comes out, and all layers between, in order. */
 export class Topology {
+  /** Name of the model, for errors and listings. */
+  readonly name: string;
   /** undefined for a single nameless input. */
   readonly inputNames: readonly string[] | undefined;
   readonly outputNames: readonly string[] | undefined;
@@ -23,6 +25,7 @@ export class Topology {
   readonly layers: readonly AnyLayer[];
 
   constructor(where: string, inputs: Ports, outputs: Ports) {
+    this.name = where;
     const [inputNames, inputList] = portsOf(`${where}.inputs`, inputs);
     const [outputNames, outputList] = portsOf(`${where}.outputs`, outputs);
     this.inputNames = inputNames;

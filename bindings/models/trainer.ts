@@ -30,16 +30,26 @@ export class Trainer {
   epochs = 0;
   private readonly name: string;
   private readonly topology: Topology;
+  /** The weights that are trained: those that were trainable when the model was compiled. */
+  private readonly weights: readonly Variable[];
   private readonly cells: Readonly<Record<Mode, readonly Variable[]>>;
   private readonly cursors: Readonly<Record<Mode, Variable>>;
   private readonly programs: BoundedCache<string, Program> = new BoundedCache(16, (program) => program.dispose());
 
-  constructor(name: string, topology: Topology, objective: Objective, optimizer: Optimizer, seed: number) {
+  constructor(
+    name: string,
+    topology: Topology,
+    weights: readonly Variable[],
+    objective: Objective,
+    optimizer: Optimizer,
+    seed: number,
+  ) {
     this.name = name;
     this.topology = topology;
+    this.weights = weights;
     this.objective = objective;
     this.optimizer = optimizer;
-    this.state = startOptimizer(optimizer, topology.trainableWeights, { constraints: topology.constraints });
+    this.state = startOptimizer(optimizer, weights, { constraints: topology.constraints });
     this.seed = new Variable("seed", tensor(seed, [], "int32"));
     this.cells = { train: objective.cells(), test: objective.cells() };
     this.cursors = {
@@ -134,7 +144,7 @@ export class Trainer {
     const outputs = this.topology.invoke(inputs, context);
     const loss = this.objective.loss(targets, outputs, sampleWeight, added);
     if (mode === "train") {
-      const weights = this.topology.trainableWeights;
+      const { weights } = this;
       const found = gradients(this.state.scaleLoss(loss.total), weights);
       this.state.step(found.map((gradient, index) => gradient ?? full((weights[index] as Variable).shape, 0)));
     }

@@ -4,29 +4,21 @@ import { check } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import type { Shape } from "../tensor.ts";
 import {
-  abs,
   add,
   asFloat,
-  divide,
-  erf,
   erfInverse,
   exp,
-  expm1,
   full,
   greater,
   log,
-  log1p,
   maximum,
   minimum,
   multiply,
   negate,
   reciprocal,
-  relu,
-  sigmoid,
   sqrt,
   square,
   subtract,
-  tanh,
   where,
 } from "./map.ts";
 import { randomUniform } from "./random.ts";

@@ -14,7 +14,7 @@ import {
   type SymbolicTensor,
   toSymbolic,
 } from "../graph.ts";
-import { completeShape, elementBytes, type Shape, sameShape, sizeOf } from "../tensor.ts";
+import { elementBytes, type Shape, sameShape, sizeOf } from "../tensor.ts";
 import { cast } from "./map.ts";
 import { resolveAxes } from "./reduce.ts";
 import { expandDims } from "./view.ts";

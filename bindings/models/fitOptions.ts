@@ -1,0 +1,66 @@
+// Are the options of fit such as fit takes?
+
+import { check, show } from "../errors.ts";
+import type { FitOptions } from "./types.ts";
+
+const fitOptionNames = [
+  "batchSize",
+  "epochs",
+  "initialEpoch",
+  "shuffle",
+  "validationData",
+  "validationSplit",
+  "sampleWeight",
+  "callbacks",
+  "verbose",
+];
+
+/** @throws {TensorError} `option` for unknown names and bad values. */
+export function checkFitOptions(where: string, options: FitOptions): void {
+  check(typeof options === "object", "option", () => ({
+    where,
+    expected: "an object of options",
+    received: show(options),
+  }));
+  for (const key of Object.keys(options))
+    check(fitOptionNames.includes(key), "option", () => ({
+      where,
+      expected: `one of the options ${fitOptionNames.join(", ")}`,
+      received: key,
+    }));
+  const { validationSplit, validationData, verbose, shuffle } = options;
+  check(validationSplit === undefined || (validationSplit >= 0 && validationSplit < 1), "option", () => ({
+    where: `${where}.validationSplit`,
+    expected: "a number from 0 to below 1",
+    received: show(validationSplit),
+  }));
+  check(validationSplit === undefined || validationData === undefined, "option", () => ({
+    where,
+    expected: "validationData or validationSplit",
+    received: "both",
+  }));
+  check(
+    validationData === undefined ||
+      (Array.isArray(validationData) && (validationData.length === 2 || validationData.length === 3)),
+    "option",
+    () => ({
+      where: `${where}.validationData`,
+      expected: "[x, y] or [x, y, sampleWeight]",
+      received: show(validationData),
+    }),
+  );
+  check(
+    verbose === undefined || verbose === "auto" || verbose === 0 || verbose === 1 || verbose === 2,
+    "option",
+    () => ({
+      where: `${where}.verbose`,
+      expected: '"auto", 0, 1 or 2',
+      received: show(verbose),
+    }),
+  );
+  check(shuffle === undefined || typeof shuffle === "boolean", "option", () => ({
+    where: `${where}.shuffle`,
+    expected: "true or false",
+    received: show(shuffle),
+  }));
+}
