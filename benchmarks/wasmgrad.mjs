@@ -1,3 +1,3 @@
 // Which wasmgrad is measured? The one that `npm run build` has just built.
 
-export * from "../dist/index.js";
+export * from "../dist/node/index.js";

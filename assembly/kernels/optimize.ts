@@ -61,6 +61,9 @@ export class RmsProp extends Instruction {
   weightDecay: f32;
 }
 
+/** 2⁻¹⁰⁰. */
+const TINY: f32 = 7.888609052210118e-31;
+
 /** Elements of a unit; a multiple of four, so that only the end of the block has a tail. */
 const UNIT: u32 = 1024;
 
@@ -159,8 +162,8 @@ export function adam(instruction: usize, begin: u32, end: u32): void {
     const gb = v128.load(gradient + at, 16);
     const ma = settled(approach(v128.load(momentum + at), ga, rest1));
     const mb = settled(approach(v128.load(momentum + at, 16), gb, rest1));
-    let va = settled(approach(v128.load(velocity + at), f32x4.mul(ga, ga), rest2));
-    let vb = settled(approach(v128.load(velocity + at, 16), f32x4.mul(gb, gb), rest2));
+    let va = settledPositive(approach(v128.load(velocity + at), f32x4.mul(ga, ga), rest2));
+    let vb = settledPositive(approach(v128.load(velocity + at, 16), f32x4.mul(gb, gb), rest2));
     let pa = v128.load(parameter + at);
     let pb = v128.load(parameter + at, 16);
     v128.store(momentum + at, ma);
@@ -183,7 +186,7 @@ export function adam(instruction: usize, begin: u32, end: u32): void {
   for (; at < stop; at += 4) {
     const g = v128.load_zero<u32>(gradient + at);
     const m = settled(approach(v128.load_zero<u32>(momentum + at), g, rest1));
-    let v = settled(approach(v128.load_zero<u32>(velocity + at), f32x4.mul(g, g), rest2));
+    let v = settledPositive(approach(v128.load_zero<u32>(velocity + at), f32x4.mul(g, g), rest2));
     let p = v128.load_zero<u32>(parameter + at);
     v128.store_lane<u32>(momentum + at, m, 0);
     v128.store_lane<u32>(velocity + at, v, 0);
@@ -207,7 +210,12 @@ function approach(mean: v128, x: v128, part: v128): v128 {
  * 90 for the MNIST network.
  */
 function settled(x: v128): v128 {
-  return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(7.888609052210118e-31)));
+  return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(TINY)));
+}
+
+/** The same for x ≥ 0. */
+function settledPositive(x: v128): v128 {
+  return v128.andnot(x, f32x4.lt(x, f32x4.splat(TINY)));
 }
 
 function adamStep(m: v128, v: v128, alpha: v128, epsilon: v128): v128 {

@@ -1,4 +1,5 @@
 // What can be done with a model: compile, train, measure, predict?
+/// <reference lib="esnext.disposable" preserve="true" />
 
 import { progressBar } from "../callbacks/progress.ts";
 import type { Explanation } from "../compiler/explain.ts";

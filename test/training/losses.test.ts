@@ -7,9 +7,9 @@ import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as losses from "../../bindings/losses.ts";
 import { resolveMetric } from "../../bindings/metrics.ts";
 import { transpose } from "../../bindings/ops/copy.ts";
-import { reshape, stopGradient } from "../../bindings/ops/view.ts";
 import { abs, sigmoid, subtract } from "../../bindings/ops/map.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
+import { reshape, stopGradient } from "../../bindings/ops/view.ts";
 import { type Tensor, type TensorLike, tensor, zeros } from "../../bindings/tensor.ts";
 
 defaultCompileOptions.verify = true;

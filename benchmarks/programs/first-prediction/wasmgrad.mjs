@@ -1,6 +1,6 @@
 // Starts, builds the MLP with wasmgrad, predicts once and ends.
 
-import { layers, sequential, tensor } from "../../../dist/index.js";
+import { layers, sequential, tensor } from "../../../dist/node/index.js";
 
 const model = sequential([
   layers.flatten({ inputShape: [28, 28] }),
