@@ -65,16 +65,27 @@ export function checkSamples(
   });
 }
 
+/** Names of ports; undefined for a single nameless one. */
+export type PortNames = readonly string[] | undefined;
+
 /** x, y and sample weights as columns with the names under which programs know them. */
 export function columnsOf(
   inputs: readonly Tensor[],
   targets: readonly Tensor[],
   weights: Tensor | undefined,
+  inputNames?: PortNames,
+  outputNames?: PortNames,
 ): Column[] {
+  const columns = (prefix: string, names: PortNames, tensors: readonly Tensor[]): Column[] =>
+    tensors.map((data, index) => ({
+      name: `${prefix}${index}`,
+      label: names === undefined ? prefix : `${prefix}.${names[index]}`,
+      data,
+    }));
   return [
-    ...inputs.map((data, index) => ({ name: `x${index}`, data })),
-    ...targets.map((data, index) => ({ name: `y${index}`, data })),
-    ...(weights === undefined ? [] : [{ name: "sampleWeight", data: weights }]),
+    ...columns("x", inputNames, inputs),
+    ...columns("y", outputNames, targets),
+    ...(weights === undefined ? [] : [{ name: "sampleWeight", label: "sampleWeight", data: weights }]),
   ];
 }
 
@@ -88,6 +99,6 @@ export function splitColumns(where: string, columns: readonly Column[], fraction
     received: String(fraction),
   }));
   const part = (from: number, to: number): Column[] =>
-    columns.map(({ name, data }) => ({ name, data: data.slice(from, to) }));
+    columns.map((column) => ({ ...column, data: column.data.slice(from, to) }));
   return [part(0, kept), part(kept, rows)];
 }

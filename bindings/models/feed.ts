@@ -7,6 +7,8 @@ import { elementBytes, sizeOf, type Tensor } from "../tensor.ts";
 /** One array of a run, and the name of the program's input that it feeds. */
 export interface Column {
   readonly name: string;
+  /** What users call it. */
+  readonly label: string;
   readonly data: Tensor;
 }
 
@@ -58,7 +60,7 @@ export class Feed {
   }
 
   /** Copies a column, window by window, and refuses NaN and infinity: one of them would spoil every weight. */
-  private copyAndCheck(where: string, { name, data }: Column, block: Block): void {
+  private copyAndCheck(where: string, { label, data }: Column, block: Block): void {
     const machine = engine();
     const stride = sizeOf(data.shape.slice(1));
     for (let start = 0; start < this.rows; start += this.window) {
@@ -67,7 +69,7 @@ export class Feed {
       const position = data.dtype === "float32" ? machine.firstNonFinite(block.address, part.length) : -1;
       if (position >= 0)
         throw new TensorError("data", {
-          where: `${where}: ${name}`,
+          where: `${where}: ${label}`,
           expected: "finite numbers",
           received: `${part[position]} in sample ${start + Math.floor(position / stride)}`,
           remedy: "Remove or replace missing values first.",
@@ -148,10 +150,10 @@ function bytesOfRow(data: Tensor): number {
 /** Checks that all columns have the same number of rows. @throws {TensorError} `shape` or `data`. */
 export function commonRows(where: string, columns: readonly Column[]): number {
   const rows = columns[0]?.data.shape[0] ?? 0;
-  for (const { name, data } of columns)
+  for (const { label, data } of columns)
     check(data.shape.length > 0 && data.shape[0] === rows, "shape", () => ({
       where,
-      expected: `${rows} samples in ${name}, as in ${columns[0]?.name}`,
+      expected: `${rows} samples in ${label}, as in ${columns[0]?.label}`,
       received: data.shape.length === 0 ? "a single number" : `${data.shape[0]}`,
     }));
   check(rows > 0, "data", () => ({ where, expected: "at least one sample", received: "none" }));

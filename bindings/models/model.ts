@@ -144,7 +144,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
 
   /** Prints the table of layers, shapes and parameter numbers. @returns the same text. */
   summary(options: { readonly print?: (text: string) => void } = {}): string {
-    const slots = this.running?.state.variables.reduce((count, variable) => count + variable.size, 0) ?? 0;
+    const slots = this.running === undefined ? 0 : optimizerSize(this.running);
     const text = summaryText(this.name, this.topology, this.className === "Sequential", slots);
     (options.print ?? console.log)(text);
     return text;
@@ -332,7 +332,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     if (repeated !== undefined) return repeated as O;
     const where = `${this.name}.predict`;
     const inputs = this.inputsFor(where, x as DataLike);
-    const rows = commonRows(where, columnsOf(inputs, [], undefined));
+    const rows = commonRows(where, columnsOf(inputs, [], undefined, this.topology.inputNames));
     const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? predictBatchSize, 1);
     return this.predictor.predict(this.topology, inputs, rows, batchSize) as O;
   }
@@ -440,9 +440,15 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     const inputs = this.inputsFor(where, x);
     const targets = tensorsOf(`${where}: y`, this.topology.outputNames, y);
     const weights = sampleWeight === undefined ? undefined : tensor(sampleWeight, undefined, "float32");
-    const columns = columnsOf(inputs, targets, weights);
+    const { inputNames, outputNames } = this.topology;
+    const columns = columnsOf(inputs, targets, weights, inputNames, outputNames);
     commonRows(where, columns);
     checkLabels(where, this.trainerFor("compile").objective.losses, this.topology.outputs, targets);
     return columns;
   }
+}
+
+/** Numbers that an optimizer keeps: its slots, the learning rate and the iteration. */
+function optimizerSize({ state }: Trainer): number {
+  return state.readSlots().reduce((count, { value }) => count + value.size, 2);
 }
