@@ -20,6 +20,8 @@ export class Variable {
   readonly dtype: DType;
   /** Whether optimizers change it. */
   trainable: boolean;
+  /** How many models it belongs to; its block is given back at once only when there are none left. */
+  users = 0;
   private initial: Tensor | undefined;
   private place: Storage | undefined;
 
@@ -82,6 +84,14 @@ export class Variable {
     else engine().write(this.place.block.address + this.place.offset, value.data);
   }
 
+  /** Takes the value back into ordinary memory, before its block is given back. */
+  leave(): void {
+    if (this.place === undefined) return;
+    this.initial = this.value;
+    this.place = undefined;
+    departures++;
+  }
+
   /** Moves the value to `place`. */
   moveTo(place: Storage): void {
     const value = this.value;
@@ -89,6 +99,13 @@ export class Variable {
     this.initial = undefined;
     engine().write(place.block.address + place.offset, value.data);
   }
+}
+
+let departures = 0;
+
+/** How often a variable has left its place: a program loaded before must be loaded again. */
+export function departureCount(): number {
+  return departures;
 }
 
 /** Bytes between consecutive variables of a block: their size rounded up to 64. */

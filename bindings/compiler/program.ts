@@ -4,7 +4,7 @@ import { type Block, engine, type Fault } from "../engine.ts";
 import { check, TensorError } from "../errors.ts";
 import { readVariable, type SymbolicTensor } from "../graph.ts";
 import type { Tensor } from "../tensor.ts";
-import { placeTogether, type Variable } from "../variable.ts";
+import { departureCount, placeTogether, type Variable } from "../variable.ts";
 import { type Code, emit } from "./emit.ts";
 import { type Explanation, explainProgram } from "./explain.ts";
 import { fuse } from "./fuse.ts";
@@ -73,6 +73,7 @@ export class Program {
   private readonly bound = new Map<Buffer, Block>();
   private block: Block | undefined;
   private loadedArena = -1;
+  private loadedDepartures = -1;
 
   constructor(
     code: Code,
@@ -147,13 +148,15 @@ export class Program {
   private load(): void {
     const machine = engine();
     machine.reserveArena(this.code.plan.arenaBytes);
-    if (this.loadedArena === machine.arena && this.block !== undefined) return;
+    if (this.loadedArena === machine.arena && this.loadedDepartures === departureCount() && this.block !== undefined)
+      return;
     const words = this.code.words.slice();
     this.block ??= machine.allocate(words.byteLength, "program");
     for (const at of this.code.selfReferences) words[at] = (words[at] as number) + this.block.address;
     for (const { at, buffer, offset } of this.code.relocations) words[at] = this.addressOf(buffer) + offset;
     machine.write(this.block.address, words);
     this.loadedArena = machine.arena;
+    this.loadedDepartures = departureCount();
   }
 
   private addressOf(buffer: Buffer): number {

@@ -5,7 +5,6 @@ import { progressBar } from "../callbacks/progress.ts";
 import type { Explanation } from "../compiler/explain.ts";
 import type { Json } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
-import { engine } from "../engine.ts";
 import { check, show } from "../errors.ts";
 import { type SymbolicTensor, withScope } from "../graph.ts";
 import { type AnyLayer, type Applied, applyLayer, assignWeights, type CallContext, sized } from "../layers/layer.ts";
@@ -364,17 +363,23 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     return explainPrediction(this.predictor.program(this.topology, inputs), inputs, options);
   }
 
-  /** Gives the memory of weights, optimizer and programs back at once. The model cannot be used afterwards. */
+  /**
+   * Gives the memory of weights, optimizer and programs back at once. The model cannot be used afterwards; layers that
+   * other models share keep theirs.
+   */
   dispose(): void {
     if (this.disposed) return;
+    check(!this.training, "state", () => ({
+      where: `${this.name}.dispose`,
+      expected: "no fit under way",
+      received: "one that runs",
+      remedy: "Await it first.",
+    }));
     this.disposed = true;
     this.predictor.clear();
     this.running?.dispose();
     this.running = undefined;
-    const blocks = new Set(
-      (this.known?.weights ?? []).filter((weight) => weight.placed).map((weight) => weight.storage.block),
-    );
-    for (const block of blocks) engine().release(block);
+    this.known?.release();
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 // Which layers make up a model, and how are they connected?
 
 import type { Constraint } from "../constraints.ts";
+import { engine } from "../engine.ts";
 import { check, show, TensorError } from "../errors.ts";
 import { type SymbolicTensor, withScope } from "../graph.ts";
 import { inputLayer } from "../layers/core.ts";
@@ -36,6 +37,7 @@ export class Topology {
     this.layers = [...new Set(this.steps.map((step) => step.call.layer))];
     nameLayers(where, this.layers);
     nameWeights(this.layers, "");
+    for (const weight of this.weights) weight.users++;
   }
 
   /** All weights, layer by layer; a shared layer's once. */
@@ -49,6 +51,17 @@ export class Topology {
 
   get constraints(): Map<Variable, Constraint> {
     return new Map(this.layers.flatMap((layer) => [...layer.constraints]));
+  }
+
+  /** Gives the memory of those weights back that no other model uses. */
+  release(): void {
+    const { weights } = this;
+    for (const weight of weights) weight.users--;
+    const placed = weights.filter((weight) => weight.placed);
+    const kept = new Set(placed.filter((weight) => weight.users > 0).map((weight) => weight.storage.block));
+    const blocks = new Set(placed.map((weight) => weight.storage.block).filter((block) => !kept.has(block)));
+    for (const weight of placed) if (blocks.has(weight.storage.block)) weight.leave();
+    for (const block of blocks) engine().release(block);
   }
 
   /** The outputs for these inputs. */
