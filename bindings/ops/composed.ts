@@ -8,7 +8,6 @@ import {
   asFloat,
   erfInverse,
   exp,
-  full,
   greater,
   log,
   maximum,
@@ -34,7 +33,7 @@ export function power(x: Operand, exponent: Operand): Node {
   if (exponent === 0.5) return sqrt(base);
   if (!Number.isInteger(exponent) || Math.abs(exponent) > 64) return exp(multiply(log(base), exponent));
   if (exponent < 0) return reciprocal(power(base, -exponent));
-  if (exponent === 0) return full(base.shape, 1);
+  if (exponent === 0) return where(true, 1, base);
   if (exponent === 1) return base;
   const half = square(power(base, Math.floor(exponent / 2)));
   return exponent % 2 === 0 ? half : multiply(half, base);
