@@ -1,6 +1,6 @@
 // What do the samples say? Medians with quartiles: a table for people, JSON lines for programs, RESULTS.md for readers.
 
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 
 /**
@@ -117,40 +117,49 @@ export function appendJson(path, report, threads) {
   }
 }
 
+const heading = `# Results
+
+Written by \`npm run bench -- … --write\`; do not edit. Medians with quartiles, measured in turns; the last column compares
+wasmgrad with the engine of the row. Each suite says when and where it was measured.
+`;
+
 /**
- * Writes RESULTS.md: the machine, the versions and every table of this run.
+ * Writes the suites of this run into RESULTS.md, in place of what stood there of the same suites.
  *
  * @param {URL} path
  * @param {SuiteReport[]} reports
  * @param {{ threads: number, quick: boolean, peakGflops: number | null, versions: [string, string][], command: string }} run
  */
-export function writeResults(path, reports, { threads, quick, peakGflops, versions, command }) {
-  const lines = [
-    "# Results",
-    "",
-    `Written by \`${command}\`; do not edit.`,
-    "",
-    `- Date: ${new Date().toISOString().slice(0, 10)}`,
-    `- Machine: ${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${arch()}`,
-    `- Node ${process.versions.node}, V8 ${process.versions.v8}; threads: ${threads}${quick ? "; quick run" : ""}`,
-    ...(peakGflops === null
-      ? []
-      : [`- Peak of 128-bit SIMD (multiplications and additions), one thread: ${peakGflops.toFixed(1)} GFLOP/s`]),
-    `- Engines: ${versions.map(([engine, version]) => `${engine} ${version}`).join(", ")}`,
-    "",
-    "Medians with quartiles, measured in turns. The last column compares wasmgrad with the engine of the row.",
-  ];
-  for (const report of reports) {
-    const { head, body } = tableOf(report);
-    const row = (cells) => `| ${cells.join(" | ")} |`;
-    lines.push("", `## ${report.name}`, "", `${report.title}; ${report.better} is better.`);
-    if (body.length > 0) {
-      const rule = head.map((_, column) => (column < 2 ? "---" : "---:"));
-      lines.push("", row(head), row(rule), ...body.map(row));
-    }
-    for (const { case: name, engine, reason } of report.failures)
-      lines.push("", `Failed: ${name}, ${engine}: ${reason.split("\n")[0]}`);
-    for (const note of report.notes) lines.push("", note);
+export function writeResults(path, reports, run) {
+  const sections = new Map();
+  for (const section of existsSync(path)
+    ? readFileSync(path, "utf8")
+        .split(/^(?=## )/m)
+        .slice(1)
+    : [])
+    sections.set(section.slice(3, section.indexOf("\n")), section.trimEnd());
+  for (const report of reports) sections.set(report.name, sectionOf(report, run));
+  writeFileSync(path, `${[heading.trimEnd(), ...sections.values()].join("\n\n")}\n`);
+}
+
+/** @param {SuiteReport} report */
+function sectionOf(report, { threads, quick, peakGflops, versions, command }) {
+  const { head, body } = tableOf(report);
+  const row = (cells) => `| ${cells.join(" | ")} |`;
+  const lines = [`## ${report.name}`, "", `${report.title}; ${report.better} is better.`];
+  if (body.length > 0) {
+    const rule = head.map((_, column) => (column < 2 ? "---" : "---:"));
+    lines.push("", row(head), row(rule), ...body.map(row));
   }
-  writeFileSync(path, `${lines.join("\n")}\n`);
+  for (const { case: name, engine, reason } of report.failures)
+    lines.push("", `Failed: ${name}, ${engine}: ${reason.split("\n")[0]}`);
+  for (const note of report.notes) lines.push("", note);
+  const machine = `${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${arch()}`;
+  const peak = peakGflops === null ? "" : ` 128-bit SIMD peak, one thread: ${peakGflops.toFixed(1)} GFLOP/s.`;
+  const used = versions.map(([engine, version]) => `${engine} ${version}`).join(", ");
+  lines.push(
+    "",
+    `${new Date().toISOString().slice(0, 10)}, \`${command}\`: ${machine}; Node ${process.versions.node}; threads: ${threads}${quick ? "; quick run" : ""}.${peak} Engines: ${used}.`,
+  );
+  return lines.join("\n");
 }
