@@ -44,7 +44,8 @@ export function progressBar(verbosity: Verbosity, out: Terminal = terminal()): C
       const rate = trained > 0 ? `${formatRate((steps / trained) * 1000)} steps/s` : "";
       const seconds = formatSeconds((performance.now() - epochStarted) / 1000);
       const summary = [seconds, rate, formatLogs(logs)].filter((part) => part !== "").join(" - ");
-      if (interactive) out.write(`${fitWidth(`\r${count(steps, steps)} ${bar(1)} ${summary}`, out.columns)}\n`);
+      // The last line of an epoch stays: it may wrap, but nothing of it is cut.
+      if (interactive) out.write(`\r${`${count(steps, steps)} ${bar(1)} ${summary}`.padEnd(lineWidth(out.columns))}\n`);
       else out.write(`Epoch ${epoch + 1}/${epochs} - ${steps} steps - ${summary}\n`);
     },
   };
@@ -68,8 +69,13 @@ function bar(share: number): string {
 
 /** Cuts a line to the width of the terminal, and blanks what an earlier, longer one left. */
 function fitWidth(line: string, columns: number): string {
-  const width = Math.max(20, columns - 1) + 1;
+  const width = lineWidth(columns) + 1;
   return line.length > width ? line.slice(0, width) : line.padEnd(width);
+}
+
+/** Characters of a line that surely does not wrap. */
+function lineWidth(columns: number): number {
+  return Math.max(20, columns - 1);
 }
 
 function formatLogs(logs: Logs): string {

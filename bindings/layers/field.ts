@@ -127,7 +127,7 @@ export function numbers(initial: number | null): Field<number | readonly number[
   return {
     parse: (value, where) => {
       if (value === undefined || value === null) return initial;
-      if (typeof value === "number") return value;
+      if (typeof value === "number" && Number.isFinite(value)) return value;
       const flat = ArrayBuffer.isView(value)
         ? Array.from(value as Float32Array)
         : Array.isArray(value)
@@ -140,13 +140,23 @@ export function numbers(initial: number | null): Field<number | readonly number[
   };
 }
 
+/** A number or a list of numbers that must be given. */
+/* @__NO_SIDE_EFFECTS__ */
+export function requiredNumbers(): Field<number | readonly number[]> {
+  const rule = numbers(null);
+  const parse = (value: unknown, where: string): number | readonly number[] =>
+    rule.parse(value, where) ?? reject(where, "a number or a list of numbers", value);
+  return { parse, write: rule.write };
+}
+
 /** A 32-bit seed, or null for one drawn from the global seed. */
 /* @__NO_SIDE_EFFECTS__ */
 export function seed(): Field<number | null> {
   return {
     parse: (value, where) => {
       if (value === undefined || value === null) return null;
-      return Number.isInteger(value) ? (value as number) : reject(where, "an integer or null", value);
+      const fits = Number.isInteger(value) && Math.abs(value as number) < 2 ** 32;
+      return fits ? (value as number) : reject(where, "an integer of 32 bits, or null", value);
     },
     write: asIs,
   };

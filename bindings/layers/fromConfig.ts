@@ -43,13 +43,18 @@ export function registerLayer(className: string, factory: (options: never) => La
  * @throws {TensorError} `name` for an unknown class, `option` or `unsupported` for what it cannot do.
  */
 export function layerFromConfig(className: string, config: Readonly<Record<string, Json>>): Layer {
-  const factory = custom.get(className) ?? factories[className];
+  const factory = custom.get(className) ?? (Object.hasOwn(factories, className) ? factories[className] : undefined);
   if (factory === undefined)
     throw unknownName("layerFromConfig", "a layer class", className, [...Object.keys(factories), ...custom.keys()]);
+  check(typeof config === "object" && config !== null && !Array.isArray(config), "option", () => ({
+    where: `layerFromConfig("${className}")`,
+    expected: "a configuration, { units: 10, … }",
+    received: show(config),
+  }));
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(config)) {
     if (key === "dtype" && className !== "InputLayer") checkDtype(className, value);
-    else if (key === "batch_shape") options.shape = (value as number[]).slice(1);
+    else if (key === "batch_shape") options.shape = Array.isArray(value) ? value.slice(1) : value;
     else if (!ignored(className, key, value)) options[toCamelCase(key)] = value;
   }
   return factory(options as never);

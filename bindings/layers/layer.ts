@@ -1,9 +1,9 @@
 // What is a layer? Options, weights, and a function of tensors; all the rest follows from these.
 
 import { compiled } from "../compiled.ts";
-import { type Json, toCamelCase, toSnakeCase } from "../config.ts";
+import { type Json, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
-import { check, show, TensorError, unknownName } from "../errors.ts";
+import { check } from "../errors.ts";
 import { inputNode, type Operand, read, SymbolicTensor, toSymbolic, tracing, withScope, withTrace } from "../graph.ts";
 import type { Initializer } from "../initializers.ts";
 import { add } from "../ops/map.ts";
@@ -13,6 +13,7 @@ import { nextSeed } from "../seed.ts";
 import { type DType, type Shape, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
 import { Variable } from "../variable.ts";
 import type { Fields, Parsed } from "./field.ts";
+import { factoryName, parseOptions } from "./options.ts";
 import { type BatchShape, Placeholder } from "./placeholder.ts";
 
 /** What a layer may ask while it is called. */
@@ -87,7 +88,7 @@ export interface AnyLayer {
 }
 
 /** A definition whose options are no longer known to the type checker. */
-type AnyDefinition = LayerDefinition<Fields, "one" | "many">;
+export type AnyDefinition = LayerDefinition<Fields, "one" | "many">;
 
 type Input = TensorLike | SymbolicTensor | Placeholder;
 /** What applying a layer to `T` gives. */
@@ -309,39 +310,4 @@ export function assignWeights(where: string, weights: readonly Variable[], value
   checked.forEach((value, index) => {
     (weights[index] as Variable).assign(value);
   });
-}
-
-const commonOptions: readonly string[] = ["name", "trainable", "inputShape", "inputDtype"];
-
-function parseOptions(
-  definition: AnyDefinition,
-  given: Readonly<Record<string, unknown>>,
-  where: string,
-): Readonly<Record<string, unknown>> {
-  const known = Object.keys(definition.fields);
-  for (const key of Object.keys(given))
-    if (!known.includes(key) && !commonOptions.includes(key))
-      throw unknownName(where, "an option", key, [...known, ...commonOptions]);
-  const { inputShape } = given as LayerOptions;
-  check(
-    inputShape === undefined ||
-      (Array.isArray(inputShape) && inputShape.every((size) => Number.isInteger(size) && size > 0)),
-    "option",
-    () => ({
-      where: `${where}.inputShape`,
-      expected: "a list of integers ≥ 1, without the batch",
-      received: show(inputShape),
-    }),
-  );
-  const parsed = known.map((key) => [key, definition.fields[key]?.parse(given[key], `${where}.${key}`)]);
-  return Object.freeze(Object.fromEntries(parsed));
-}
-
-function factoryName(className: string): string {
-  return toCamelCase(toSnakeCase(className));
-}
-
-/** The error for a configuration that does not describe a layer of this class. */
-export function badConfig(className: string, what: string, received: unknown): TensorError {
-  return new TensorError("format", { where: `${className} configuration`, expected: what, received: show(received) });
 }

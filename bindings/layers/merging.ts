@@ -75,7 +75,7 @@ export interface ConcatenateOptions extends LayerOptions {
 
 const concatenateFields = { axis: number(-1) };
 
-/** The inputs one after the other along `axis`; all other sizes equal. */
+/** The inputs one after the other along `axis`; all other sizes equal. @throws {TensorError} `shape` for the batch axis. */
 export const concatenate: (options?: ConcatenateOptions) => Layer = /* @__PURE__ */ defineLayer({
   className: "Concatenate",
   fields: concatenateFields,
@@ -85,6 +85,11 @@ export const concatenate: (options?: ConcatenateOptions) => Layer = /* @__PURE__
       where: errorPlace("Concatenate"),
       expected: "at least one tensor",
       received: "none",
+    }));
+    check(options.axis !== 0 && options.axis !== -(xs[0]?.shape.length ?? 0), "shape", () => ({
+      where: errorPlace("Concatenate"),
+      expected: "an axis other than the batch axis",
+      received: `axis ${options.axis}`,
     }));
     return concat(xs, options.axis);
   },

@@ -1,7 +1,7 @@
 // Layers that bring raw data into the range that networks like.
 
 import { compiled } from "../compiled.ts";
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import { constant, errorPlace, type SymbolicTensor } from "../graph.ts";
 import { type Initializer, ones, zeros } from "../initializers.ts";
 import { variance } from "../ops/composed.ts";
@@ -11,7 +11,7 @@ import { reshape } from "../ops/view.ts";
 import { type Shape, type TensorLike, tensor } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
 import type { Field, Fields, Parsed } from "./field.ts";
-import { flag, integers, numbers } from "./field.ts";
+import { flag, integers, numbers, requiredNumbers } from "./field.ts";
 import { defineLayer, Layer, type LayerDefinition, type LayerOptions } from "./layer.ts";
 
 /** Options of {@link rescaling}. */
@@ -22,21 +22,14 @@ export interface RescalingOptions extends LayerOptions {
   readonly offset?: number | readonly number[];
 }
 
-const rescalingFields = { scale: numbers(null), offset: numbers(0) };
+const rescalingFields = { scale: requiredNumbers(), offset: numbers(0) };
 
 /** x · scale + offset as float32, same shape. Keeps uint8 images small until here. */
 export const rescaling: (options: RescalingOptions) => Layer = /* @__PURE__ */ defineLayer({
   className: "Rescaling",
   fields: rescalingFields,
   inputs: "one",
-  call: (x, { options: { scale, offset } }) => {
-    check(scale !== null, "option", () => ({
-      where: `${errorPlace("rescaling")}.scale`,
-      expected: "a number or a list of numbers",
-      received: "none",
-    }));
-    return add(multiply(asFloat(x), values(scale)), values(offset ?? 0));
-  },
+  call: (x, { options: { scale, offset } }) => add(multiply(asFloat(x), values(scale)), values(offset ?? 0)),
 });
 
 function values(given: number | readonly number[]): SymbolicTensor {
@@ -91,11 +84,6 @@ const normalizationDefinition: LayerDefinition<NormalizationFields, "one"> = {
       const source = given === null ? (weight as SymbolicTensor) : values(given);
       return source.size === 1 ? reshape(source, []) : reshape(source, shape);
     };
-    check((options.mean === null) === (options.variance === null), "option", () => ({
-      where: errorPlace("normalization"),
-      expected: "mean and variance together, or neither",
-      received: "one of them",
-    }));
     const centre = read(options.mean, weights.mean);
     const deviation = maximum(sqrt(read(options.variance, weights.variance)), smallestDeviation);
     const float = asFloat(x);
@@ -104,7 +92,13 @@ const normalizationDefinition: LayerDefinition<NormalizationFields, "one"> = {
 };
 
 function axesOf(shape: Shape, options: Parsed<NormalizationFields>): number[] {
-  return resolveAxes("normalization", shape.length, options.axis ?? []);
+  const axes = resolveAxes("normalization", shape.length, options.axis ?? []);
+  check(!axes.includes(0), "option", () => ({
+    where: `${errorPlace("normalization")}.axis`,
+    expected: "axes other than the batch axis",
+    received: show(options.axis),
+  }));
+  return axes;
 }
 
 function keptShape(shape: Shape, options: Parsed<NormalizationFields>): number[] {
@@ -115,7 +109,7 @@ function keptShape(shape: Shape, options: Parsed<NormalizationFields>): number[]
 export class NormalizationLayer extends Layer {
   /**
    * Sets mean and variance to those of `data`, [samples, ...], over all axes but `axis`.
-   * @throws {TensorError} `state` when mean and variance were given as options.
+   * @throws {TensorError} `state` when mean and variance were given as options, `data` for NaN, infinity or no data.
    */
   adapt(data: TensorLike): void {
     const given = tensor(data);
@@ -124,6 +118,12 @@ export class NormalizationLayer extends Layer {
       where: `${this.name}.adapt`,
       expected: "a layer without given mean and variance",
       received: "one with them",
+    }));
+    check(given.size > 0 && given.shape.length > 0 && given.data.every(Number.isFinite), "data", () => ({
+      where: `${this.name}.adapt`,
+      expected: "finite numbers, of shape [samples, ...]",
+      received: given.size === 0 ? "none" : `shape [${given.shape.join(", ")}] with NaN or infinity`,
+      remedy: "Remove or replace missing values first.",
     }));
     this.build([given.shape]);
     const axes = axesOf(given.shape, options);
@@ -138,5 +138,22 @@ export class NormalizationLayer extends Layer {
 /** (x − mean) / √variance along `axis`, same shape. Mean and variance are given, or learnt from data by `adapt`. */
 export function normalization(options: NormalizationOptions = {}): NormalizationLayer {
   const definition = normalizationDefinition as unknown as LayerDefinition<Fields, "one" | "many">;
-  return new NormalizationLayer(definition, options as Record<string, unknown>);
+  const layer = new NormalizationLayer(definition, options as Record<string, unknown>);
+  const { mean: given, variance: spread } = layer.options as Parsed<NormalizationFields>;
+  check((given === null) === (spread === null), "option", () => ({
+    where: "normalization",
+    expected: "mean and variance together, or neither",
+    received: "one of them",
+    remedy: "Give both, or call adapt(data).",
+  }));
+  check(
+    [spread ?? 0].flat().every((each) => each >= 0),
+    "option",
+    () => ({
+      where: "normalization.variance",
+      expected: "numbers ≥ 0",
+      received: show(spread),
+    }),
+  );
+  return layer;
 }

@@ -3,7 +3,7 @@
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { randomNormal } from "../ops/composed.ts";
-import { add, greaterEqual, multiply, where } from "../ops/map.ts";
+import { add, asFloat, greaterEqual, multiply, where } from "../ops/map.ts";
 import { randomUniform } from "../ops/random.ts";
 import { integers, requiredNumber, seed } from "./field.ts";
 import { type CallContext, defineLayer, type Layer, type LayerOptions } from "./layer.ts";
@@ -27,7 +27,7 @@ export const dropout: (options: DropoutOptions) => Layer = /* @__PURE__ */ defin
   inputs: "one",
   call: (x, { options, context }) => {
     const { rate, noiseShape } = options;
-    if (!context.training || rate === 0) return x;
+    if (!context.training || rate === 0) return asFloat(x);
     const shape = noiseShape ?? x.shape;
     check(
       shape.length === x.shape.length && shape.every((size, axis) => size === 1 || size === x.shape[axis]),
@@ -39,7 +39,7 @@ export const dropout: (options: DropoutOptions) => Layer = /* @__PURE__ */ defin
       }),
     );
     const kept = greaterEqual(noise(randomUniform, options.seed, context, shape), rate);
-    return where(kept, multiply(x, rate === 1 ? 0 : 1 / (1 - rate)), 0);
+    return where(kept, multiply(asFloat(x), rate === 1 ? 0 : 1 / (1 - rate)), 0);
   },
 });
 
@@ -59,8 +59,8 @@ export const gaussianNoise: (options: GaussianNoiseOptions) => Layer = /* @__PUR
   fields: gaussianNoiseFields,
   inputs: "one",
   call: (x, { options, context }) => {
-    if (!context.training || options.stddev === 0) return x;
-    return add(x, multiply(noise(randomNormal, options.seed, context, x.shape), options.stddev));
+    if (!context.training || options.stddev === 0) return asFloat(x);
+    return add(asFloat(x), multiply(noise(randomNormal, options.seed, context, x.shape), options.stddev));
   },
 });
 
@@ -71,5 +71,5 @@ type Random = (
 ) => SymbolicTensor;
 
 function noise(random: Random, fixed: number | null, context: CallContext, shape: readonly number[]): SymbolicTensor {
-  return random(fixed ?? context.seed, context.step, shape);
+  return random(fixed === null ? context.seed : fixed | 0, context.step, shape);
 }

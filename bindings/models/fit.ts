@@ -26,8 +26,10 @@ const sliceMilliseconds = 12;
 
 /** Trains for `epochs` − `initialEpoch` passes and collects the logs of each. */
 export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<string, number[]>> {
-  const history: Record<string, number[]> = { epoch: [] };
   const { callbacks } = plan;
+  const names = trainer.objective.names;
+  const measured = plan.validate === undefined ? names : [...names, ...names.map(validationName)];
+  const history: Record<string, number[]> = Object.fromEntries(["epoch", ...measured].map((name) => [name, []]));
   for (const callback of callbacks) await callback.onTrainBegin?.(plan.info);
   for (let epoch = plan.initialEpoch; epoch < plan.epochs; epoch++) {
     for (const callback of callbacks) await callback.onEpochBegin?.(epoch);
@@ -37,11 +39,8 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
     const logs = trainer.logs("train");
     if (plan.validate !== undefined)
       for (const [name, value] of Object.entries(await plan.validate())) logs[validationName(name)] = value;
-    (history.epoch as number[]).push(epoch);
-    for (const [name, value] of Object.entries(logs)) {
-      history[name] ??= [];
-      history[name].push(value);
-    }
+    history.epoch?.push(epoch);
+    for (const [name, value] of Object.entries(logs)) history[name]?.push(value);
     for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);
   }
   trainer.state.finalize();
@@ -62,7 +61,7 @@ export async function runPass(
 ): Promise<void> {
   trainer.begin(mode);
   const total = Math.ceil(feed.rows / batchSize);
-  const stepwise = callbacks.some((callback) => callback.onBatchEnd !== undefined);
+  const stepwise = mode === "train" && callbacks.some((callback) => callback.onBatchEnd !== undefined);
   let position = 0;
   let slice = 1;
   while (position < feed.rows) {
@@ -75,8 +74,7 @@ export async function runPass(
     const elapsed = performance.now() - started;
     position += batch * steps;
     const done = Math.ceil(position / batchSize);
-    if (stepwise && mode === "train")
-      for (const callback of callbacks) await callback.onBatchEnd?.(done - 1, trainer.logs(mode));
+    if (stepwise) for (const callback of callbacks) await callback.onBatchEnd?.(done - 1, trainer.logs(mode));
     for (const callback of callbacks) callback.onProgress?.({ mode, done, total, logs: () => trainer.logs(mode) });
     slice = nextSlice(steps, elapsed);
     await yieldToEvents();

@@ -28,7 +28,7 @@ export function checkFitOptions(where: string, options: FitOptions): void {
       expected: `one of the options ${fitOptionNames.join(", ")}`,
       received: key,
     }));
-  const { validationSplit, validationData, verbose, shuffle } = options;
+  const { validationSplit, validationData, verbose, shuffle, callbacks } = options;
   check(validationSplit === undefined || (validationSplit >= 0 && validationSplit < 1), "option", () => ({
     where: `${where}.validationSplit`,
     expected: "a number from 0 to below 1",
@@ -57,6 +57,12 @@ export function checkFitOptions(where: string, options: FitOptions): void {
       expected: '"auto", 0, 1 or 2',
       received: show(verbose),
     }),
+  );
+  check(
+    callbacks === undefined ||
+      (Array.isArray(callbacks) && callbacks.every((each) => typeof each === "object" && each !== null)),
+    "option",
+    () => ({ where: `${where}.callbacks`, expected: "a list of callbacks", received: show(callbacks) }),
   );
   check(shuffle === undefined || typeof shuffle === "boolean", "option", () => ({
     where: `${where}.shuffle`,

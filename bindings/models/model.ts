@@ -1,6 +1,7 @@
 // What can be done with a model: compile, train, measure, predict?
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import type { Callback } from "../callbacks/callback.ts";
 import { progressBar } from "../callbacks/progress.ts";
 import type { Explanation } from "../compiler/explain.ts";
 import type { Json } from "../config.ts";
@@ -61,6 +62,10 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   private running: Trainer | undefined;
   private compileGiven: CompileOptions<MetricsOption> | undefined;
   private training = false;
+  /** Measurements under way, those that wait included. */
+  private measuring = 0;
+  /** Ends when the last of the measurements asked for has: they share their running sums, so they take turns. */
+  private measured: Promise<void> = Promise.resolve();
   private disposed = false;
   private readonly predictor: Predictor = new Predictor();
 
@@ -196,6 +201,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
         expected: "the options optimizer, loss, metrics and lossWeights",
         received: key,
       }));
+    this.checkIdle(where);
     resolveOptimizer(options.optimizer, `${where}.optimizer`);
     if (this.known !== undefined || this.className === "Functional")
       new Objective(where, this.topology.outputNames, options as ObjectiveOptions);
@@ -253,10 +259,8 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
       const heldFeed = held === undefined ? undefined : new Feed(where, held, commonRows(where, held), batchSize);
       if (heldFeed !== undefined) feeds.push(heldFeed);
       const callbacks = [progressBar(given.verbose ?? "auto"), ...(given.callbacks ?? [])];
-      const validate = async (): Promise<Record<string, number>> => {
-        await runPass(trainer, "test", heldFeed as Feed, batchSize, []);
-        return trainer.logs("test");
-      };
+      const validate = (): Promise<Record<string, number>> =>
+        this.measure(trainer, heldFeed as Feed, batchSize, callbacks);
       const info = { epochs, initialEpoch, steps: Math.ceil(samples / batchSize), batchSize, samples };
       const seed = trainer.seed.value.item();
       const history = await runEpochs(trainer, {
@@ -286,11 +290,33 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     const trainer = this.trainerFor("evaluate");
     const feed = new Feed(where, columns, commonRows(where, columns), batchSize);
     try {
-      await runPass(trainer, "test", feed, batchSize, []);
-      return trainer.logs("test") as LogsOf<M>;
+      return (await this.measure(trainer, feed, batchSize, [])) as LogsOf<M>;
     } finally {
       trainer.unbind();
       feed.release();
+    }
+  }
+
+  /** Loss and metrics over a feed, after the measurements that were asked for before. */
+  private async measure(
+    trainer: Trainer,
+    feed: Feed,
+    batchSize: number,
+    callbacks: readonly Callback[],
+  ): Promise<Record<string, number>> {
+    const before = this.measured;
+    this.measuring++;
+    let finish = (): void => {};
+    this.measured = new Promise((resolve) => {
+      finish = resolve;
+    });
+    await before;
+    try {
+      await runPass(trainer, "test", feed, batchSize, callbacks);
+      return trainer.logs("test");
+    } finally {
+      this.measuring--;
+      finish();
     }
   }
 
@@ -306,6 +332,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
 
   private runBatch(mode: Mode, x: I, y: DataLike, sampleWeight: TensorLike | undefined): LogsOf<M> {
     const where = `${this.name}.${mode}OnBatch`;
+    this.checkIdle(where, mode);
     const columns = this.columnsFor(where, x as DataLike, y, sampleWeight);
     const rows = commonRows(where, columns);
     const trainer = this.trainerFor(`${mode}OnBatch`);
@@ -358,7 +385,10 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   explain(options: ExplainOptions = {}): Explanation {
     const batchSize = wholeNumber(`${this.name}.explain.batchSize`, options.batchSize ?? defaultBatchSize, 1);
     const mode = options.mode ?? "predict";
-    if (mode !== "predict") return explainStep(this.topology, this.trainerFor("explain"), mode, batchSize, options);
+    if (mode !== "predict") {
+      this.checkIdle(`${this.name}.explain`, mode);
+      return explainStep(this.topology, this.trainerFor("explain"), mode, batchSize, options);
+    }
     const inputs = this.topology.inputs.map((input) => zeros(sized(input.shape, batchSize), input.dtype));
     return explainPrediction(this.predictor.program(this.topology, inputs), inputs, options);
   }
@@ -369,12 +399,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
    */
   dispose(): void {
     if (this.disposed) return;
-    check(!this.training, "state", () => ({
-      where: `${this.name}.dispose`,
-      expected: "no fit under way",
-      received: "one that runs",
-      remedy: "Await it first.",
-    }));
+    this.checkIdle(`${this.name}.dispose`);
     this.disposed = true;
     this.predictor.clear();
     this.running?.dispose();
@@ -387,6 +412,17 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   }
 
   // Checks ------------------------------------------------------------------------------------------------------------
+
+  /** Refuses what would disturb a run that is under way: of `mode`, or any. */
+  private checkIdle(where: string, mode?: Mode): void {
+    const busy = (mode !== "test" && this.training) || (mode !== "train" && this.measuring > 0);
+    check(!busy, "state", () => ({
+      where,
+      expected: "no fit or evaluate under way",
+      received: "one that runs",
+      remedy: "Await it first.",
+    }));
+  }
 
   private topologyFor(shapes: readonly BatchShape[] | undefined, dtype: DType | undefined): Topology {
     check(!this.disposed, "state", () => ({

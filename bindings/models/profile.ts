@@ -38,7 +38,11 @@ export function explainStep(
   options: ExplainOptions,
 ): Explanation {
   const inputs = zerosFor(topology.inputs, batchSize);
-  const targets = zerosFor(topology.outputs, batchSize);
+  const targets = topology.outputs.map((output, index) => {
+    const shape = sized(output.shape, batchSize);
+    const labels = trainer.objective.losses[index]?.className === "SparseCategoricalCrossentropy";
+    return labels ? zeros(shape.slice(0, -1), "int32") : zeros(shape, output.dtype);
+  });
   const columns = columnsOf(inputs, targets, undefined);
   const program = trainer.program(mode, columns, batchSize, batchSize);
   if (options.profile !== true) return program.explain();

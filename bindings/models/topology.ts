@@ -122,7 +122,7 @@ function stepsOf(where: string, inputs: readonly Placeholder[], outputs: readonl
       const top = stack[stack.length - 1] as Placeholder;
       const open = top.call.inputs.filter((each) => !done.has(each));
       if (done.has(top)) stack.pop();
-      else if (open.length > 0) stack.push(...open);
+      else if (open.length > 0) stack.push(...open.reverse());
       else {
         if (top.call.inputs.length === 0)
           throw new TensorError("shape", {

@@ -93,7 +93,10 @@ function runCase(golden: Case, tolerance: number): void {
 function prepare(layer: Layer, golden: Case, inputs: readonly Tensor[]): void {
   layer.build(inputs.map((input) => input.shape));
   expect(layer.weights.map((weight) => weight.name.split("/").pop())).toEqual(golden.weights.map(({ name }) => name));
-  if (golden.adaptData == null) return layer.setWeights(golden.weights.map(fromGolden));
+  if (golden.adaptData == null) {
+    layer.setWeights(golden.weights.map(fromGolden));
+    return;
+  }
   (layer as NormalizationLayer).adapt(fromGolden(golden.adaptData));
   layer.getWeights().forEach((weight, index) => {
     expectClose(`adapted ${golden.weights[index]?.name}`, weight, golden.weights[index] as Named, 1e-5);

@@ -57,7 +57,7 @@ test("a disposed model says so, and a model in training cannot be disposed of", 
   const model = sequential([layers.dense({ units: 2, inputShape: [3] })]);
   model.compile({ optimizer: "sgd", loss: "mse" });
   const fit = model.fit(x, y, { verbose: 0 });
-  expect(() => model.dispose()).toThrow("sequential.dispose: expected no fit under way");
+  expect(() => model.dispose()).toThrow("sequential.dispose: expected no fit or evaluate under way");
   await fit;
   model.dispose();
   expect(() => model.predict(x)).toThrow("sequential: expected a model that is in use, received a disposed one.");

@@ -1,0 +1,56 @@
+// Are the options of a layer such as its fields allow?
+
+import { toCamelCase, toSnakeCase } from "../config.ts";
+import { check, show, unknownName } from "../errors.ts";
+import { elementBytes } from "../tensor.ts";
+import type { AnyDefinition, LayerOptions } from "./layer.ts";
+
+const commonOptions: readonly string[] = ["name", "trainable", "inputShape", "inputDtype"];
+
+/**
+ * The options of a layer after checking, defaults filled in.
+ * @throws {TensorError} `option` or `name`, at the name that the user gave or that of the factory.
+ */
+export function parseOptions(
+  definition: AnyDefinition,
+  given: Readonly<Record<string, unknown>>,
+  where: string,
+): Readonly<Record<string, unknown>> {
+  const known = Object.keys(definition.fields);
+  for (const key of Object.keys(given))
+    if (!known.includes(key) && !commonOptions.includes(key))
+      throw unknownName(where, "an option", key, [...known, ...commonOptions]);
+  const { inputShape, inputDtype, name, trainable } = given as LayerOptions;
+  check(name === undefined || (typeof name === "string" && name !== ""), "option", () => ({
+    where: `${factoryName(definition.className)}.name`,
+    expected: "text",
+    received: show(name),
+  }));
+  check(trainable === undefined || typeof trainable === "boolean", "option", () => ({
+    where: `${where}.trainable`,
+    expected: "true or false",
+    received: show(trainable),
+  }));
+  check(inputDtype === undefined || inputDtype in elementBytes, "option", () => ({
+    where: `${where}.inputDtype`,
+    expected: Object.keys(elementBytes).join(" or "),
+    received: show(inputDtype),
+  }));
+  check(
+    inputShape === undefined ||
+      (Array.isArray(inputShape) && inputShape.every((size) => Number.isInteger(size) && size > 0)),
+    "option",
+    () => ({
+      where: `${where}.inputShape`,
+      expected: "a list of integers ≥ 1, without the batch",
+      received: show(inputShape),
+    }),
+  );
+  const parsed = known.map((key) => [key, definition.fields[key]?.parse(given[key], `${where}.${key}`)]);
+  return Object.freeze(Object.fromEntries(parsed));
+}
+
+/** `"ReLU"` → `"reLU"`: how users call the factory of a class. */
+export function factoryName(className: string): string {
+  return toCamelCase(toSnakeCase(className));
+}
