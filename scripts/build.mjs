@@ -14,6 +14,26 @@ function run(command, ...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/**
+ * `export * as layers` becomes an object that is filled by a call, and no bundler leaves such a call out. As the value of
+ * a call without side effects it goes when nobody uses it.
+ */
+function makeNamespacesRemovable() {
+  for (const name of readdirSync(join(root, "dist"))) {
+    if (!name.endsWith(".js")) continue;
+    const path = join(root, "dist", name);
+    const text = readFileSync(path, "utf8");
+    const changed = text.replace(
+      /var (\w+) = \{\};\n__export\(\1, (\{[\s\S]*?\n\})\);/g,
+      (_, namespace, members) => `var ${namespace} = /* @__PURE__ */ __namespace(${members});`,
+    );
+    if (changed === text) continue;
+    const helper = "var __namespace = (members) => { const names = {}; __export(names, members); return names; };\n";
+    const afterImports = changed.search(/^(?!import |\s|\w+,?$|\} from)/m);
+    writeFileSync(path, changed.slice(0, afterImports) + helper + changed.slice(afterImports));
+  }
+}
+
 /** Minifying drops the comments that tell bundlers to leave `import("node:…")` alone. */
 function keepBundlerHints() {
   for (const name of readdirSync(join(root, "dist"), { recursive: true })) {
@@ -56,5 +76,6 @@ function bundle(folder, options) {
 await bundle("dist", {});
 // For Node, Deno and Bun: only the names stay, for stack traces. Reading 390 KB of text costs 7 ms of a cold start.
 await bundle("dist/node", { minifyWhitespace: true, minifySyntax: true });
+makeNamespacesRemovable();
 keepBundlerHints();
 run("tsc", "-p", "tsconfig.build.json");
