@@ -1,10 +1,10 @@
 // How is one option of a layer checked, defaulted, and written in a Keras configuration?
 
-import { type Activation, type ActivationName, resolveActivation } from "../activations.ts";
-import type { Json, SerializedObject } from "../config.ts";
+import { type Activation, type ActivationName, activations, resolveActivation } from "../activations.ts";
+import { type Json, type SerializedObject, toCamelCase } from "../config.ts";
 import { type Constraint, constraintFromConfig, resolveConstraint } from "../constraints.ts";
 import { check, show, TensorError } from "../errors.ts";
-import type { SymbolicTensor } from "../graph.ts";
+import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { type Initializer, initializerFromConfig, resolveInitializer } from "../initializers.ts";
 import { type Regularizer, regularizerFromConfig, resolveRegularizer } from "../regularizers.ts";
 
@@ -165,12 +165,24 @@ export function seed(): Field<number | null> {
 /** Name or function of an activation. */
 export type ActivationLike = ActivationName | ((x: SymbolicTensor) => SymbolicTensor) | null;
 
+/** @throws {TensorError} `unsupported` for a function that is not one of ours: its name would stand for another one. */
+function writeActivation({ name, call }: Activation): Json {
+  const known: Readonly<Record<string, unknown>> = activations;
+  check(known[toCamelCase(name)] === call, "unsupported", () => ({
+    where: errorPlace("activation"),
+    expected: "an activation that has a name",
+    received: "a function, which a configuration cannot hold",
+    remedy: "Make it a layer of its own with defineLayer, and registerLayer it.",
+  }));
+  return name;
+}
+
 /** An activation by name or as a function. */
 /* @__NO_SIDE_EFFECTS__ */
 export function activation(initial: ActivationName = "linear"): Field<Activation> {
   return {
     parse: (value, where) => resolveActivation((value ?? initial) as ActivationName, where),
-    write: (value) => value.name,
+    write: writeActivation,
   };
 }
 
@@ -186,7 +198,7 @@ export function requiredActivation(): Field<Activation> {
       }));
       return resolveActivation(value as ActivationName, where);
     },
-    write: (value) => value.name,
+    write: writeActivation,
   };
 }
 

@@ -215,10 +215,9 @@ export class Layer implements AnyLayer {
 
   /** The configuration as Keras writes it: snake_case, objects as `{ class_name, config }`. */
   getConfig(): Record<string, Json> {
-    const own = Object.entries(this.definition.fields).map(([key, field]) => [
-      toSnakeCase(key),
-      field.write(this.options[key]),
-    ]);
+    const own = withScope(this.name, () =>
+      Object.entries(this.definition.fields).map(([key, field]) => [toSnakeCase(key), field.write(this.options[key])]),
+    );
     return { name: this.name, trainable: this.trainable, dtype: "float32", ...Object.fromEntries(own) };
   }
 }

@@ -21,9 +21,9 @@ export function parseOptions(
     if (!known.includes(key) && !commonOptions.includes(key))
       throw unknownName(where, "an option", key, [...known, ...commonOptions]);
   const { inputShape, inputDtype, name, trainable } = given as LayerOptions;
-  check(name === undefined || (typeof name === "string" && name !== ""), "option", () => ({
+  check(name === undefined || (typeof name === "string" && name !== "" && !name.includes("/")), "option", () => ({
     where: `${factoryName(definition.className)}.name`,
-    expected: "text",
+    expected: 'text without "/"',
     received: show(name),
   }));
   check(trainable === undefined || typeof trainable === "boolean", "option", () => ({

@@ -26,8 +26,15 @@ export interface SaveOptions {
   readonly includeOptimizer?: boolean;
 }
 
-/** The bytes of a model file. @throws {TensorError} `unsupported` for losses or metrics that are functions. */
+/**
+ * The bytes of a model file. Weights have their paths in this model, whatever other models they belong to.
+ * @throws {TensorError} `unsupported` for what a file cannot hold, such as losses that are functions.
+ */
 export function encodeModel(model: AnyModel, options: SaveOptions = {}): Uint8Array {
+  return model.topology.withOwnNames(() => encode(model, options));
+}
+
+function encode(model: AnyModel, options: SaveOptions): Uint8Array {
   const compiled = options.includeOptimizer === false ? undefined : model.compileOptions;
   const tensors = model.weights.map((weight) => stored(weight.name, weight.value));
   const metadata: Record<string, string> = {
@@ -37,6 +44,12 @@ export function encodeModel(model: AnyModel, options: SaveOptions = {}): Uint8Ar
   };
   if (compiled !== undefined) {
     const { trainer } = model;
+    check(trainer.trains(model.trainableWeights), "state", () => ({
+      where: `${model.name}.save`,
+      expected: "the weights to be trainable that were so when the model was compiled",
+      received: "others",
+      remedy: "Compile again after changing `trainable`, or save with { includeOptimizer: false }.",
+    }));
     metadata.compile = JSON.stringify(writeCompileOptions(model.name, compiled, trainer));
     metadata.state = JSON.stringify({
       epochs: trainer.epochs,
@@ -117,17 +130,19 @@ function writeCompileOptions(name: string, options: CompileOptions<MetricsOption
       ? Object.fromEntries(Object.entries(given as object).map(([output, value]) => [output, write(value as T)]))
       : write(given as T);
   const { optimizer } = trainer;
+  refuse(where, "optimizer", !succeeds(() => optimizerFromConfig(optimizer.className, optimizer.getConfig())));
   return {
     optimizer: { class_name: optimizer.className, config: optimizer.getConfig() },
     loss: eachOutput(options.loss, (loss: LossLike) => {
-      refuseFunction(where, "loss", loss);
+      refuse(where, "loss", typeof loss === "function");
       const { className, config } = resolveLoss(loss, where);
+      refuse(where, "loss", !succeeds(() => lossFromConfig(className, config)));
       return { class_name: className, config };
     }),
     metrics: eachOutput(options.metrics ?? [], (metrics: readonly MetricLike[]) =>
       metrics.map((metric) => {
-        refuseFunction(where, "metric", metric);
-        return resolveMetric(metric as MetricLike, where).name;
+        refuse(where, "metric", typeof metric !== "string");
+        return resolveMetric(metric, where).name;
       }),
     ),
     loss_weights: { ...options.lossWeights },
@@ -159,13 +174,22 @@ function readCompileOptions(where: string, written: Written): CompileOptions<Met
   };
 }
 
-function refuseFunction(where: string, what: string, value: unknown): void {
-  check(typeof value !== "function", "unsupported", () => ({
+function refuse(where: string, what: string, refused: boolean): void {
+  check(!refused, "unsupported", () => ({
     where,
-    expected: `a ${what} that has a name`,
-    received: "a function, which a file cannot hold",
+    expected: `${what === "optimizer" ? "an" : "a"} ${what} that a name and options describe`,
+    received: "a function or an object of your own, which a file cannot hold",
     remedy: "Save with { includeOptimizer: false } and compile again after loading.",
   }));
+}
+
+function succeeds(action: () => unknown): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isPlainRecord(value: unknown): boolean {

@@ -64,6 +64,17 @@ export class Topology {
     for (const block of blocks) engine().release(block);
   }
 
+  /** Runs `action` while weights have the names that they have in this model; others may call them by longer paths. */
+  withOwnNames<T>(action: () => T): T {
+    const names = new Map(this.weights.map((weight) => [weight, weight.name]));
+    nameWeights(this.layers, "");
+    try {
+      return action();
+    } finally {
+      for (const [weight, name] of names) weight.name = name;
+    }
+  }
+
   /** The outputs for these inputs. */
   invoke(inputs: readonly SymbolicTensor[], context: CallContext): SymbolicTensor[] {
     const values = new Map(this.inputs.map((placeholder, index) => [placeholder, inputs[index] as SymbolicTensor]));

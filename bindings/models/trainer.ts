@@ -58,6 +58,11 @@ export class Trainer {
     };
   }
 
+  /** Whether these are the weights that it trains. */
+  trains(weights: readonly Variable[]): boolean {
+    return weights.length === this.weights.length && weights.every((weight) => this.weights.includes(weight));
+  }
+
   /** Begins a pass: averages start again. */
   begin(mode: Mode): void {
     this.objective.clear(this.cells[mode]);
