@@ -93,7 +93,20 @@ export function decodeModel(bytes: Uint8Array, where: string): Model {
     throw broken(where, `version ${formatVersion} of the format`, `version ${metadata.version}`);
   if (metadata[CHECKSUM_KEY] !== contentChecksum([...tensors.values()], metadata))
     throw broken(where, "contents that match the checksum", "contents that were changed");
-  const { class_name, config } = parse(where, metadata.model) as { class_name: string; config: Written };
+  try {
+    return build(where, tensors, metadata);
+  } catch (cause) {
+    if (cause instanceof TensorError) throw cause;
+    throw broken(where, "the description of a model", "one that cannot be read", cause);
+  }
+}
+
+function build(
+  where: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata: Readonly<Record<string, string>>,
+): Model {
+  const { class_name, config } = parse(where, metadata.model ?? "") as { class_name: string; config: Written };
   const model = modelFromConfig(class_name, config) as unknown as Model<never, unknown, string>;
   for (const weight of model.weights) weight.assign(storedValue(where, tensors, weight.name, weight.shape));
   if (metadata.compile !== undefined && metadata.state !== undefined) {
@@ -110,6 +123,8 @@ function restoreState(
   tensors: ReadonlyMap<string, StoredTensor>,
 ): void {
   const { epochs, seed, iteration, learningRate } = state;
+  for (const value of [epochs, seed, iteration, learningRate])
+    if (!Number.isFinite(value)) throw broken(where, "numbers as the state of training", show(value));
   trainer.epochs = Number(epochs);
   trainer.seed.assign(Tensor.of(Int32Array.of(Number(seed)), [], "int32"));
   trainer.state.iteration.assign(Tensor.of(Int32Array.of(Number(iteration)), [], "int32"));
@@ -223,11 +238,7 @@ function parse(where: string, text: string): Written {
   }
 }
 
-function broken(where: string, expected: string, received: string): TensorError {
-  return new TensorError("format", {
-    where,
-    expected,
-    received,
-    remedy: "Save the model again, or fetch an intact copy.",
-  });
+function broken(where: string, expected: string, received: string, cause?: unknown): TensorError {
+  const remedy = "Save the model again, or fetch an intact copy.";
+  return new TensorError("format", { where, expected, received, remedy }, { cause });
 }
