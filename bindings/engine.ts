@@ -1,6 +1,6 @@
 // How does TypeScript reach the machine? The only file that touches WebAssembly instances and their memory.
 
-import { TensorError } from "./errors.ts";
+import { formatBytes, TensorError } from "./errors.ts";
 import { wasmModule } from "./platform/wasm.ts";
 import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
@@ -268,11 +268,4 @@ function abort(): never {
 
 function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
-}
-
-/** `1536` → `1.5 KiB`. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  return `${Number((bytes / 2 ** (10 * power)).toPrecision(3))} ${units[power]}`;
 }

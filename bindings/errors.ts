@@ -80,6 +80,14 @@ export function show(value: unknown): string {
   return String(value);
 }
 
+/** `1536` → `1.5 KiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let power = 0;
+  while (power < units.length - 1 && bytes >= 1024 ** (power + 1)) power++;
+  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${units[power]}`;
+}
+
 /** Levenshtein's distance: insertions, deletions and substitutions that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);

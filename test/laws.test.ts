@@ -253,7 +253,6 @@ describe("nobody but", () => {
 
   /** Functions of Math that may differ between engines, and who may call them because no weight depends on it. */
   const allowedMath: Readonly<Record<string, string>> = {
-    "bindings/engine.ts": "log2: the unit of a number of bytes in a message",
   };
 
   it("functions that all engines compute alike touch a weight", () => {

@@ -1,6 +1,6 @@
 // What does a program do? One line an instruction, for people.
 
-import { formatBytes } from "../engine.ts";
+import { formatBytes } from "../errors.ts";
 import { elementBytes } from "../tensor.ts";
 import type { Code } from "./emit.ts";
 import { addressesIn } from "./instruction.ts";

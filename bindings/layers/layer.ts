@@ -3,14 +3,14 @@
 import { compiled } from "../compiled.ts";
 import { type Json, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
-import { check } from "../errors.ts";
+import { check, formatBytes } from "../errors.ts";
 import { inputNode, type Operand, read, SymbolicTensor, toSymbolic, tracing, withScope, withTrace } from "../graph.ts";
 import type { Initializer } from "../initializers.ts";
 import { add } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
 import type { Regularizer } from "../regularizers.ts";
 import { nextSeed } from "../seed.ts";
-import { type DType, type Shape, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
+import { type DType, type Shape, sizeOf, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
 import { Variable } from "../variable.ts";
 import type { Fields, Parsed } from "./field.ts";
 import { factoryName, parseOptions } from "./options.ts";
@@ -86,6 +86,9 @@ export interface AnyLayer {
   invoke(inputs: readonly SymbolicTensor[], context: CallContext): SymbolicTensor;
   getConfig(): Record<string, Json>;
 }
+
+/** Elements that fill all of WebAssembly memory. */
+const largestWeight = 2 ** 30;
 
 /** A definition whose options are no longer known to the type checker. */
 export type AnyDefinition = LayerDefinition<Fields, "one" | "many">;
@@ -171,6 +174,12 @@ export class Layer implements AnyLayer {
     const specs = withScope(this.name, () => this.definition.weights?.(known, this.options) ?? {});
     for (const [name, spec] of Object.entries(specs)) {
       const { shape, initializer, regularizer, constraint, dtype, trainable = true } = spec;
+      check(sizeOf(shape) < largestWeight, "memory", () => ({
+        where: `${this.name}/${name}`,
+        expected: `a weight of less than ${formatBytes(4 * largestWeight)}`,
+        received: `one of ${formatBytes(4 * sizeOf(shape))}, shape [${shape.join(", ")}]`,
+        remedy: "Use smaller batches or a smaller model.",
+      }));
       const variable = new Variable(
         `${this.name}/${name}`,
         tensor(initializer.create(shape), undefined, dtype),
@@ -181,6 +190,14 @@ export class Layer implements AnyLayer {
       if (constraint != null) this.constraints.set(variable, constraint);
     }
     this.isBuilt = true;
+  }
+
+  /** Forgets the weights that {@link build} made: those around it did not fit. */
+  unbuild(): void {
+    this.variables.clear();
+    this.regularizers.length = 0;
+    this.constraints.clear();
+    this.isBuilt = false;
   }
 
   /** The result for symbols, under the layer's name in errors and listings. */

@@ -1,8 +1,8 @@
 // Which data does a model take, and do they fit?
 
-import { check, show } from "../errors.ts";
+import { check, show, TensorError } from "../errors.ts";
 import type { BatchShape } from "../layers/placeholder.ts";
-import { Tensor, type TensorLike, tensor } from "../tensor.ts";
+import { type DType, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { type Column, commonRows } from "./feed.ts";
 
 /** Data for one port, or for each port by name. */
@@ -18,13 +18,15 @@ export function tensorsOf(where: string, names: readonly string[] | undefined, d
       where,
       expected: "a tensor, a typed array or nested arrays",
       received: show(data),
+      remedy: "The model has one nameless port: give its data as they are.",
     }));
-    return [tensor(data as TensorLike)];
+    return [tensorAt(where, data as TensorLike)];
   }
   check(typeof data === "object" && data !== null && !isData(data), "option", () => ({
     where,
     expected: `a record with ${names.map((name) => `"${name}"`).join(", ")}`,
     received: show(data),
+    remedy: `Give { ${names.map((name) => `${name}: …`).join(", ")} }.`,
   }));
   const record = data as Readonly<Record<string, TensorLike>>;
   const given = Object.keys(record);
@@ -32,8 +34,23 @@ export function tensorsOf(where: string, names: readonly string[] | undefined, d
     where,
     expected: `exactly ${names.map((name) => `"${name}"`).join(", ")}`,
     received: given.map((name) => `"${name}"`).join(", "),
+    remedy: `Give { ${names.map((name) => `${name}: …`).join(", ")} }.`,
   }));
-  return names.map((name) => tensor(record[name] as TensorLike));
+  return names.map((name) => tensorAt(`${where}.${name}`, record[name] as TensorLike));
+}
+
+/** `data` as a tensor. @throws {TensorError} what `tensor` throws, at `where`. */
+export function tensorAt(where: string, data: TensorLike, dtype?: DType): Tensor {
+  try {
+    return tensor(data, undefined, dtype);
+  } catch (cause) {
+    if (!(cause instanceof TensorError)) throw cause;
+    throw new TensorError(
+      cause.code,
+      { remedy: "Give numbers in a tensor, a typed array or nested lists.", ...cause, where },
+      { cause },
+    );
+  }
 }
 
 function isData(value: unknown): boolean {
@@ -53,14 +70,17 @@ export function checkSamples(
       value.shape.length === wanted.length &&
       wanted.every((size, axis) => axis === 0 || size === null || size === value.shape[axis]);
     check(fits, "shape", () => ({
-      where: names === undefined ? where : `${where}: ${names[index]}`,
+      where: names === undefined ? where : `${where}.${names[index]}`,
       expected:
         `samples of shape [${wanted.slice(1).join(", ")}], so data of shape [samples, ${wanted.slice(1).join(", ")}]`.replace(
           ", ]",
           "]",
         ),
       received: `[${value.shape.join(", ")}]`,
-      ...(value.shape.length === wanted.length - 1 ? { remedy: "For a single sample add an axis: [sample]." } : {}),
+      remedy:
+        value.shape.length === wanted.length - 1
+          ? "For a single sample add an axis: [sample]."
+          : "Reshape the data, or make the model for samples of this shape.",
     }));
   });
 }
@@ -97,6 +117,7 @@ export function splitColumns(where: string, columns: readonly Column[], fraction
     where: `${where}.validationSplit`,
     expected: `a share that leaves samples on both sides of ${rows}`,
     received: String(fraction),
+    remedy: "Choose another share, or pass validationData.",
   }));
   const part = (from: number, to: number): Column[] =>
     columns.map((column) => ({ ...column, data: column.data.slice(from, to) }));

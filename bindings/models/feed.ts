@@ -155,7 +155,13 @@ export function commonRows(where: string, columns: readonly Column[]): number {
       where,
       expected: `${rows} samples in ${label}, as in ${columns[0]?.label}`,
       received: data.shape.length === 0 ? "a single number" : `${data.shape[0]}`,
+      remedy: "Give as many of each, one for each sample.",
     }));
-  check(rows > 0, "data", () => ({ where, expected: "at least one sample", received: "none" }));
+  check(rows > 0, "data", () => ({
+    where,
+    expected: "at least one sample",
+    received: "none",
+    remedy: "The data are empty.",
+  }));
   return rows;
 }

@@ -1,8 +1,10 @@
 // Are the options of fit such as fit takes?
 
+import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import type { FitOptions } from "./types.ts";
 
+const callbackNames = ["onTrainBegin", "onTrainEnd", "onEpochBegin", "onEpochEnd", "onBatchEnd", "onProgress"] as const;
 const fitOptionNames = [
   "batchSize",
   "epochs",
@@ -17,19 +19,10 @@ const fitOptionNames = [
 
 /** @throws {TensorError} `option` for unknown names and bad values. */
 export function checkFitOptions(where: string, options: FitOptions): void {
-  check(typeof options === "object", "option", () => ({
-    where,
-    expected: "an object of options",
-    received: show(options),
-  }));
-  for (const key of Object.keys(options))
-    check(fitOptionNames.includes(key), "option", () => ({
-      where,
-      expected: `one of the options ${fitOptionNames.join(", ")}`,
-      received: key,
-    }));
+  checkOptionNames(where, options, fitOptionNames);
   const { validationSplit, validationData, verbose, shuffle, callbacks } = options;
-  check(validationSplit === undefined || (validationSplit >= 0 && validationSplit < 1), "option", () => ({
+  const share: unknown = validationSplit ?? 0;
+  check(typeof share === "number" && share >= 0 && share < 1, "option", () => ({
     where: `${where}.validationSplit`,
     expected: "a number from 0 to below 1",
     received: show(validationSplit),
@@ -58,15 +51,20 @@ export function checkFitOptions(where: string, options: FitOptions): void {
       received: show(verbose),
     }),
   );
-  check(
-    callbacks === undefined ||
-      (Array.isArray(callbacks) && callbacks.every((each) => typeof each === "object" && each !== null)),
-    "option",
-    () => ({ where: `${where}.callbacks`, expected: "a list of callbacks", received: show(callbacks) }),
-  );
+  check(callbacks === undefined || (Array.isArray(callbacks) && callbacks.every(isCallback)), "option", () => ({
+    where: `${where}.callbacks`,
+    expected: "a list of callbacks",
+    received: show(callbacks),
+  }));
   check(shuffle === undefined || typeof shuffle === "boolean", "option", () => ({
     where: `${where}.shuffle`,
     expected: "true or false",
     received: show(shuffle),
   }));
+}
+
+function isCallback(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const given = value as Readonly<Record<string, unknown>>;
+  return callbackNames.every((name) => given[name] === undefined || typeof given[name] === "function");
 }

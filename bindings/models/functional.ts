@@ -2,7 +2,7 @@
 
 import { type Architecture, Model } from "./model.ts";
 import { serializeTopology } from "./serialize.ts";
-import { type Ports, Topology } from "./topology.ts";
+import { checkModelOptions, type Ports, Topology } from "./topology.ts";
 import type { DataFor, ResultFor } from "./types.ts";
 
 /** What {@link model} is made of. */
@@ -20,11 +20,11 @@ export interface ModelOptions<I extends Ports, O extends Ports> {
  * Named inputs and outputs are records; data and results are records under the same names.
  * @throws {TensorError} `shape` when an output needs an input that is not given, `name` for equal layer names.
  */
-export function model<const I extends Ports, const O extends Ports>({
-  inputs,
-  outputs,
-  name,
-}: ModelOptions<I, O>): Model<DataFor<I>, ResultFor<O>> {
+export function model<const I extends Ports, const O extends Ports>(
+  options: ModelOptions<I, O>,
+): Model<DataFor<I>, ResultFor<O>> {
+  checkModelOptions("model", options, ["inputs", "outputs", "name"]);
+  const { inputs, outputs, name } = options;
   const topology = new Topology(name ?? "functional", inputs, outputs);
   const architecture: Architecture = {
     className: "Functional",

@@ -4,7 +4,7 @@
 import type { Callback } from "../callbacks/callback.ts";
 import { progressBar } from "../callbacks/progress.ts";
 import type { Explanation } from "../compiler/explain.ts";
-import type { Json } from "../config.ts";
+import { checkOptionNames, type Json } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, show } from "../errors.ts";
 import { type SymbolicTensor, withScope } from "../graph.ts";
@@ -13,10 +13,10 @@ import type { BatchShape, Placeholder } from "../layers/placeholder.ts";
 import { resolveOptimizer } from "../optimizers.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import { nextSeed } from "../seed.ts";
-import { type DType, type Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
+import { type DType, type Tensor, type TensorLike, zeros } from "../tensor.ts";
 import { placeTogether, type Variable } from "../variable.ts";
 import { checkLabels } from "./checkLabels.ts";
-import { checkSamples, columnsOf, type DataLike, splitColumns, tensorsOf } from "./data.ts";
+import { checkSamples, columnsOf, type DataLike, splitColumns, tensorAt, tensorsOf } from "./data.ts";
 import { type Column, commonRows, Feed } from "./feed.ts";
 import { runEpochs, runPass, wholeNumber } from "./fit.ts";
 import { checkFitOptions } from "./fitOptions.ts";
@@ -195,12 +195,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
    */
   compile<const Ms extends MetricsOption = readonly []>(options: CompileOptions<Ms>): Model<I, O, MetricNames<Ms>> {
     const where = `${this.name}.compile`;
-    for (const key of Object.keys(options))
-      check(["optimizer", "loss", "metrics", "lossWeights"].includes(key), "option", () => ({
-        where,
-        expected: "the options optimizer, loss, metrics and lossWeights",
-        received: key,
-      }));
+    checkOptionNames(where, options, ["optimizer", "loss", "metrics", "lossWeights"]);
     this.checkIdle(where);
     resolveOptimizer(options.optimizer, `${where}.optimizer`);
     if (this.known !== undefined || this.className === "Functional")
@@ -256,8 +251,12 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     try {
       const feed = new Feed(where, columns, samples, batchSize);
       feeds.push(feed);
-      const heldFeed = held === undefined ? undefined : new Feed(where, held, commonRows(where, held), batchSize);
-      if (heldFeed !== undefined) feeds.push(heldFeed);
+      const heldFeed =
+        held === undefined ? undefined : new Feed(`${where}.validationData`, held, commonRows(where, held), batchSize);
+      if (heldFeed !== undefined) {
+        feeds.push(heldFeed);
+        trainer.prepare("test", heldFeed, batchSize, `${where}.validationData`);
+      }
       const callbacks = [progressBar(given.verbose ?? "auto"), ...(given.callbacks ?? [])];
       const validate = (): Promise<Record<string, number>> =>
         this.measure(trainer, heldFeed as Feed, batchSize, callbacks);
@@ -285,6 +284,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   /** The loss and the metrics on x and y; nothing is trained. */
   async evaluate(x: I, y: DataLike, options: EvaluateOptions = {}): Promise<LogsOf<M>> {
     const where = `${this.name}.evaluate`;
+    checkOptionNames(where, options, ["batchSize", "sampleWeight"]);
     const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? defaultBatchSize, 1);
     const columns = this.columnsFor(where, x as DataLike, y, options.sampleWeight);
     const trainer = this.trainerFor("evaluate");
@@ -357,6 +357,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     const repeated = this.predictor.repeat(x);
     if (repeated !== undefined) return repeated as O;
     const where = `${this.name}.predict`;
+    checkOptionNames(where, options, ["batchSize"]);
     const inputs = this.inputsFor(where, x as DataLike);
     const rows = commonRows(where, columnsOf(inputs, [], undefined, this.topology.inputNames));
     const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? predictBatchSize, 1);
@@ -385,6 +386,12 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
   explain(options: ExplainOptions = {}): Explanation {
     const batchSize = wholeNumber(`${this.name}.explain.batchSize`, options.batchSize ?? defaultBatchSize, 1);
     const mode = options.mode ?? "predict";
+    check(mode === "predict" || mode === "train" || mode === "test", "option", () => ({
+      where: `${this.name}.explain.mode`,
+      expected: '"predict", "train" or "test"',
+      received: show(mode),
+    }));
+    wholeNumber(`${this.name}.explain.repeats`, options.repeats ?? 1, 1);
     if (mode !== "predict") {
       this.checkIdle(`${this.name}.explain`, mode);
       return explainStep(this.topology, this.trainerFor("explain"), mode, batchSize, options);
@@ -480,7 +487,15 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     }));
     const inputs = this.inputsFor(where, x);
     const targets = tensorsOf(`${where}: y`, this.topology.outputNames, y);
-    const weights = sampleWeight === undefined ? undefined : tensor(sampleWeight, undefined, "float32");
+    const weights =
+      sampleWeight === undefined ? undefined : tensorAt(`${where}: sampleWeight`, sampleWeight, "float32");
+    const rank = Math.max(2, ...this.topology.outputs.map((output) => output.shape.length));
+    check(weights === undefined || weights.shape.length < rank, "shape", () => ({
+      where: `${where}: sampleWeight`,
+      expected: "one weight for each sample, [samples]",
+      received: `[${weights?.shape.join(", ")}]`,
+      remedy: "Give a flat list.",
+    }));
     const { inputNames, outputNames } = this.topology;
     const columns = columnsOf(inputs, targets, weights, inputNames, outputNames);
     commonRows(where, columns);

@@ -1,5 +1,6 @@
 // What is minimised and what is measured: losses and metrics of each output, and their running sums?
 
+import { checkNumber } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { type SymbolicTensor, withScope } from "../graph.ts";
 import { type Loss, type LossLike, resolveLoss } from "../losses.ts";
@@ -161,6 +162,12 @@ function metricsOf(
     );
   }
   checkNames(`${where}.metrics`, names, Object.keys(given));
+  for (const [name, metrics] of Object.entries(given))
+    check(Array.isArray(metrics), "option", () => ({
+      where: `${where}.metrics.${name}`,
+      expected: "a list of metrics",
+      received: show(metrics),
+    }));
   return names.map((name) => (given as Readonly<Record<string, readonly MetricLike[]>>)[name] ?? []);
 }
 
@@ -176,6 +183,7 @@ function weightsOf(
     received: "a single output",
   }));
   checkNames(`${where}.lossWeights`, names, Object.keys(given));
+  for (const [name, factor] of Object.entries(given)) checkNumber(`${where}.lossWeights.${name}`, factor);
   return names.map((name) => given[name] ?? 1);
 }
 

@@ -2,10 +2,11 @@
 
 import { check, show } from "../errors.ts";
 import type { AnyLayer, Layer } from "../layers/layer.ts";
+import type { BatchShape } from "../layers/placeholder.ts";
 import type { DType, Tensor, TensorLike } from "../tensor.ts";
 import { type Architecture, Model } from "./model.ts";
 import { serializeLayer } from "./serialize.ts";
-import { chain, Topology } from "./topology.ts";
+import { chain, checkModelOptions, Topology } from "./topology.ts";
 
 /** Options of {@link sequential}. */
 export interface SequentialOptions {
@@ -19,6 +20,7 @@ export interface SequentialOptions {
  * @throws {TensorError} `option` when something is not a layer, `shape` when neighbours do not fit.
  */
 export function sequential(layers: readonly AnyLayer[], options: SequentialOptions = {}): Model<TensorLike, Tensor> {
+  checkModelOptions("sequential", options, ["name"]);
   const where = options.name ?? "sequential";
   check(Array.isArray(layers) && layers.length > 0, "option", () => ({
     where,
@@ -47,13 +49,22 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
     className: "Sequential",
     layers: [...layers],
     build: (name, shapes, dtype) => {
-      const known = shape === undefined ? shapes?.[0]?.slice(1) : shape;
+      const known = shape === undefined ? sampleShape(shapes) : shape;
       check(known !== undefined, "state", () => ({
         where: name,
         expected: "a known input shape",
         received: "none",
         remedy: "Give the first layer inputShape, call model.build([[null, …]]), or show it data with fit or predict.",
       }));
+      check(
+        Array.isArray(known) && known.every((size) => Number.isInteger(size) && (size as number) > 0),
+        "shape",
+        () => ({
+          where: name,
+          expected: "a shape [null, …] whose sizes after the batch are integers ≥ 1",
+          received: show(shapes?.[0]),
+        }),
+      );
       const { inputs, outputs } = chain(
         name,
         layers,
@@ -67,4 +78,9 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
   const model = new Model<TensorLike, Tensor>(architecture, options.name);
   if (shape !== undefined) model.build([[null, ...shape]]);
   return model;
+}
+
+function sampleShape(shapes: readonly BatchShape[] | undefined): BatchShape | undefined {
+  const [first] = shapes ?? [];
+  return Array.isArray(first) ? first.slice(1) : first;
 }

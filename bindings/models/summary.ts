@@ -1,6 +1,6 @@
 // How does a model look as a table?
 
-import { formatBytes } from "../engine.ts";
+import { formatBytes } from "../errors.ts";
 import type { BatchShape } from "../layers/placeholder.ts";
 import type { Variable } from "../variable.ts";
 import type { Topology } from "./topology.ts";

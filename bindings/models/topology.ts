@@ -1,11 +1,12 @@
 // Which layers make up a model, and how are they connected?
 
+import { checkOptionNames } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { engine } from "../engine.ts";
 import { check, show, TensorError } from "../errors.ts";
 import { type SymbolicTensor, withScope } from "../graph.ts";
 import { inputLayer } from "../layers/core.ts";
-import type { AnyLayer, CallContext, Layer } from "../layers/layer.ts";
+import { type AnyLayer, type CallContext, Layer } from "../layers/layer.ts";
 import { type BatchShape, Placeholder } from "../layers/placeholder.ts";
 import type { Variable } from "../variable.ts";
 
@@ -99,14 +100,32 @@ export function chain(
     first?.className === "InputLayer" ? first : inputLayer({ shape: shape.slice(1).map((size) => size ?? 1), dtype });
   const inputs = new Placeholder(shape, dtype, { layer: source, inputs: [], many: false });
   const rest = source === first ? layers.slice(1) : layers;
-  const outputs = withScope(where, () => rest.reduce((x, layer) => (layer as Layer).apply(x), inputs));
-  return { inputs, outputs };
+  const unbuilt = rest.filter((layer) => layer instanceof Layer && !layer.built);
+  try {
+    const outputs = withScope(where, () => rest.reduce((x, layer) => (layer as Layer).apply(x), inputs));
+    return { inputs, outputs };
+  } catch (error) {
+    // Data of another shape may fit.
+    for (const layer of unbuilt) (layer as Layer).unbuild();
+    throw error;
+  }
+}
+
+/** Checks the options of a model and its name. @throws {TensorError} `option`. */
+export function checkModelOptions(where: string, options: { readonly name?: string }, known: readonly string[]): void {
+  checkOptionNames(where, options, known);
+  const { name } = options;
+  check(name === undefined || (typeof name === "string" && name !== "" && !name.includes("/")), "option", () => ({
+    where: `${where}.name`,
+    expected: 'text without "/"',
+    received: show(name),
+  }));
 }
 
 function portsOf(where: string, ports: Ports): [readonly string[] | undefined, Placeholder[]] {
   if (ports instanceof Placeholder) return [undefined, [ports]];
   check(
-    typeof ports === "object" && ports !== null && !Array.isArray(ports) && Object.keys(ports).length > 0,
+    isPlainRecord(ports) && Object.keys(ports).length > 0,
     "option",
     () => ({
       where,
@@ -122,6 +141,12 @@ function portsOf(where: string, ports: Ports): [readonly string[] | undefined, P
       received: show(port),
     }));
   return [Object.keys(ports), Object.values(ports)];
+}
+
+function isPlainRecord(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function stepsOf(where: string, inputs: readonly Placeholder[], outputs: readonly Placeholder[]): Placeholder[] {

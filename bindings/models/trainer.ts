@@ -3,6 +3,7 @@
 import { BoundedCache } from "../boundedCache.ts";
 import { compile, type Program } from "../compiler/program.ts";
 import { engine } from "../engine.ts";
+import { TensorError } from "../errors.ts";
 import { gradients } from "../gradient.ts";
 import { inputNode, read, type SymbolicTensor, withScope, withTrace } from "../graph.ts";
 import type { CallContext } from "../layers/layer.ts";
@@ -86,6 +87,16 @@ export class Trainer {
   program(mode: Mode, columns: readonly Column[], window: number, batch: number): Program {
     const key = `${mode} ${batch} ${window} ${columns.map(({ name, data }) => `${name}:${data.dtype}[${data.shape.slice(1).join()}]`).join(" ")}`;
     return this.programs.get(key, () => this.trace(mode, columns, window, batch));
+  }
+
+  /** Makes the program for a feed, so that data which do not fit are found now. @throws {TensorError} at `where`. */
+  prepare(mode: Mode, feed: Feed, batchSize: number, where: string): void {
+    try {
+      this.program(mode, feed.columns, feed.window, Math.min(batchSize, feed.rows));
+    } catch (cause) {
+      if (!(cause instanceof TensorError)) throw cause;
+      throw new TensorError(cause.code, { ...cause, where: `${where}: ${cause.where}` }, { cause });
+    }
   }
 
   /** Starts again at the first row of the window. */
