@@ -252,8 +252,7 @@ describe("nobody but", () => {
   });
 
   /** Functions of Math that may differ between engines, and who may call them because no weight depends on it. */
-  const allowedMath: Readonly<Record<string, string>> = {
-  };
+  const allowedMath: Readonly<Record<string, string>> = {};
 
   it("functions that all engines compute alike touch a weight", () => {
     const inexact =
