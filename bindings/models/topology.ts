@@ -124,16 +124,12 @@ export function checkModelOptions(where: string, options: { readonly name?: stri
 
 function portsOf(where: string, ports: Ports): [readonly string[] | undefined, Placeholder[]] {
   if (ports instanceof Placeholder) return [undefined, [ports]];
-  check(
-    isPlainRecord(ports) && Object.keys(ports).length > 0,
-    "option",
-    () => ({
-      where,
-      expected: "a placeholder, or a record of placeholders by name",
-      received: show(ports),
-      remedy: "Make placeholders with input({ shape }) and by applying layers to them.",
-    }),
-  );
+  check(isPlainRecord(ports) && Object.keys(ports).length > 0, "option", () => ({
+    where,
+    expected: "a placeholder, or a record of placeholders by name",
+    received: show(ports),
+    remedy: "Make placeholders with input({ shape }) and by applying layers to them.",
+  }));
   for (const [name, port] of Object.entries(ports))
     check(port instanceof Placeholder, "option", () => ({
       where: `${where}.${name}`,
