@@ -3,7 +3,7 @@
 import { compiled } from "../compiled.ts";
 import { type Json, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
-import { check, formatBytes } from "../errors.ts";
+import { check, formatBytes, show } from "../errors.ts";
 import { inputNode, type Operand, read, SymbolicTensor, toSymbolic, tracing, withScope, withTrace } from "../graph.ts";
 import type { Initializer } from "../initializers.ts";
 import { add } from "../ops/map.ts";
@@ -307,10 +307,10 @@ export function sized(shape: BatchShape, batch = 1): Shape {
 
 /** Replaces weights by values of the same shapes, all or none. @throws {TensorError} `shape`. */
 export function assignWeights(where: string, weights: readonly Variable[], values: readonly TensorLike[]): void {
-  check(values.length === weights.length, "shape", () => ({
+  check(Array.isArray(values) && values.length === weights.length, "shape", () => ({
     where: `${where}.setWeights`,
     expected: `${weights.length} arrays`,
-    received: `${values.length}`,
+    received: Array.isArray(values) ? `${values.length}` : show(values),
     remedy: weights.length === 0 ? "The layer has no weights, or is not built yet." : "Give one array for each weight.",
   }));
   const checked = values.map((value, index) => {
