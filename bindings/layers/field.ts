@@ -49,7 +49,7 @@ export function number(
   low: number = Number.NEGATIVE_INFINITY,
   high: number = Number.POSITIVE_INFINITY,
 ): Field<number> {
-  const range = Number.isFinite(low) ? (Number.isFinite(high) ? ` from ${low} to ${high}` : ` ≥ ${low}`) : "";
+  const range = Number.isFinite(low) ? (high < Number.MAX_VALUE ? ` from ${low} to ${high}` : ` ≥ ${low}`) : "";
   return {
     parse: (value, where) => {
       if (value === undefined) return initial;
@@ -65,7 +65,7 @@ export function number(
 export function requiredNumber(low: number, high: number): Field<number> {
   const rule = number(low, low, high);
   return {
-    parse: (value, where) => rule.parse(value === undefined ? null : value, where),
+    parse: (value, where) => (value === undefined ? reject(where, "a number", value) : rule.parse(value, where)),
     write: asIs,
   };
 }

@@ -215,6 +215,12 @@ export class Layer implements AnyLayer {
         if (this.trainable) context.addLoss(regularizer.call(read(variable)));
       const x = arity === "one" ? inputs[0] : inputs;
       const result = this.definition.call(x as never, { options: this.options, weights, context });
+      check(result instanceof SymbolicTensor, "dtype", () => ({
+        where: this.name,
+        expected: "a tensor as the result of the layer and of its activation",
+        received: show(result),
+        remedy: "Return what ops return.",
+      }));
       const { activityRegularizer } = this.options as { activityRegularizer?: Regularizer | null };
       if (activityRegularizer != null) context.addLoss(activityRegularizer.call(result));
       return result;

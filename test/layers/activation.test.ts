@@ -5,7 +5,7 @@ import { valueAndGrad } from "../../bindings/compiled.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
-import type { Tensor } from "../../bindings/tensor.ts";
+import { sizeOf, type Tensor } from "../../bindings/tensor.ts";
 import { describeLayer, random } from "./describeLayer.ts";
 
 const shape = [3, 5, 4];
@@ -48,16 +48,34 @@ test("relu: the gradient is the slope of each piece", () => {
   expect(slopes.array()).toEqual([[0.25, 0.25, 1, 0]]);
 });
 
-test("softmax over several axes sums to 1 over all of them together, in any order, and keeps the places", () => {
-  const x = random("softmax", [2, 3, 4, 5]);
-  const together = layers.softmax({ axis: [1, 3] }).apply(x);
-  expect(layers.softmax({ axis: [-1, 1] }).apply(x).data).toEqual(together.data);
-  for (let batch = 0; batch < 2; batch++)
-    for (let middle = 0; middle < 4; middle++) {
-      const at = (i: number, j: number): number => ((batch * 3 + i) * 4 + middle) * 5 + j;
-      const pairs = [0, 1, 2].flatMap((i) => [0, 1, 2, 3, 4].map((j): [number, number] => [i, j]));
-      const total = pairs.reduce((running, [i, j]) => running + Math.exp(x.data[at(i, j)] as number), 0);
-      for (const [i, j] of pairs)
-        expect(together.data[at(i, j)]).toBeCloseTo(Math.exp(x.data[at(i, j)] as number) / total, 6);
-    }
+test.each([
+  [
+    [1, 3],
+    [-1, 1],
+  ],
+  [
+    [1, 2],
+    [2, -3],
+  ],
+  [
+    [2, 3],
+    [2, 3],
+  ],
+])("softmax over axes %j sums to 1 over both together, in any order, and keeps the places", (axes, same) => {
+  const sizes = [2, 3, 4, 5];
+  const x = random("softmax", sizes);
+  const together = layers.softmax({ axis: axes }).apply(x);
+  expect(layers.softmax({ axis: same }).apply(x).data).toEqual(together.data);
+  /** What the elements that sum to 1 together have in common: their places on the other axes. */
+  const group = (index: number): string => {
+    const place = sizes.map((size, axis) => Math.floor(index / sizeOf(sizes.slice(axis + 1))) % size);
+    return place.filter((_, axis) => !axes.includes(axis)).join();
+  };
+  const totals = new Map<string, number>();
+  x.data.forEach((each, index) => {
+    totals.set(group(index), (totals.get(group(index)) ?? 0) + Math.exp(each));
+  });
+  x.data.forEach((each, index) => {
+    expect(together.data[index]).toBeCloseTo(Math.exp(each) / (totals.get(group(index)) as number), 6);
+  });
 });

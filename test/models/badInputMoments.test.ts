@@ -79,3 +79,15 @@ test("outputs without a feature axis take one weight a sample", async () => {
   const history = await net.fit(zeros([4, 2]), [1, 2, 3, 4], { ...quiet, sampleWeight: [1, 0, 0, 0] });
   expect(history.loss).toEqual([0.25]);
 });
+
+test("a layer or an activation of one's own that gives no tensor is named", () => {
+  const three = (): never => 3 as never;
+  expect(() => sequential([layers.dense({ units: 1, inputShape: [2], name: "own", activation: three })])).toThrow(
+    "own: expected a tensor as the result of the layer and of its activation, received 3. Return what ops return.",
+  );
+});
+
+test("a rate that is missing and a deviation below 0 are told in plain numbers", () => {
+  expect(() => layers.dropout(undefined as never)).toThrow("dropout.rate: expected a number, received undefined.");
+  expect(() => layers.gaussianNoise({ stddev: -1 })).toThrow("stddev: expected a number ≥ 0, received -1.");
+});

@@ -79,28 +79,24 @@ test("progress tells how far an epoch is, training and validation apart", async 
   expect(seen.at(-1)).toBe("test 1/1 loss,accuracy");
 });
 
-test("timers run while a model trains", async () => {
+test("timers and other events have their turn while a model trains", async () => {
   const large = samples(20_000);
   const model = classifier();
-  let ticks = 0;
+  let [ticks, turns, running] = [0, 0, true];
   const timer = setInterval(() => ticks++, 5);
-  const started = performance.now();
-  let longest = 0;
-  let last = started;
-  const watch = (): void => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
-    if (running) setImmediate(watch);
+  const turn = (): void => {
+    turns++;
+    if (running) setImmediate(turn);
   };
-  let running = true;
-  watch();
+  const started = performance.now();
+  turn();
   await model.fit(large.x, large.y, { verbose: 0, batchSize: 4, epochs: 4 });
+  const elapsed = performance.now() - started;
   running = false;
   clearInterval(timer);
-  const elapsed = performance.now() - started;
-  expect(elapsed).toBeGreaterThan(50);
+  // Slices are of 12 ms; a machine that is busy otherwise may stretch them.
+  expect(turns).toBeGreaterThan(Math.max(10, elapsed / 100));
   expect(ticks).toBeGreaterThan(2);
-  expect(longest).toBeLessThan(elapsed / 2);
 });
 
 test("a callback that throws ends the fit with its error; the model and its memory are fine", async () => {

@@ -111,6 +111,36 @@ test("a model that does not fit says so, whichever part it is, and one that runs
   model.dispose();
 });
 
+test("the data of a run are given back when it ends, however it ends", async () => {
+  const model = classifier();
+  const options = { ...quiet, validationData: [x, y] } as const;
+  const runs: readonly (() => unknown)[] = [
+    () => model.fit(x, y, options),
+    () => model.evaluate(x, y),
+    () => model.trainOnBatch(x, y),
+    () => model.testOnBatch(x, y),
+    () => model.fit(x.reshape([20, 6]), [...Array(19).fill(0), 7], options),
+    () => model.fit(x, y, { ...quiet, validationData: [x, [...Array(19).fill(0), 7]] }),
+    () => model.fit(x, y, { ...quiet, validationData: [x, zeros([20, 3])] }),
+    () => model.fit(x, y, { ...quiet, validationData: [zeros([20, 6]), y, [...Array(19).fill(1), Number.NaN]] }),
+    () => model.trainOnBatch(x, [...Array(19).fill(0), Number.NaN]),
+    () => model.fit(x, y, { ...options, callbacks: [{ onBatchEnd: () => Promise.reject(new Error("mine")) }] }),
+  ];
+  const all = async (): Promise<number[]> => {
+    const used: number[] = [];
+    for (const run of runs) {
+      await Promise.resolve()
+        .then(run)
+        .catch(() => undefined);
+      used.push(engine().usage.usedBytes);
+    }
+    return used;
+  };
+  const last = (await all()).at(-1); // The programs are made once and kept.
+  expect(new Set(await all())).toEqual(new Set([last]));
+  model.dispose();
+});
+
 test("beyond 2 and 3 GiB the bits are the same", async () => {
   const before = await outcome();
   const blocks: Block[] = [];
