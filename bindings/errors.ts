@@ -73,10 +73,10 @@ export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
   if (typeof value === "function") return `a function ${value.name}`.trim();
   if (Array.isArray(value) && value.length <= 8 && value.every((item) => item === null || typeof item !== "object"))
-    return `[${value.join(", ")}]`;
+    return `[${value.map(String).join(", ")}]`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${(value as Uint8Array).length}`;
-  if (typeof value === "object" && value !== null) return value.constructor?.name ?? "an object";
+  if (typeof value === "object" && value !== null) return value.constructor?.name.replace(/^_/, "") ?? "an object";
   return String(value);
 }
 

@@ -1,7 +1,7 @@
 // How wrong is a prediction, sample by sample?
 
-import { check } from "./errors.ts";
-import { errorPlace, type SymbolicTensor } from "./graph.ts";
+import { check, show } from "./errors.ts";
+import { errorPlace, SymbolicTensor } from "./graph.ts";
 import { clip } from "./ops/composed.ts";
 import { transpose } from "./ops/copy.ts";
 import { oneHot, sigmoidCrossEntropy, softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "./ops/crossEntropy.ts";
@@ -26,6 +26,9 @@ import { reshape } from "./ops/view.ts";
 import { sameShape } from "./tensor.ts";
 
 type Node = SymbolicTensor;
+
+/** A loss or metric of a user: predictions and labels in, values out. */
+export type LossFunction = (yTrue: SymbolicTensor, yPred: SymbolicTensor) => SymbolicTensor;
 
 /** Probabilities are kept this far from 0 and 1 before their logarithm is taken, as Keras does. */
 const epsilon = 1e-7;
@@ -204,4 +207,17 @@ function softmaxInput(x: Node, axis: number): Node | undefined {
 function sigmoidInput(x: Node): Node | undefined {
   const root = unshaped(x);
   return root.op.name === "sigmoid" ? reshape(root.inputs[0] as Node, x.shape) : undefined;
+}
+
+/** `fn` of a user, whose result is checked. @throws {TensorError} `dtype`, while tracing, when it is no tensor. */
+export function checkedFunction(kind: "loss" | "metric", fn: LossFunction): LossFunction {
+  return (yTrue, yPred) => {
+    const values: unknown = fn(yTrue, yPred);
+    check(values instanceof SymbolicTensor, "dtype", () => ({
+      where: errorPlace(fn.name === "" ? `custom ${kind}` : fn.name),
+      expected: `a ${kind} function that returns a tensor made of ops`,
+      received: show(values),
+    }));
+    return values;
+  };
 }

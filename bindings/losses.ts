@@ -16,6 +16,8 @@ import {
   absoluteError,
   binaryCrossEntropy,
   categoricalCrossEntropy,
+  checkedFunction,
+  type LossFunction,
   sparseCategoricalCrossEntropy,
   squaredError,
   toSameRank,
@@ -122,7 +124,7 @@ export type LossName =
   | "sparseCategoricalCrossentropy";
 
 /** A loss of your own, in ops: values for each sample [batch, ...], or a scalar. */
-export type LossFunction = (yTrue: SymbolicTensor, yPred: SymbolicTensor) => SymbolicTensor;
+export type { LossFunction } from "./lossFunctions.ts";
 /** What `compile` takes as a loss. */
 export type LossLike = LossName | Loss | LossFunction;
 
@@ -171,7 +173,8 @@ function kindOf(where: string, name: string): readonly [Factory, readonly string
 /** The loss that a function computes; a scalar it gives is the loss, other values are averaged. */
 function customLoss(fn: LossFunction): Loss {
   const name = fn.name === "" ? "custom" : fn.name;
-  return makeLoss(name, { name }, {}, (yTrue, yPred) => ({ values: fn(yTrue, yPred), mask: undefined }));
+  const checked = checkedFunction("loss", fn);
+  return makeLoss(name, { name }, {}, (yTrue, yPred) => ({ values: checked(yTrue, yPred), mask: undefined }));
 }
 
 // Parts ---------------------------------------------------------------------------------------------------------------
@@ -247,7 +250,7 @@ function reduceValues(values: Node, sampleWeight: Node | undefined, mask: Node |
     weighted = multiply(own, factors);
     spread = factors;
   }
-  if (by === "none" || values.shape.length === 0) return weighted;
+  if (by === "none" || weighted.shape.length === 0) return weighted;
   const total = sum(weighted);
   if (by === "sum") return total;
   if (by === "meanWithSampleWeight" && spread !== undefined) return divide(total, sum(spread));

@@ -11,7 +11,7 @@ import {
   meanSquaredError,
   sparseCategoricalCrossentropy,
 } from "./losses.ts";
-import { toSameRank } from "./lossFunctions.ts";
+import { checkedFunction, toSameRank } from "./lossFunctions.ts";
 import { asFloat, cast, equal, greater } from "./ops/map.ts";
 import { argMax, mean } from "./ops/reduce.ts";
 import { reshape } from "./ops/view.ts";
@@ -97,7 +97,8 @@ export function sparseCategoricalAccuracy(name = "sparseCategoricalAccuracy"): M
  * @throws {TensorError} `name` for an unknown name, `option` for another kind of value.
  */
 export function resolveMetric(value: MetricLike | string, where: string): Metric {
-  if (typeof value === "function") return metric(value.name === "" ? "custom" : value.name, value);
+  if (typeof value === "function")
+    return metric(value.name === "" ? "custom" : value.name, checkedFunction("metric", value));
   if (typeof value === "object" && value !== null && typeof value.name === "string") return value;
   check(typeof value === "string", "option", () => ({
     where,

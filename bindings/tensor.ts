@@ -1,6 +1,6 @@
 // What is a tensor value, and which ordinary data can become one?
 
-import { check, show, TensorError } from "./errors.ts";
+import { check, formatBytes, show, TensorError } from "./errors.ts";
 
 /** Element types. `bool` holds 0 or 1 in a byte. */
 export type DType = "float32" | "int32" | "uint8" | "bool";
@@ -145,7 +145,18 @@ export function tensor(data: TensorLike, shape?: Shape, dtype?: DType): Tensor {
 
 /** A tensor of zeros. */
 export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
-  return Tensor.of(new (arrayType(dtype))(sizeOf(shape)), shape, dtype);
+  const size = sizeOf(shape);
+  try {
+    return Tensor.of(new (arrayType(dtype))(size), shape, dtype);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new TensorError("memory", {
+      where: "zeros",
+      expected: `room for ${formatBytes(size * elementBytes[dtype])}`,
+      received: `less, for shape [${shape.join(", ")}]`,
+      remedy: "Make the tensor smaller.",
+    });
+  }
 }
 
 /** The typed array class that holds elements of `dtype`. */

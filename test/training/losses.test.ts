@@ -164,3 +164,21 @@ test("accuracy is chosen by shapes", () => {
     ),
   ).toEqual([1, 0]);
 });
+
+test("functions of users that return no tensor are refused, with their name", () => {
+  const three = (() => 3) as unknown as losses.LossFunction;
+  const use = (fn: (yTrue: SymbolicTensor, yPred: SymbolicTensor) => SymbolicTensor) => () =>
+    compiled((y: SymbolicTensor) => fn(y, y))([1, 2]);
+  expect(use(losses.resolveLoss(three, "here").call)).toThrow("three: expected a loss function that returns a tensor");
+  expect(use(resolveMetric(three, "here").values)).toThrow("three: expected a metric function that returns a tensor");
+});
+
+test("a loss of one number a batch takes sample weights: the mean of loss times weight, as in Keras", () => {
+  const loss = losses.meanSquaredError();
+  const run = compiled((y: SymbolicTensor, p: SymbolicTensor, w: SymbolicTensor) => loss.call(y, p, w));
+  expect(run([1, 2], [2, 4], [1, 3]).array()).toBeCloseTo(((1 + 4) / 2) * ((1 + 3) / 2), 6);
+});
+
+test("a tensor that no memory holds is a memory error", () => {
+  expect(() => zeros([2 ** 20, 2 ** 20])).toThrow("zeros: expected room for 4100 GiB");
+});
