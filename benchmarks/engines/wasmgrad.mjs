@@ -44,7 +44,7 @@ export const engine = {
       async accuracy() {
         const test = readMnist("t10k", 10000);
         const x = tensor(test.images, [test.count, 28, 28]);
-        const { accuracy } = await model.evaluate(x, tensor(test.oneHot, [test.count, classes]), { verbose: 0 });
+        const { accuracy } = await model.evaluate(x, tensor(test.oneHot, [test.count, classes]));
         return accuracy;
       },
       dispose: () => model.dispose(),

@@ -16,7 +16,6 @@ export async function trainMlp(train, test) {
   const { accuracy } = await model.evaluate(
     tensor(test.images, [test.count, 28, 28]),
     tensor(test.oneHot, [test.count, 10]),
-    { verbose: 0 },
   );
   return accuracy;
 }
