@@ -12,10 +12,10 @@ export interface EngineOptions {
 }
 
 /**
- * Sets up the engine of this thread.
+ * Sets up the engine of this thread. Bad options throw at once; the promise ends when the engine is as asked for.
  * @throws {TensorError} `unsupported` for more than one thread, `option` for anything that is not a number of threads.
  */
-export function configure(options: EngineOptions): void {
+export function configure(options: EngineOptions): Promise<void> {
   const { threads = "auto" } = options;
   for (const key of Object.keys(options))
     check(key === "threads", "option", () => ({ where: "configure", expected: "the option threads", received: key }));
@@ -31,4 +31,5 @@ export function configure(options: EngineOptions): void {
     received: String(threads),
     remedy: "This version computes on one thread.",
   }));
+  return Promise.resolve();
 }

@@ -66,7 +66,7 @@ export class Engine {
   /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
   constructor(module: WebAssembly.Module, threads = 1) {
     this.cutting = threads;
-    this.memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages });
+    this.memory = sharedMemory();
     this.machine = new WebAssembly.Instance(module, { env: { memory: this.memory, abort } })
       .exports as unknown as Machine;
     this.bytesView = new Uint8Array(this.memory.buffer);
@@ -256,6 +256,17 @@ export function engine(): Engine {
 /** Cuts all further runs for `threads` threads: for tests of law 5, that the bits of a result do not depend on the cut. */
 export function setCutting(threads: number): void {
   engine().cutFor(threads);
+}
+
+/** Memory that threads can share. Some browsers on telephones reserve less address space than the most there can be. */
+function sharedMemory(): WebAssembly.Memory {
+  for (let maximum = maximumPages; ; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial: 16, maximum, shared: true });
+    } catch (cause) {
+      if (maximum <= 1024) throw cause;
+    }
+  }
 }
 
 function abort(): never {

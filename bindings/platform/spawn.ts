@@ -1,0 +1,148 @@
+// How does a worker start in this runtime, and how do the two sides talk?
+//
+// Node, Deno and Bun: node:worker_threads, whose workers can be told not to keep the process alive (Deno's own Worker
+// cannot: docs/decisions/0005). Elsewhere: Web Workers.
+
+import { check } from "../errors.ts";
+
+/** The code of a worker. */
+export interface WorkerCode {
+  /** The file, as `new URL("./name.js", import.meta.url)`. */
+  readonly file: () => URL;
+  /** `new Worker(new URL("./name.js", import.meta.url), { type: "module" })`, written out: the form bundlers look for. */
+  readonly web: () => Worker;
+  /** The same code as text, for bundles that lost the file; undefined when it is too large for that. */
+  readonly text?: string;
+}
+
+/** What the owner of a worker hears. */
+export interface WorkerEvents {
+  readonly message: (message: unknown) => void;
+  /** The worker could not start, threw, or ended without being told to. */
+  readonly failure: (cause: Error) => void;
+}
+
+/** A worker, as its owner sees it. */
+export interface Spawned {
+  readonly post: (message: unknown, transfer?: readonly ArrayBuffer[]) => void;
+  /** Whether the process waits for this worker. At the start it does not. */
+  readonly hold: (held: boolean) => void;
+  /** Ends the worker at once. No event follows. */
+  readonly stop: () => void;
+}
+
+/** Starts a worker. @throws {TensorError} `unsupported` when this runtime has none. */
+export async function spawn(code: WorkerCode, events: WorkerEvents): Promise<Spawned> {
+  const threads = await workerThreads();
+  if (threads !== undefined) return spawnThread(threads, code, events);
+  check(typeof Worker !== "undefined", "unsupported", () => ({
+    where: "worker",
+    expected: "a runtime with workers",
+    received: "one without",
+  }));
+  return spawnWeb(code, events);
+}
+
+/** The other side: how a worker talks to its owner. */
+export async function owner(listen: (message: unknown) => void): Promise<Pick<Spawned, "post">> {
+  const port = (await workerThreads())?.parentPort;
+  if (port != null) {
+    port.on("message", listen);
+    return { post: (message, transfer = []) => port.postMessage(message, [...transfer]) };
+  }
+  const scope = globalThis as unknown as DedicatedScope;
+  scope.onmessage = ({ data }) => listen(data);
+  return { post: (message, transfer = []) => scope.postMessage(message, [...transfer]) };
+}
+
+/** What lib.dom does not declare beside a window. */
+interface DedicatedScope {
+  onmessage: (event: { readonly data: unknown }) => void;
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+}
+
+type WorkerThreads = typeof import("node:worker_threads");
+
+async function workerThreads(): Promise<WorkerThreads | undefined> {
+  const { process } = globalThis as { process?: { readonly versions?: { readonly node?: string } } };
+  if (process?.versions?.node === undefined) return undefined;
+  const name = "worker_threads";
+  return import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ `node:${name}`).catch(
+    () => undefined,
+  );
+}
+
+async function spawnThread(threads: WorkerThreads, code: WorkerCode, events: WorkerEvents): Promise<Spawned> {
+  const { text } = code;
+  const worker = new threads.Worker(
+    text === undefined ? code.file() : new URL(`data:text/javascript,${encodeURIComponent(text)}`),
+  );
+  let ended = false;
+  const fail = (cause: Error): void => {
+    if (!ended) events.failure(cause);
+    ended = true;
+  };
+  worker.on("message", events.message);
+  worker.on("error", fail);
+  worker.on("exit", (status) => fail(new Error(`the worker ended with status ${status}`)));
+  worker.unref();
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, [...transfer]),
+    hold: (held) => (held ? worker.ref() : worker.unref()),
+    stop: () => {
+      ended = true;
+      void worker.terminate();
+    },
+  };
+}
+
+/** The file first, which strict content security policies allow; then the text, for bundles without the file. */
+function spawnWeb(code: WorkerCode, events: WorkerEvents): Spawned {
+  const { text } = code;
+  const sent: [unknown, readonly ArrayBuffer[]][] = [];
+  let heard = false;
+  let stopped = false;
+  let worker: Worker | undefined;
+  const open = (make: () => Worker, next: (() => void) | undefined): void => {
+    const fail = (message: string): void => {
+      if (stopped) return;
+      if (heard || next === undefined) {
+        stopped = true;
+        events.failure(new Error(message));
+      } else next();
+    };
+    try {
+      const made = make();
+      worker = made;
+      made.onmessage = ({ data }) => {
+        heard = true;
+        events.message(data);
+      };
+      made.onerror = (event) => {
+        event.preventDefault();
+        fail(event.message ?? "the worker could not start");
+      };
+      for (const [message, transfer] of sent) made.postMessage(message, [...transfer]);
+    } catch (cause) {
+      fail(cause instanceof Error ? cause.message : String(cause));
+    }
+  };
+  open(
+    code.web,
+    text === undefined
+      ? undefined
+      : () => open(() => new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" }))), undefined),
+  );
+  return {
+    post: (message, transfer = []) => {
+      // What was transferred cannot be sent again: only code without text, which has no second try, may transfer.
+      if (!heard && text !== undefined) sent.push([message, transfer]);
+      worker?.postMessage(message, [...transfer]);
+    },
+    hold: () => {},
+    stop: () => {
+      stopped = true;
+      worker?.terminate();
+    },
+  };
+}
