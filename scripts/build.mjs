@@ -1,4 +1,5 @@
-// How is the package built? AssemblyScript → Wasm, TypeScript → one bundle an entry with the Wasm inside, and types.
+// How is the package built? AssemblyScript → Wasm, TypeScript → one bundle an entry with the Wasm inside. Types:
+// `npm run build:types`.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -78,4 +79,3 @@ await bundle("dist", {});
 await bundle("dist/node", { minifyWhitespace: true, minifySyntax: true });
 makeNamespacesRemovable();
 keepBundlerHints();
-run("tsc", "-p", "tsconfig.build.json");
