@@ -20,13 +20,13 @@ const workerdPlatform = `${platform === "win32" ? "windows" : platform}-${arch =
 
 const applications = {
   chromium: [
-    process.env.CHROMIUM_PATH,
+    process.env.CHROMIUM,
     "/usr/bin/chromium",
     "/usr/bin/google-chrome",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
   ],
   firefox: [
-    process.env.FIREFOX_PATH,
+    process.env.FIREFOX,
     "/usr/bin/firefox-esr",
     "/usr/bin/firefox",
     "/Applications/Firefox.app/Contents/MacOS/firefox",
