@@ -41,8 +41,10 @@ export async function conform(threads, { train, test }) {
       layers.dense({ units: 10, activation: "softmax" }),
     ]);
     network.compile({ optimizer: "adam", loss: "categoricalCrossentropy", metrics: ["accuracy"] });
-    await network.fit(images, labels, { batchSize: 32, epochs: 2, verbose: 0 });
-    const { accuracy } = await network.evaluate(test.x, test.y);
+    const accuracy = await whileTimeStandsStill(async () => {
+      await network.fit(images, labels, { batchSize: 32, epochs: 2, verbose: 0 });
+      return (await network.evaluate(test.x, test.y)).accuracy;
+    });
     const sha256 = await digest(network.getWeights());
     const saved = await network.save();
     // Asking again must not start, stop or say anything.
@@ -104,6 +106,20 @@ async function trainVariety(images, labels) {
     await network.fit(images, labels, { batchSize: 48, epochs: 1, verbose: 0 });
   }
   return digest([...network.getWeights(), network.predict(images)]);
+}
+
+/**
+ * Programs measure whether threads make them faster, and on a busy machine go on alone. Here nothing seems to take time, so
+ * that nearly all of `work` is shared.
+ */
+export async function whileTimeStandsStill(work) {
+  const { now } = performance;
+  performance.now = () => 0;
+  try {
+    return await work();
+  } finally {
+    performance.now = now;
+  }
 }
 
 /** SHA-256 over the elements of all tensors in order, little-endian, as hexadecimal digits. */

@@ -1,7 +1,7 @@
 // What do the lifecycle checks train? A small network on numbers that every machine computes alike.
 
 import { configure, engine, layers, sequential, setSeed, tensor } from "wasmgrad";
-import { digest } from "./conformance.mjs";
+import { digest, whileTimeStandsStill } from "./conformance.mjs";
 
 /** `count` float32 in [0, 1): multiples of 2⁻²⁴. */
 function numbers(count, seed) {
@@ -34,7 +34,7 @@ export async function trainOnce(seed, threads, epochs = 5) {
   await configure({ threads });
   if (engine().threads !== threads) throw new Error(`threads: expected ${threads}, received ${engine().threads}`);
   const network = makeNetwork(seed);
-  await network.fit(x, y, { batchSize: 64, epochs, verbose: 0 });
+  await whileTimeStandsStill(() => network.fit(x, y, { batchSize: 64, epochs, verbose: 0 }));
   const weights = await digest(network.getWeights());
   network.dispose();
   return weights;

@@ -4,6 +4,21 @@ import { spawn } from "node:child_process";
 
 /** How long a process may live on after its last line, in milliseconds. */
 const exitMilliseconds = 5000;
+const tickMilliseconds = 100;
+
+/**
+ * Calls `act` after so many milliseconds in which this process could run: a machine that stands still for a while, as
+ * virtual ones do, must not look like a program that hangs. @returns what calls it off.
+ */
+function afterTime(milliseconds, act) {
+  let left = milliseconds / tickMilliseconds;
+  const clock = setInterval(() => {
+    if (--left > 0) return;
+    clearInterval(clock);
+    act();
+  }, tickMilliseconds);
+  return () => clearInterval(clock);
+}
 
 /**
  * Runs `binary args` in `folder` until it ends by itself.
@@ -21,18 +36,17 @@ export function runProcess(binary, args, { folder, milliseconds, finished = () =
     let output = "";
     let errors = "";
     let late;
-    let lingering;
+    let forgetExit;
     const kill = (reason) => {
       late = reason;
       child.kill("SIGKILL");
     };
-    const limit = setTimeout(() => kill(`no end after ${milliseconds / 1000} s`), milliseconds);
+    const forgetLimit = afterTime(milliseconds, () => kill(`no end after ${milliseconds / 1000} s`));
     child.stdout.on("data", (text) => {
       output += text;
-      if (lingering === undefined && finished(output))
-        lingering = setTimeout(
-          () => kill(`the process did not end within ${exitMilliseconds / 1000} s after its last line`),
-          exitMilliseconds,
+      if (forgetExit === undefined && finished(output))
+        forgetExit = afterTime(exitMilliseconds, () =>
+          kill(`the process did not end within ${exitMilliseconds / 1000} s after its last line`),
         );
     });
     child.stderr.on("data", (text) => {
@@ -40,8 +54,8 @@ export function runProcess(binary, args, { folder, milliseconds, finished = () =
     });
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      clearTimeout(limit);
-      clearTimeout(lingering);
+      forgetLimit();
+      forgetExit?.();
       const reason =
         late ??
         (code !== 0 ? `ended with ${signal ?? code}` : errors !== "" ? "wrote to its standard error" : undefined);
