@@ -1,35 +1,32 @@
 // How is the engine set up?
 
 import { check, show } from "./errors.ts";
-
-/** Most threads that programs can run on. */
-export const maximumThreads = 1;
+import { maximumThreads, setThreads } from "./workers.ts";
 
 /** What {@link configure} sets. */
 export interface EngineOptions {
-  /** Threads that run programs. One is what there is today; `"auto"` takes the best there is. */
+  /**
+   * Threads that run programs, this one included: 1 to 64. `"auto"`, the default, starts as many as there are processors,
+   * at most 8, once `fit` has work that pays for it. The results are the same bits whatever the number.
+   */
   readonly threads?: number | "auto";
 }
 
 /**
- * Sets up the engine of this thread. Bad options throw at once; the promise ends when the engine is as asked for.
- * @throws {TensorError} `unsupported` for more than one thread, `option` for anything that is not a number of threads.
+ * Sets up the engine of this thread. Bad options throw at once.
+ * @returns a promise that ends when the engine is as asked for. Where there can be fewer threads it says so once, with
+ *   `console.warn`, and goes on with those there are.
+ * @throws {TensorError} `option` for an unknown option or anything that is not a number of threads.
  */
 export function configure(options: EngineOptions): Promise<void> {
   const { threads = "auto" } = options;
   for (const key of Object.keys(options))
     check(key === "threads", "option", () => ({ where: "configure", expected: "the option threads", received: key }));
-  const whole = threads === "auto" || (Number.isInteger(threads) && threads >= 1);
-  check(whole, "option", () => ({
+  const possible = threads === "auto" || (Number.isInteger(threads) && threads >= 1 && threads <= maximumThreads);
+  check(possible, "option", () => ({
     where: "configure.threads",
-    expected: 'an integer ≥ 1 or "auto"',
+    expected: `an integer from 1 to ${maximumThreads}, or "auto"`,
     received: show(threads),
   }));
-  check(threads === "auto" || threads <= maximumThreads, "unsupported", () => ({
-    where: "configure.threads",
-    expected: `at most ${maximumThreads} thread`,
-    received: String(threads),
-    remedy: "This version computes on one thread.",
-  }));
-  return Promise.resolve();
+  return setThreads(threads);
 }

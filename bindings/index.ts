@@ -4,7 +4,7 @@ export type { Callback, Logs, Progress, TrainingInfo } from "./callbacks/callbac
 export { compiled, type ValueAndGradients, type ValueAndGradOptions, valueAndGrad } from "./compiled.ts";
 export type { ExplainedInstruction, Explanation } from "./compiler/explain.ts";
 export type { CompileOptions as ProgramOptions } from "./compiler/program.ts";
-export { configure, type EngineOptions, maximumThreads } from "./configure.ts";
+export { configure, type EngineOptions } from "./configure.ts";
 export * as constraints from "./constraints.ts";
 export { engine } from "./engine.ts";
 export { type ErrorCode, TensorError } from "./errors.ts";
@@ -28,3 +28,4 @@ export * as regularizers from "./regularizers.ts";
 export { setSeed } from "./seed.ts";
 export { type DType, type Shape, Tensor, type TensorLike, tensor, zeros } from "./tensor.ts";
 export { Variable } from "./variable.ts";
+export { maximumThreads } from "./workers.ts";

@@ -1,7 +1,7 @@
 // How is the package built? AssemblyScript → Wasm, TypeScript → one bundle an entry with the Wasm inside, and types.
 
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -46,6 +46,19 @@ function keepBundlerHints() {
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
 run("asc", "--config", "asconfig.json", "--target", "release", "--disableWarning");
+/** The script of a compute thread: a file beside the bundles, and text inside them. */
+await build({
+  absWorkingDir: root,
+  entryPoints: ["bindings/platform/thread.ts"],
+  outfile: "build/thread.txt",
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  platform: "neutral",
+  external: ["node:*"],
+  logLevel: "warning",
+});
 /** The Wasm as text of hexadecimal digits: 14.5 KB after gzip where base64, which breaks up the bytes, takes 19.4. */
 const wasmAsHex = {
   name: "wasm-as-hex",
@@ -76,6 +89,8 @@ function bundle(folder, options) {
 await bundle("dist", {});
 // For Node, Deno and Bun: only the names stay, for stack traces. Reading 390 KB of text costs 7 ms of a cold start.
 await bundle("dist/node", { minifyWhitespace: true, minifySyntax: true });
+for (const folder of ["dist", "dist/node"])
+  copyFileSync(join(root, "build/thread.txt"), join(root, folder, "thread.js"));
 makeNamespacesRemovable();
 keepBundlerHints();
 run("tsc", "-p", "tsconfig.build.json");

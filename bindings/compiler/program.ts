@@ -1,8 +1,9 @@
 // How does a graph become a program that runs? All passes in order, then the words in WebAssembly memory.
 
-import { type Block, engine, type Fault } from "../engine.ts";
+import { engine, type Fault } from "../engine.ts";
 import { check, TensorError } from "../errors.ts";
 import { readVariable, type SymbolicTensor } from "../graph.ts";
+import type { Block } from "../heap.ts";
 import type { Tensor } from "../tensor.ts";
 import { departureCount, placeTogether, type Variable } from "../variable.ts";
 import { type Code, emit } from "./emit.ts";
@@ -71,6 +72,8 @@ export class Program {
   private readonly inputBuffers: readonly (Buffer | undefined)[];
   private readonly buffersByName: ReadonlyMap<string, Buffer>;
   private readonly bound = new Map<Buffer, Block>();
+  /** Whether it has phases that threads can share. */
+  private readonly shared: boolean;
   private block: Block | undefined;
   private loadedArena = -1;
   private loadedDepartures = -1;
@@ -83,6 +86,7 @@ export class Program {
     buffersByName: ReadonlyMap<string, Buffer>,
   ) {
     this.code = code;
+    this.shared = code.phases.some(({ chunks }) => chunks > 1);
     this.outputs = outputs;
     this.outputBuffers = outputBuffers;
     this.buffersByName = buffersByName;
@@ -126,6 +130,11 @@ export class Program {
     this.execute(begin, end, 1);
   }
 
+  /** Arithmetic operations of one run, if threads can share them; else 0. */
+  get sharedFlops(): number {
+    return this.shared ? this.code.listing.reduce((sum, instruction) => sum + (instruction?.flops ?? 0), 0) : 0;
+  }
+
   /** What the program does: instructions, addresses, costs; see {@link Explanation}. */
   explain(microseconds?: readonly number[]): Explanation {
     return explainProgram(this.code, microseconds);
@@ -140,7 +149,9 @@ export class Program {
 
   private execute(begin: number, end: number, repeats: number): void {
     const instructionBytes = 128;
-    const fault = engine().run((this.block as Block).address + begin * instructionBytes, end - begin, repeats);
+    const program = (this.block as Block).address + begin * instructionBytes;
+    const whole = begin === 0 && end === this.code.instructionCount;
+    const fault = engine().run(program, end - begin, repeats, whole && this.shared);
     if (fault !== undefined) throw this.faultError(fault, begin);
   }
 
