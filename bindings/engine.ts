@@ -16,7 +16,7 @@ interface Machine {
   run(program: number, count: number, repeats: number): number;
   /** The same with every instruction cut as `threads` threads would cut it. */
   runCut(program: number, count: number, repeats: number, threads: number): number;
-  /** The same as `run`, together with all threads that work; 2 when one of them was lost. */
+  /** The same as `run`, together with all threads that work; {@link lostThread} when one of them was lost. */
   runShared(program: number, count: number, repeats: number): number;
   /** Sends the threads home that work. */
   dismiss(): void;
@@ -40,6 +40,8 @@ const scratchBytes = 256 * 1024;
 /** The block where threads meet: assembly/parallel.ts and fault.ts. */
 const meetingBytes = 384;
 const instructionBytes = 128;
+/** What `runShared` returns when the run could not end. */
+const lostThread = 2;
 
 /** What a thread needs to take part in runs. */
 export interface Seat {
@@ -205,19 +207,24 @@ export class Engine {
       remedy: "Wait for the next turn of the event loop.",
     }));
     if (crew.size === 0) return undefined;
-    let stopped = 2;
+    let cause: unknown;
     try {
-      stopped = this.machine.runShared(program, count, repeats);
-    } finally {
-      if (stopped === 2) crew.disband();
+      const stopped = this.machine.runShared(program, count, repeats);
+      if (stopped !== lostThread) return stopped;
+    } catch (trap) {
+      cause = trap;
     }
-    check(stopped !== 2, "internal", () => ({
-      where: "engine",
-      expected: "every thread to finish its share",
-      received: "a thread that failed or stopped in the middle of a program",
-      remedy: "The weights it was changing may be incomplete: load or train the model again. One thread goes on.",
-    }));
-    return stopped;
+    crew.disband();
+    throw new TensorError(
+      "internal",
+      {
+        where: "engine",
+        expected: "every thread to finish its share",
+        received: "a thread that failed or stopped in the middle of a program",
+        remedy: "The weights it was changing may be incomplete: load or train the model again. One thread goes on.",
+      },
+      { cause },
+    );
   }
 
   /** Position of the first NaN or infinity among `count` float32 at `address`, or -1. */
