@@ -11,6 +11,7 @@ export const abilities = {
   gemm: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"],
   mlp: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "torch"],
   infer: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"],
+  threads: ["wasmgrad"],
   size: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js"],
   cold: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node"],
 };

@@ -2,6 +2,7 @@
 
 import { check, TensorError } from "./errors.ts";
 import { type Block, blockAlignment, Heap, type Range, roundUp, sharedMemory } from "./heap.ts";
+import type { Pace } from "./pace.ts";
 import { wasmModule } from "./platform/wasm.ts";
 import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
@@ -180,15 +181,20 @@ export class Engine {
 
   /**
    * Runs a loaded program `repeats` times. The fault that stopped it, or undefined.
-   * @param shared whether it begins with a SYNC and has phases that threads can share.
+   * @param pace of a program that begins with a SYNC and has phases which threads can share.
    */
-  run(program: number, count: number, repeats: number, shared = false): Fault | undefined {
-    const outcome = shared && this.crew !== undefined ? this.runTogether(program, count, repeats) : undefined;
+  run(program: number, count: number, repeats: number, pace?: Pace): Fault | undefined {
+    const { crew } = this;
+    check(crew?.leaving !== true, "state", () => ({
+      where: "engine",
+      expected: "threads that are at work or gone",
+      received: "threads that are being ended after a failure",
+      remedy: "Wait for the next turn of the event loop.",
+    }));
     const stopped =
-      outcome ??
-      (this.cutting === 1
-        ? this.machine.run(program, count, repeats)
-        : this.machine.runCut(program, count, repeats, this.cutting));
+      pace !== undefined && crew !== undefined && crew.size > 0
+        ? this.runAtPace(crew, program, count, repeats, pace)
+        : this.runAlone(program, count, repeats);
     if (stopped === 0) return undefined;
     this.refreshViews();
     const record = this.machine.faultRecord() >>> 2;
@@ -197,16 +203,22 @@ export class Engine {
     return { instruction: ((address >>> 0) - program) / instructionBytes, position: position >>> 0, value };
   }
 
-  /** What `runShared` returned; undefined when there is nobody to run with. */
-  private runTogether(program: number, count: number, repeats: number): number | undefined {
-    const crew = this.crew as Crew;
-    check(!crew.leaving, "state", () => ({
-      where: "engine",
-      expected: "threads that are at work or gone",
-      received: "threads that are being ended after a failure",
-      remedy: "Wait for the next turn of the event loop.",
-    }));
-    if (crew.size === 0) return undefined;
+  private runAlone(program: number, count: number, repeats: number): number {
+    return this.cutting === 1
+      ? this.machine.run(program, count, repeats)
+      : this.machine.runCut(program, count, repeats, this.cutting);
+  }
+
+  /** With the crew or alone, whichever is faster. */
+  private runAtPace(crew: Crew, program: number, count: number, repeats: number, pace: Pace): number {
+    const shared = pace.share();
+    const started = performance.now();
+    const stopped = shared ? this.runTogether(crew, program, count, repeats) : this.runAlone(program, count, repeats);
+    if (stopped === 0) pace.record(shared, (performance.now() - started) / repeats);
+    return stopped;
+  }
+
+  private runTogether(crew: Crew, program: number, count: number, repeats: number): number {
     let cause: unknown;
     try {
       const stopped = this.machine.runShared(program, count, repeats);

@@ -4,6 +4,7 @@ import { engine, type Fault } from "../engine.ts";
 import { check, TensorError } from "../errors.ts";
 import { readVariable, type SymbolicTensor } from "../graph.ts";
 import type { Block } from "../heap.ts";
+import { Pace } from "../pace.ts";
 import type { Tensor } from "../tensor.ts";
 import { departureCount, placeTogether, type Variable } from "../variable.ts";
 import { type Code, emit } from "./emit.ts";
@@ -72,8 +73,8 @@ export class Program {
   private readonly inputBuffers: readonly (Buffer | undefined)[];
   private readonly buffersByName: ReadonlyMap<string, Buffer>;
   private readonly bound = new Map<Buffer, Block>();
-  /** Whether it has phases that threads can share. */
-  private readonly shared: boolean;
+  /** How fast it is with other threads and without; undefined when it has no phase that they could share. */
+  private readonly pace: Pace | undefined;
   private block: Block | undefined;
   private loadedArena = -1;
   private loadedDepartures = -1;
@@ -86,7 +87,7 @@ export class Program {
     buffersByName: ReadonlyMap<string, Buffer>,
   ) {
     this.code = code;
-    this.shared = code.phases.some(({ chunks }) => chunks > 1);
+    if (code.phases.some(({ chunks }) => chunks > 1)) this.pace = new Pace();
     this.outputs = outputs;
     this.outputBuffers = outputBuffers;
     this.buffersByName = buffersByName;
@@ -132,7 +133,9 @@ export class Program {
 
   /** Arithmetic operations of one run, if threads can share them; else 0. */
   get sharedFlops(): number {
-    return this.shared ? this.code.listing.reduce((sum, instruction) => sum + (instruction?.flops ?? 0), 0) : 0;
+    return this.pace !== undefined
+      ? this.code.listing.reduce((sum, instruction) => sum + (instruction?.flops ?? 0), 0)
+      : 0;
   }
 
   /** What the program does: instructions, addresses, costs; see {@link Explanation}. */
@@ -151,7 +154,7 @@ export class Program {
     const instructionBytes = 128;
     const program = (this.block as Block).address + begin * instructionBytes;
     const whole = begin === 0 && end === this.code.instructionCount;
-    const fault = engine().run(program, end - begin, repeats, whole && this.shared);
+    const fault = engine().run(program, end - begin, repeats, whole ? this.pace : undefined);
     if (fault !== undefined) throw this.faultError(fault, begin);
   }
 

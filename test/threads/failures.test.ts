@@ -22,6 +22,7 @@ const { configure } = await import("../../bindings/configure.ts");
 const { engine } = await import("../../bindings/engine.ts");
 const { compiled } = await import("../../bindings/compiled.ts");
 const ops = await import("../../bindings/ops/index.ts");
+const { Pace } = await import("../../bindings/pace.ts");
 const { tensor } = await import("../../bindings/tensor.ts");
 
 const warnings: string[] = [];
@@ -86,7 +87,7 @@ test("a thread that fails in the middle of a program: an error, then as many as 
   await configure({ threads: 3 });
   works();
   const program = programThatTraps();
-  expect(() => engine().run(program.address, 2, 1, true)).toThrow(
+  expect(() => engine().run(program.address, 2, 1, new Pace())).toThrow(
     expect.objectContaining({ code: "internal", where: "engine" }),
   );
   expect(works).toThrow(expect.objectContaining({ code: "state", where: "engine" }));
