@@ -3,7 +3,7 @@
 import { check, TensorError } from "./errors.ts";
 import { type Block, blockAlignment, Heap, type Range, roundUp, sharedMemory } from "./heap.ts";
 import type { Pace } from "./pace.ts";
-import { wasmModule } from "./platform/wasm.ts";
+import { chosenModule } from "./platform/binary.ts";
 import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
 /** What assembly/index.ts exports. */
@@ -262,7 +262,7 @@ let shared: Engine | undefined;
 
 /** The engine of this thread, started on first use. */
 export function engine(): Engine {
-  shared ??= new Engine(wasmModule());
+  shared ??= new Engine(chosenModule());
   return shared;
 }
 

@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -45,7 +46,8 @@ function keepBundlerHints() {
 }
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
-run("asc", "--config", "asconfig.json", "--target", "release", "--disableWarning");
+for (const target of ["release", "relaxed"])
+  run("asc", "--config", "asconfig.json", "--target", target, "--disableWarning");
 /** The script of a compute thread: a file beside the bundles, and text inside them. */
 await build({
   absWorkingDir: root,
@@ -67,8 +69,14 @@ const wasmAsHex = {
   },
 };
 
-/** One bundle an entry, in `folder`. */
-function bundle(folder, options) {
+/** The machine with relaxed SIMD is one file for all bundles, loaded only by who asks for it. */
+const relaxedElsewhere = (path) => ({
+  name: "relaxed-elsewhere",
+  setup: ({ onResolve }) => onResolve({ filter: /\/relaxedWasm\.ts$/ }, () => ({ path, external: true })),
+});
+
+/** One bundle an entry, in `folder`; `relaxed` is the way from there to the file with relaxed SIMD. */
+function bundle(folder, relaxed, options) {
   return build({
     absWorkingDir: root,
     entryPoints: { index: "bindings/index.ts", "datasets/index": "bindings/datasets/index.ts" },
@@ -78,7 +86,7 @@ function bundle(folder, options) {
     format: "esm",
     target: "es2022",
     platform: "neutral",
-    plugins: [wasmAsHex],
+    plugins: [wasmAsHex, relaxedElsewhere(relaxed)],
     external: ["pako", "node:*"],
     logLevel: "warning",
     ...options,
@@ -86,11 +94,26 @@ function bundle(folder, options) {
 }
 
 // For bundlers: with the annotations by which they leave out what is not used.
-await bundle("dist", {});
+await bundle("dist", "./relaxedWasm.js", {});
 // For Node, Deno and Bun: only the names stay, for stack traces. Reading 390 KB of text costs 7 ms of a cold start.
-await bundle("dist/node", { minifyWhitespace: true, minifySyntax: true });
+await bundle("dist/node", "../relaxedWasm.js", { minifyWhitespace: true, minifySyntax: true });
 for (const folder of ["dist", "dist/node"])
   copyFileSync(join(root, "build/thread.txt"), join(root, folder, "thread.js"));
+await build({
+  absWorkingDir: root,
+  entryPoints: ["bindings/platform/relaxedWasm.ts"],
+  outdir: "dist",
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  plugins: [wasmAsHex],
+  logLevel: "warning",
+});
+// It holds the feature test of wasm-feature-detect, whose licence has to come along.
+const detector = createRequire(join(root, "bindings/platform/relaxedWasm.ts")).resolve(
+  "wasm-feature-detect/package.json",
+);
+copyFileSync(join(dirname(detector), "LICENSE"), join(root, "dist", "THIRD-PARTY-LICENSES.txt"));
 makeNamespacesRemovable();
 keepBundlerHints();
 run("tsc", "-p", "tsconfig.build.json");

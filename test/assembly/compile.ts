@@ -13,7 +13,7 @@ export async function compileProbe<T>(source: string, memory: WebAssembly.Memory
     [
       "probe.ts",
       ...["--outFile", "probe.wasm", "-O3", "--converge", "--noAssert", "--runtime", "stub"],
-      ...["--enable", "simd", "--enable", "bulk-memory", "--enable", "relaxed-simd"],
+      ...["--enable", "simd", "--enable", "bulk-memory"],
       ...["--importMemory", "--noExportMemory"],
     ],
     {
