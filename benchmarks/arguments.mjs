@@ -1,7 +1,15 @@
 // What did the command line ask for? Unknown words are errors that list the known ones.
 
 export const suites = ["gemm", "mlp", "infer", "threads", "size", "cold"];
-export const peers = ["tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"];
+export const peers = [
+  "wasmgrad-relaxed",
+  "tfjs-wasm",
+  "tfjs-cpu",
+  "jax-js",
+  "onnxruntime-web",
+  "onnxruntime-node",
+  "torch",
+];
 
 export const help = `npm run bench -- <suite…> [options]
 
