@@ -1,6 +1,7 @@
 // When can relaxed SIMD be chosen, and what does configure say when it cannot?
 
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { floats, generator } from "../harness/random.ts";
 import { freshLibrary, type Library, runtimeMultipliesAndAdds, switchRelaxedSimdOn } from "./libraries.ts";
 
 let library: Library;
@@ -112,6 +113,23 @@ describe("configure({ relaxedSimd })", () => {
     const first = (await model.evaluate(x, y)).loss;
     await model.fit(x, y, { epochs: 5, verbose: 0 });
     expect((await model.evaluate(x, y)).loss).toBeLessThan(first);
+  });
+
+  it("goes together with threads, which compute the same bits with the same machine", async () => {
+    const next = generator(8);
+    const range = { low: -1, high: 1 };
+    const [a, b] = [floats(next, 190 * 130, range), floats(next, 130 * 170, range)];
+    const multiply = () => library.ops.matMul(library.tensor(a, [190, 130]), library.tensor(b, [130, 170])).data;
+    const strictly = multiply();
+    library = await freshLibrary();
+    await library.configure({ relaxedSimd: true, threads: 2 });
+    expect(library.engine().threads).toBe(2);
+    const together = multiply();
+    await library.configure({ threads: 1 });
+    expect(library.engine().threads).toBe(1);
+    const alone = multiply();
+    expect(together).toEqual(alone);
+    if (fused !== 0) expect(alone).not.toEqual(strictly);
   });
 
   it("false while relaxed SIMD is being loaded is an error, and the load goes on", async () => {
