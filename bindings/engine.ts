@@ -21,8 +21,8 @@ interface Machine {
   runShared(program: number, count: number, repeats: number): number;
   /** Sends the threads home that work. */
   dismiss(): void;
-  /** Makes the meeting block fit for threads again. */
-  assemble(): void;
+  /** Makes the meeting block fit for threads, which will look for work so many times before they sleep. */
+  assemble(looks: number): void;
   /** Position of the first element that is not finite, or -1. */
   firstNonFinite(address: number, count: number): number;
   /** Writes a random permutation of 0 … count − 1. */
@@ -39,8 +39,14 @@ export interface Fault {
 
 const scratchBytes = 256 * 1024;
 /** The block where threads meet: assembly/parallel.ts and fault.ts. */
-const meetingBytes = 384;
+const meetingBytes = 128;
 const instructionBytes = 128;
+/**
+ * How often a thread looks for work before it sleeps: for a few µs, or for longer than a step leaves it without, since the
+ * operating system is apt to wake two threads on one processor.
+ */
+const fewLooks = 2000;
+const manyLooks = 100_000;
 /** What `runShared` returns when the run could not end. */
 const lostThread = 2;
 
@@ -104,19 +110,18 @@ export class Engine {
     return { module, memory, meeting, scratch: this.allocate(scratchBytes, "a thread") };
   }
 
-  /** Lets the threads of `crew` take part in runs from now on. */
-  join(crew: Crew): void {
+  /**
+   * Lets the threads of `crew` take part in runs from now on; none are there yet.
+   * @param crowded whether there are more threads than processors: then they go to sleep sooner.
+   */
+  join(crew: Crew, crowded: boolean): void {
     this.crew = crew;
+    this.machine.assemble(crowded ? fewLooks : manyLooks);
   }
 
-  /** Tells all threads to leave; the next ones can come after {@link reopen}. */
+  /** Tells all threads to leave. */
   dismiss(): void {
     this.machine.dismiss();
-  }
-
-  /** After all threads have left. */
-  reopen(): void {
-    this.machine.assemble();
   }
 
   /** Cuts instructions for another number of threads from now on: tests of law 5 compare the results. */
