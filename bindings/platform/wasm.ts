@@ -1,6 +1,7 @@
 // Where is the machine's code? In this package's bundle, as text.
 
 import digits from "../../build/wasmgrad.wasm";
+import { checksum } from "../formats/checksum.ts";
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -8,6 +9,11 @@ let compiled: WebAssembly.Module | undefined;
 export function wasmModule(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(bytesOf(digits));
   return compiled;
+}
+
+/** CRC-32 of the machine's bytes: programs of one machine are not for another. */
+export function machineFingerprint(): string {
+  return checksum(bytesOf(digits));
 }
 
 interface WithBuffer {
