@@ -3,6 +3,7 @@
 export { configure } from "./memory";
 export { run, runCut } from "./machine";
 export { firstNonFinite } from "./check";
+export { checksum } from "./checksum";
 export { permute } from "./random";
 
 /** First byte that the module's own data leave free. */

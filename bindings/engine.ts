@@ -14,6 +14,8 @@ interface Machine {
   runCut(program: number, count: number, repeats: number, threads: number): number;
   /** Position of the first element that is not finite, or -1. */
   firstNonFinite(address: number, count: number): number;
+  /** CRC-32 of what had the CRC `crc`, followed by `bytes` bytes; works in the 1024 bytes at `table`. */
+  checksum(table: number, address: number, bytes: number, crc: number): number;
   /** Writes a random permutation of 0 … count − 1. */
   permute(address: number, count: number, seed: number, epoch: number): void;
 }
@@ -57,9 +59,11 @@ export class Engine {
   private arenaBlock: Range = { address: 0, bytes: 0 };
   /** Ranges whose blocks were collected; they rejoin the free list at the next allocation. */
   private readonly collected: Range[] = [];
-  private readonly registry: FinalizationRegistry<Range> = new FinalizationRegistry((range) =>
-    this.collected.push(range),
-  );
+  /** undefined in runtimes that tell nobody what they collect, such as workerd before compatibility date 2025-05-05. */
+  private readonly registry: FinalizationRegistry<Range> | undefined =
+    typeof FinalizationRegistry === "undefined"
+      ? undefined
+      : new FinalizationRegistry((range) => this.collected.push(range));
   /** How many threads every instruction is cut for; the results do not depend on it. */
   private cutting: number;
 
@@ -102,13 +106,13 @@ export class Engine {
   allocate(bytes: number, purpose: string): Block {
     const range = this.take(bytes, purpose);
     const block: Block = Object.freeze({ address: range.address, bytes: range.bytes });
-    this.registry.register(block, range, block);
+    this.registry?.register(block, range, block);
     return block;
   }
 
   /** Gives a block back at once. Nothing may use it afterwards. */
   release(block: Block): void {
-    this.registry.unregister(block);
+    this.registry?.unregister(block);
     this.giveBack({ address: block.address, bytes: block.bytes });
   }
 
@@ -160,6 +164,16 @@ export class Engine {
   /** Position of the first NaN or infinity among `count` float32 at `address`, or -1. */
   firstNonFinite(address: number, count: number): number {
     return this.machine.firstNonFinite(address, count);
+  }
+
+  /** CRC-32 of data whose CRC so far is `crc`, followed by `bytes`. */
+  checksum(crc: number, bytes: Uint8Array): number {
+    const tableBytes = 1024;
+    const block = this.allocate(tableBytes + bytes.length, "checksum");
+    this.write(block.address + tableBytes, bytes);
+    const result = this.machine.checksum(block.address, block.address + tableBytes, bytes.length, crc);
+    this.release(block);
+    return result;
   }
 
   /** Writes a permutation of 0 … count − 1 (int32), a function of seed and epoch alone. */

@@ -7,7 +7,7 @@
 import { check, show, TensorError } from "../errors.ts";
 import { type DType, elementBytes, type Shape, sizeOf } from "../tensor.ts";
 import { alignedBytes } from "../variable.ts";
-import { CHECKSUM_KEY, contentChecksum } from "./checksum.ts";
+import { CHECKSUM_KEY, contentChecksum, type Proceed } from "./checksum.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 
 /** What addresses count from: the program's own words, the arena of activations, the block of weights. */
@@ -88,10 +88,11 @@ export function encodeProgram({ description, weights, words }: ProgramFile, mach
 /**
  * The compiled model in the bytes of a file.
  * @param machine fingerprint of the machine that is to run it.
+ * @param proceed what computes the checksum.
  * @throws {TensorError} `format` unless the file is whole, of this format, for this machine, and all addresses in it are
  *   inside what they count from.
  */
-export function decodeProgram(bytes: Uint8Array, machine: string, where: string): ProgramFile {
+export function decodeProgram(bytes: Uint8Array, machine: string, where: string, proceed?: Proceed): ProgramFile {
   const { tensors, metadata } = decodeSafetensors(bytes, where);
   const sound = (condition: boolean, expected: string, received: string, remedy: string): void =>
     check(condition, "format", () => ({ where, expected, received, remedy }));
@@ -105,7 +106,7 @@ export function decodeProgram(bytes: Uint8Array, machine: string, where: string)
   sound(metadata.version === formatVersion, `version ${formatVersion} of the format`, show(metadata.version), again);
   sound(metadata.machine === machine, `a program for machine ${machine}`, `one for ${show(metadata.machine)}`, again);
   sound(
-    metadata[CHECKSUM_KEY] === contentChecksum([...tensors.values()], metadata),
+    metadata[CHECKSUM_KEY] === contentChecksum(tensors.values(), metadata, proceed),
     "contents that match the checksum",
     "contents that were changed",
     "Fetch an intact copy, or make the file again.",

@@ -24,7 +24,9 @@ export function loadProgram<I = TensorLike, O = Tensor>(source: Uint8Array | Arr
     received: show(source),
   }));
   const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
-  return new InferenceProgram(decodeProgram(bytes, machineFingerprint(), where));
+  const machine = engine();
+  const proceed = (crc: number, part: Uint8Array): number => machine.checksum(crc, part);
+  return new InferenceProgram(decodeProgram(bytes, machineFingerprint(), where, proceed));
 }
 
 /** The program of a batch size in WebAssembly memory. */
