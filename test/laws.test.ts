@@ -286,7 +286,9 @@ describe("the edge's platform", () => {
 
   it("has a file instead of each that needs Node or bytes of Wasm", () => {
     const needy = sources("bindings").filter((path) =>
-      /[`"]node:|new WebAssembly\.Module/.test(withoutComments(read(path).replace(/typeof import\("node:[^)]*\)/g, ""))),
+      /[`"]node:|new WebAssembly\.Module/.test(
+        withoutComments(read(path).replace(/typeof import\("node:[^)]*\)/g, "")),
+      ),
     );
     expect(needy.filter((path) => !files.includes(basename(path)) || dirname(path) !== "bindings/platform")).toEqual(
       [],

@@ -45,6 +45,7 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
   private readonly file: ProgramFile;
   private readonly weights: Block;
   private readonly loaded = new Map<BatchProgram, Loaded>();
+  private disposed = false;
 
   constructor(file: ProgramFile) {
     const { description, weights } = file;
@@ -77,6 +78,11 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
    */
   predict(x: I): O {
     const where = `${this.name}.predict`;
+    check(!this.disposed, "state", () => ({
+      where,
+      expected: "a program that is in use",
+      received: "a disposed one",
+    }));
     const names = namesOf(this.inputs);
     const given = tensorsOf(`${where}: x`, names, x as DataLike);
     checkSamples(
@@ -101,6 +107,14 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
     );
     if (namesOf(this.outputs) === undefined) return tensors[0] as O;
     return Object.fromEntries(this.outputs.map(({ name }, index) => [name, tensors[index]])) as O;
+  }
+
+  /** Gives the memory back at once; otherwise garbage collection does. The program cannot be used afterwards. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const { block } of this.loaded.values()) engine().release(block);
+    engine().release(this.weights);
   }
 
   /**

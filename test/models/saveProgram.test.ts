@@ -143,6 +143,18 @@ test("a program tells what it takes and gives", async () => {
   expect(program.batchSizes).toEqual([2, 8]);
 });
 
+test("dispose gives the memory back, once", async () => {
+  const bytes = await saveProgram(classifier());
+  const before = engine().usage.usedBytes;
+  const program = loadProgram(bytes);
+  program.predict(random("x", [40, 5, 7]));
+  expect(engine().usage.usedBytes).toBeGreaterThan(before);
+  program.dispose();
+  program.dispose();
+  expect(engine().usage.usedBytes).toBe(before);
+  expect(await caught(() => program.predict(random("x", [1, 5, 7])))).toMatchObject({ code: "state" });
+});
+
 test("saving twice gives equal bytes, and a path gets the same", async () => {
   const folder = await mkdtemp(join(tmpdir(), "wasmgrad-program-"));
   try {
