@@ -1,6 +1,6 @@
 // Does examples/edge-worker serve MNIST in the real workerd: right answers, clear refusals, small and fast?
 //
-//   node --test test/runtimes/edge/        after npm run build; workerd is found as workerd.mjs says
+//   node --test test/runtimes/edge/*.test.mjs        after npm run build; workerd is found as workerd.mjs says
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
