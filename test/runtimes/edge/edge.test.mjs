@@ -17,7 +17,8 @@ import { serve } from "./workerd.mjs";
 /** JavaScript and Wasm after gzip, without the weights. */
 const ceilingBytes = 25 * 1024;
 const bodyLimit = 1 << 20;
-const example = join(dirname(fileURLToPath(import.meta.url)), "../../../examples/edge-worker");
+const here = dirname(fileURLToPath(import.meta.url));
+const example = join(here, "../../../examples/edge-worker");
 
 let server;
 let images;
@@ -225,4 +226,11 @@ test("JavaScript and Wasm are at most 25 KB after gzip", () => {
   });
   console.log(`bundle: ${script} + ${machine} = ${script + machine} bytes after gzip, ceiling ${ceilingBytes}`);
   assert.ok(script + machine <= ceilingBytes);
+});
+
+test("the time to the first answer can be measured; it is only printed", () => {
+  const measured = spawnSync(process.execPath, [join(here, "coldStart.mjs"), "7"], { encoding: "utf8" });
+  assert.equal(measured.status, 0, measured.stderr);
+  console.log(measured.stdout.trim());
+  assert.match(measured.stdout, /first answer -?\d+\.\d ms after/);
 });
