@@ -25,6 +25,8 @@ interface Machine {
   assemble(looks: number): void;
   /** Position of the first element that is not finite, or -1. */
   firstNonFinite(address: number, count: number): number;
+  /** CRC-32 of what had the CRC `crc`, followed by `bytes` bytes; works in the 1024 bytes at `table`. */
+  checksum(table: number, address: number, bytes: number, crc: number): number;
   /** Writes a random permutation of 0 … count − 1. */
   permute(address: number, count: number, seed: number, epoch: number): void;
 }
@@ -247,6 +249,16 @@ export class Engine {
   /** Position of the first NaN or infinity among `count` float32 at `address`, or -1. */
   firstNonFinite(address: number, count: number): number {
     return this.machine.firstNonFinite(address, count);
+  }
+
+  /** CRC-32 of data whose CRC so far is `crc`, followed by `bytes`. */
+  checksum(crc: number, bytes: Uint8Array): number {
+    const tableBytes = 1024;
+    const block = this.allocate(tableBytes + bytes.length, "checksum");
+    this.write(block.address + tableBytes, bytes);
+    const result = this.machine.checksum(block.address, block.address + tableBytes, bytes.length, crc);
+    this.release(block);
+    return result;
   }
 
   /** Writes a permutation of 0 … count − 1 (int32), a function of seed and epoch alone. */
