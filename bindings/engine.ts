@@ -1,27 +1,34 @@
-// How does TypeScript reach the machine? The only file that touches WebAssembly instances and their memory.
+// How does TypeScript reach the machine? Only this file touches WebAssembly instances, and with heap.ts their memory.
 
-import { formatBytes, TensorError } from "./errors.ts";
-import { wasmModule } from "./platform/wasm.ts";
+import { check, TensorError } from "./errors.ts";
+import { type Block, blockAlignment, Heap, type Range, roundUp, sharedMemory } from "./heap.ts";
+import type { Pace } from "./pace.ts";
+import { chosenModule } from "./platform/binary.ts";
 import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
 /** What assembly/index.ts exports. */
 interface Machine {
   heapBase(): number;
-  configure(scratch: number, fault: number): void;
+  /** Names this thread's scratch, the block where threads meet, and whether this thread may sleep. */
+  configure(scratch: number, meeting: number, maySleep: boolean): void;
+  /** Address of four int32: kind, instruction's address, position, value. */
+  faultRecord(): number;
   /** Runs `count` instructions `repeats` times; 0, or 1 when a fault was recorded. */
   run(program: number, count: number, repeats: number): number;
   /** The same with every instruction cut as `threads` threads would cut it. */
   runCut(program: number, count: number, repeats: number, threads: number): number;
+  /** The same as `run`, together with all threads that work; {@link lostThread} when one of them was lost. */
+  runShared(program: number, count: number, repeats: number): number;
+  /** Sends the threads home that work. */
+  dismiss(): void;
+  /** Makes the meeting block fit for threads, which will look for work so many times before they sleep. */
+  assemble(looks: number): void;
   /** Position of the first element that is not finite, or -1. */
   firstNonFinite(address: number, count: number): number;
+  /** CRC-32 of what had the CRC `crc`, followed by `bytes` bytes; works in the 1024 bytes at `table`. */
+  checksum(table: number, address: number, bytes: number, crc: number): number;
   /** Writes a random permutation of 0 … count − 1. */
   permute(address: number, count: number, seed: number, epoch: number): void;
-}
-
-/** A range of WebAssembly memory. It is given back when nothing refers to it any more, or by {@link Engine.free}. */
-export interface Block {
-  readonly address: number;
-  readonly bytes: number;
 }
 
 /** What stopped a program. */
@@ -32,40 +39,56 @@ export interface Fault {
   readonly value: number;
 }
 
-const pageBytes = 65536;
-const maximumPages = 65536;
 const scratchBytes = 256 * 1024;
-const blockAlignment = 64;
-/** Kernels may read a vector past the end of their data. */
-const guardBytes = 256;
+/** The block where threads meet: assembly/parallel.ts and fault.ts. */
+const meetingBytes = 128;
+const instructionBytes = 128;
+/**
+ * How often a thread looks for work before it sleeps: for a few µs, or for longer than a step leaves it without, since the
+ * operating system is apt to wake two threads on one processor.
+ */
+const fewLooks = 2000;
+const manyLooks = 100_000;
+/** What `runShared` returns when the run could not end. */
+const lostThread = 2;
 
-interface Range {
-  address: number;
-  bytes: number;
+/** What a thread needs to take part in runs. */
+export interface Seat {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly meeting: number;
+  /** Its own scratch. */
+  readonly scratch: Block;
+}
+
+/** The threads beside this one, as far as the engine cares. */
+export interface Crew {
+  /** How many of them take part. */
+  readonly size: number;
+  /** One of them was lost in the middle of a run: ends all. True until they are gone. */
+  readonly disband: () => void;
+  readonly leaving: boolean;
 }
 
 /** One WebAssembly instance with its memory, an allocator over it, and the arena that all programs share. */
 export class Engine {
+  private readonly module: WebAssembly.Module;
   private readonly memory: WebAssembly.Memory;
   private readonly machine: Machine;
-  private readonly free: Range[] = [];
-  private heapEnd: number;
+  private readonly heap: Heap;
   private bytesView: Uint8Array;
   private floatView: Float32Array;
   private intView: Int32Array;
-  private readonly fault: number;
+  private readonly meeting: number;
+  private crew: Crew | undefined;
   private arenaBlock: Range = { address: 0, bytes: 0 };
-  /** Ranges whose blocks were collected; they rejoin the free list at the next allocation. */
-  private readonly collected: Range[] = [];
-  private readonly registry: FinalizationRegistry<Range> = new FinalizationRegistry((range) =>
-    this.collected.push(range),
-  );
   /** How many threads every instruction is cut for; the results do not depend on it. */
   private cutting: number;
 
   /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
   constructor(module: WebAssembly.Module, threads = 1) {
     this.cutting = threads;
+    this.module = module;
     this.memory = sharedMemory();
     this.machine = new WebAssembly.Instance(module, { env: { memory: this.memory, abort } })
       .exports as unknown as Machine;
@@ -73,9 +96,34 @@ export class Engine {
     this.floatView = new Float32Array(this.memory.buffer);
     this.intView = new Int32Array(this.memory.buffer);
     const base = roundUp(this.machine.heapBase(), blockAlignment);
-    this.fault = base;
-    this.machine.configure(base + blockAlignment, this.fault);
-    this.heapEnd = base + blockAlignment + scratchBytes;
+    this.meeting = base;
+    this.machine.configure(base + meetingBytes, this.meeting, maySleep());
+    this.heap = new Heap(this.memory, base + meetingBytes + scratchBytes);
+  }
+
+  /** How many threads take part in runs, this one included. */
+  get threads(): number {
+    return 1 + (this.crew?.size ?? 0);
+  }
+
+  /** A place for one more thread. */
+  seat(): Seat {
+    const { module, memory, meeting } = this;
+    return { module, memory, meeting, scratch: this.allocate(scratchBytes, "a thread") };
+  }
+
+  /**
+   * Lets the threads of `crew` take part in runs from now on; none are there yet.
+   * @param crowded whether there are more threads than processors: then they go to sleep sooner.
+   */
+  join(crew: Crew, crowded: boolean): void {
+    this.crew = crew;
+    this.machine.assemble(crowded ? fewLooks : manyLooks);
+  }
+
+  /** Tells all threads to leave. */
+  dismiss(): void {
+    this.machine.dismiss();
   }
 
   /** Cuts instructions for another number of threads from now on: tests of law 5 compare the results. */
@@ -85,9 +133,7 @@ export class Engine {
 
   /** Bytes of WebAssembly memory there are, and how many of them are in use. */
   get usage(): { readonly memoryBytes: number; readonly usedBytes: number } {
-    this.reclaim();
-    const unused = this.free.reduce((sum, range) => sum + range.bytes, 0);
-    return { memoryBytes: this.memory.buffer.byteLength, usedBytes: this.heapEnd - unused };
+    return this.heap.usage;
   }
 
   /** First byte of the arena. It moves when a larger one is needed. */
@@ -100,24 +146,20 @@ export class Engine {
    * @throws {TensorError} `memory` when there is no room.
    */
   allocate(bytes: number, purpose: string): Block {
-    const range = this.take(bytes, purpose);
-    const block: Block = Object.freeze({ address: range.address, bytes: range.bytes });
-    this.registry.register(block, range, block);
-    return block;
+    return this.heap.allocate(bytes, purpose);
   }
 
   /** Gives a block back at once. Nothing may use it afterwards. */
   release(block: Block): void {
-    this.registry.unregister(block);
-    this.giveBack({ address: block.address, bytes: block.bytes });
+    this.heap.release(block);
   }
 
   /** Makes the arena at least `bytes` large; its contents are lost when it grows. */
   reserveArena(bytes: number): void {
     if (bytes <= this.arenaBlock.bytes) return;
-    if (this.arenaBlock.bytes > 0) this.giveBack(this.arenaBlock);
+    if (this.arenaBlock.bytes > 0) this.heap.giveBack(this.arenaBlock);
     this.arenaBlock = { address: 0, bytes: 0 };
-    this.arenaBlock = this.take(bytes, "activations");
+    this.arenaBlock = this.heap.take(bytes, "activations");
   }
 
   /** Copies `data` to `address`, a multiple of the size of its elements. */
@@ -144,22 +186,79 @@ export class Engine {
     return Tensor.of(this.bytesView.slice(address, address + count), shape, dtype);
   }
 
-  /** Runs a loaded program `repeats` times. The fault that stopped it, or undefined. */
-  run(program: number, count: number, repeats: number): Fault | undefined {
+  /**
+   * Runs a loaded program `repeats` times. The fault that stopped it, or undefined.
+   * @param pace of a program that begins with a SYNC and has phases which threads can share.
+   */
+  run(program: number, count: number, repeats: number, pace?: Pace): Fault | undefined {
+    const { crew } = this;
+    check(crew?.leaving !== true, "state", () => ({
+      where: "engine",
+      expected: "threads that are at work or gone",
+      received: "threads that are being ended after a failure",
+      remedy: "Wait for the next turn of the event loop.",
+    }));
     const stopped =
-      this.cutting === 1
-        ? this.machine.run(program, count, repeats)
-        : this.machine.runCut(program, count, repeats, this.cutting);
+      pace !== undefined && crew !== undefined && crew.size > 0
+        ? this.runAtPace(crew, program, count, repeats, pace)
+        : this.runAlone(program, count, repeats);
     if (stopped === 0) return undefined;
     this.refreshViews();
-    const [, instruction = 0, position = 0, value = 0] = this.intView.slice(this.fault >>> 2, (this.fault >>> 2) + 4);
-    this.bytesView.fill(0, this.fault, this.fault + 16);
-    return { instruction, position: position >>> 0, value };
+    const record = this.machine.faultRecord() >>> 2;
+    const [, address = 0, position = 0, value = 0] = this.intView.slice(record, record + 4);
+    this.intView.fill(0, record, record + 4);
+    return { instruction: ((address >>> 0) - program) / instructionBytes, position: position >>> 0, value };
+  }
+
+  private runAlone(program: number, count: number, repeats: number): number {
+    return this.cutting === 1
+      ? this.machine.run(program, count, repeats)
+      : this.machine.runCut(program, count, repeats, this.cutting);
+  }
+
+  /** With the crew or alone, whichever is faster. */
+  private runAtPace(crew: Crew, program: number, count: number, repeats: number, pace: Pace): number {
+    const shared = pace.share();
+    const started = performance.now();
+    const stopped = shared ? this.runTogether(crew, program, count, repeats) : this.runAlone(program, count, repeats);
+    if (stopped === 0) pace.record(shared, (performance.now() - started) / repeats);
+    return stopped;
+  }
+
+  private runTogether(crew: Crew, program: number, count: number, repeats: number): number {
+    let cause: unknown;
+    try {
+      const stopped = this.machine.runShared(program, count, repeats);
+      if (stopped !== lostThread) return stopped;
+    } catch (trap) {
+      cause = trap;
+    }
+    crew.disband();
+    throw new TensorError(
+      "internal",
+      {
+        where: "engine",
+        expected: "every thread to finish its share",
+        received: "a thread that failed or stopped in the middle of a program",
+        remedy: "The weights it was changing may be incomplete: load or train the model again. One thread goes on.",
+      },
+      { cause },
+    );
   }
 
   /** Position of the first NaN or infinity among `count` float32 at `address`, or -1. */
   firstNonFinite(address: number, count: number): number {
     return this.machine.firstNonFinite(address, count);
+  }
+
+  /** CRC-32 of data whose CRC so far is `crc`, followed by `bytes`. */
+  checksum(crc: number, bytes: Uint8Array): number {
+    const tableBytes = 1024;
+    const block = this.allocate(tableBytes + bytes.length, "checksum");
+    this.write(block.address + tableBytes, bytes);
+    const result = this.machine.checksum(block.address, block.address + tableBytes, bytes.length, crc);
+    this.release(block);
+    return result;
   }
 
   /** Writes a permutation of 0 … count − 1 (int32), a function of seed and epoch alone. */
@@ -174,82 +273,13 @@ export class Engine {
     this.floatView = new Float32Array(this.memory.buffer);
     this.intView = new Int32Array(this.memory.buffer);
   }
-
-  private take(wanted: number, purpose: string): Range {
-    this.reclaim();
-    const bytes = roundUp(Math.max(wanted, 1), blockAlignment);
-    let best = -1;
-    this.free.forEach((range, index) => {
-      if (range.bytes >= bytes && (best === -1 || range.bytes < (this.free[best] as Range).bytes)) best = index;
-    });
-    if (best >= 0) {
-      const range = this.free[best] as Range;
-      const taken = { address: range.address, bytes };
-      if (range.bytes === bytes) this.free.splice(best, 1);
-      else {
-        range.address += bytes;
-        range.bytes -= bytes;
-      }
-      return taken;
-    }
-    const last = this.free[this.free.length - 1];
-    const start = last !== undefined && last.address + last.bytes === this.heapEnd ? last.address : this.heapEnd;
-    this.growTo(start + bytes + guardBytes, bytes, purpose);
-    if (start !== this.heapEnd) this.free.pop();
-    this.heapEnd = start + bytes;
-    return { address: start, bytes };
-  }
-
-  private growTo(end: number, wanted: number, purpose: string): void {
-    const missing = end - this.memory.buffer.byteLength;
-    if (missing <= 0) return;
-    const pages = Math.ceil(missing / pageBytes);
-    const current = this.memory.buffer.byteLength / pageBytes;
-    const generous = Math.min(Math.max(pages, Math.ceil(current / 4)), maximumPages - current);
-    for (const count of generous > pages ? [generous, pages] : [pages]) {
-      try {
-        this.memory.grow(count);
-        return;
-      } catch {
-        // Less may still fit; otherwise the error below says what was asked for.
-      }
-    }
-    const { memoryBytes, usedBytes } = this.usage;
-    throw new TensorError("memory", {
-      where: purpose,
-      expected: `room for ${formatBytes(wanted)} of WebAssembly memory`,
-      received: `${formatBytes(usedBytes)} in use of ${formatBytes(memoryBytes)}, at most ${formatBytes(maximumPages * pageBytes)}`,
-      remedy: "Use smaller batches or a smaller model, or dispose() of models that are not needed.",
-    });
-  }
-
-  private giveBack(range: Range): void {
-    let index = this.free.findIndex((each) => each.address > range.address);
-    if (index < 0) index = this.free.length;
-    const before = this.free[index - 1];
-    const after = this.free[index];
-    const joinsBefore = before !== undefined && before.address + before.bytes === range.address;
-    const joinsAfter = after !== undefined && range.address + range.bytes === after.address;
-    if (joinsBefore && joinsAfter) {
-      before.bytes += range.bytes + after.bytes;
-      this.free.splice(index, 1);
-    } else if (joinsBefore) before.bytes += range.bytes;
-    else if (joinsAfter) {
-      after.address = range.address;
-      after.bytes += range.bytes;
-    } else this.free.splice(index, 0, { ...range });
-  }
-
-  private reclaim(): void {
-    for (const range of this.collected.splice(0)) this.giveBack(range);
-  }
 }
 
 let shared: Engine | undefined;
 
 /** The engine of this thread, started on first use. */
 export function engine(): Engine {
-  shared ??= new Engine(wasmModule());
+  shared ??= new Engine(chosenModule());
   return shared;
 }
 
@@ -258,14 +288,12 @@ export function setCutting(threads: number): void {
   engine().cutFor(threads);
 }
 
-/** Memory that threads can share. Some browsers on telephones reserve less address space than the most there can be. */
-function sharedMemory(): WebAssembly.Memory {
-  for (let maximum = maximumPages; ; maximum /= 2) {
-    try {
-      return new WebAssembly.Memory({ initial: 16, maximum, shared: true });
-    } catch (cause) {
-      if (maximum <= 1024) throw cause;
-    }
+/** Whether this thread may wait for others asleep: the one that draws a page may not. */
+function maySleep(): boolean {
+  try {
+    return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1) === "not-equal";
+  } catch {
+    return false;
   }
 }
 
@@ -275,8 +303,4 @@ function abort(): never {
     expected: "no abort",
     received: "an abort of the WebAssembly module",
   });
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }

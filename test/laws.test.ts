@@ -236,7 +236,7 @@ describe("nobody but", () => {
     paths.filter((path) => pattern.test(withoutComments(read(path))));
 
   it("the engine, workers and platforms touch WebAssembly", () => {
-    const allowed = /^bindings\/(engine|workers?|workerEntry)\.ts$|^bindings\/platform\//;
+    const allowed = /^bindings\/(engine|heap)\.ts$|^bindings\/platform\//;
     expect(
       using(/\bWebAssembly\.(Memory|Instance|Module|instantiate|compile)/).filter((path) => !allowed.test(path)),
     ).toEqual([]);
@@ -269,8 +269,32 @@ describe("nobody but", () => {
     const allowed: Readonly<Record<string, string>> = {
       "bindings/ops/map.ts": "a gradient after fusion is a defect of the compiler",
       "bindings/compiler/schedule.ts": "a cycle is a defect of the compiler",
+      "bindings/platform/thread.ts": "a script of its own, which does not bring the messages along",
     };
     expect(using(/throw new (Error|TypeError|RangeError)\b/).filter((path) => allowed[path] === undefined)).toEqual([]);
+  });
+});
+
+describe("the edge's platform", () => {
+  const exportsOf = (path: string): string[] =>
+    [...read(path).matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(([, name]) => name as string).sort();
+  const files = sources("bindings/platform/edge").map((path) => basename(path));
+
+  it.each(files)("has in %s all that the file of the same name has", (name) => {
+    const there = exportsOf(`bindings/platform/${name}`);
+    expect(there.length).toBeGreaterThan(0);
+    expect(exportsOf(`bindings/platform/edge/${name}`)).toEqual(there);
+  });
+
+  it("has a file instead of each that needs Node or bytes of Wasm", () => {
+    const needy = sources("bindings").filter((path) =>
+      /[`"]node:|new WebAssembly\.Module/.test(
+        withoutComments(read(path).replace(/typeof import\("node:[^)]*\)/g, "")),
+      ),
+    );
+    expect(needy.filter((path) => !files.includes(basename(path)) || dirname(path) !== "bindings/platform")).toEqual(
+      [],
+    );
   });
 });
 

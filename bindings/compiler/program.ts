@@ -1,8 +1,11 @@
 // How does a graph become a program that runs? All passes in order, then the words in WebAssembly memory.
 
-import { type Block, engine, type Fault } from "../engine.ts";
-import { check, TensorError } from "../errors.ts";
+import { engine } from "../engine.ts";
+import { check } from "../errors.ts";
+import { faultError } from "../fault.ts";
 import { readVariable, type SymbolicTensor } from "../graph.ts";
+import type { Block } from "../heap.ts";
+import { Pace } from "../pace.ts";
 import type { Tensor } from "../tensor.ts";
 import { departureCount, placeTogether, type Variable } from "../variable.ts";
 import { type Code, emit } from "./emit.ts";
@@ -66,11 +69,14 @@ function variablesOf(graph: Graph): Variable[] {
 /** A compiled program: printable code, and a block of WebAssembly memory once it runs. */
 export class Program {
   readonly code: Code;
-  private readonly outputs: readonly SymbolicTensor[];
-  private readonly outputBuffers: readonly Buffer[];
-  private readonly inputBuffers: readonly (Buffer | undefined)[];
+  readonly outputs: readonly SymbolicTensor[];
+  readonly outputBuffers: readonly Buffer[];
+  /** Where {@link run} puts the values of the inputs; undefined for what the graph does not need. */
+  readonly inputBuffers: readonly (Buffer | undefined)[];
   private readonly buffersByName: ReadonlyMap<string, Buffer>;
   private readonly bound = new Map<Buffer, Block>();
+  /** How fast it is with other threads and without; undefined when it has no phase that they could share. */
+  private readonly pace: Pace | undefined;
   private block: Block | undefined;
   private loadedArena = -1;
   private loadedDepartures = -1;
@@ -83,6 +89,7 @@ export class Program {
     buffersByName: ReadonlyMap<string, Buffer>,
   ) {
     this.code = code;
+    if (code.phases.some(({ chunks }) => chunks > 1)) this.pace = new Pace();
     this.outputs = outputs;
     this.outputBuffers = outputBuffers;
     this.buffersByName = buffersByName;
@@ -126,6 +133,13 @@ export class Program {
     this.execute(begin, end, 1);
   }
 
+  /** Arithmetic operations of one run, if threads can share them; else 0. */
+  get sharedFlops(): number {
+    return this.pace !== undefined
+      ? this.code.listing.reduce((sum, instruction) => sum + (instruction?.flops ?? 0), 0)
+      : 0;
+  }
+
   /** What the program does: instructions, addresses, costs; see {@link Explanation}. */
   explain(microseconds?: readonly number[]): Explanation {
     return explainProgram(this.code, microseconds);
@@ -140,8 +154,10 @@ export class Program {
 
   private execute(begin: number, end: number, repeats: number): void {
     const instructionBytes = 128;
-    const fault = engine().run((this.block as Block).address + begin * instructionBytes, end - begin, repeats);
-    if (fault !== undefined) throw this.faultError(fault, begin);
+    const program = (this.block as Block).address + begin * instructionBytes;
+    const whole = begin === 0 && end === this.code.instructionCount;
+    const fault = engine().run(program, end - begin, repeats, whole ? this.pace : undefined);
+    if (fault !== undefined) throw faultError(fault, ...faultPlace(this.code, begin + fault.instruction));
   }
 
   /** Puts the words into memory, with the addresses of today. Costs nothing when they are there already. */
@@ -174,19 +190,13 @@ export class Program {
     }
     return engine().arena + (this.code.plan.offsets.get(buffer) as number);
   }
+}
 
-  private faultError(fault: Fault, begin: number): TensorError {
-    const instruction = this.code.listing[begin + fault.instruction];
-    const limit = (
-      instruction?.operands.rows !== undefined && instruction.operands.columns === undefined
-        ? instruction.operands.rows
-        : instruction?.operands.columns
-    ) as number | undefined;
-    return new TensorError("data", {
-      where: `${instruction?.node.scope === "" ? "program" : instruction?.node.scope} (${instruction?.name})`,
-      expected: `an index or label from 0 to ${(limit ?? 1) - 1}`,
-      received: `${fault.value} at position ${fault.position}`,
-      remedy: "Check the labels or indices, or the number of classes.",
-    });
-  }
+/** Where an instruction belongs, for errors, and below which number its indices must be. */
+export function faultPlace(code: Code, index: number): [where: string, limit: number] {
+  const instruction = code.listing[index];
+  const { rows, columns } = instruction?.operands ?? {};
+  const limit = rows !== undefined && columns === undefined ? rows : columns;
+  const scope = instruction === undefined || instruction.node.scope === "" ? "program" : instruction.node.scope;
+  return [`${scope} (${instruction?.name})`, typeof limit === "number" ? limit : 1];
 }

@@ -3,6 +3,7 @@
 import type { Callback, TrainingInfo } from "../callbacks/callback.ts";
 import { check, show } from "../errors.ts";
 import { yieldToEvents } from "../platform/yielding.ts";
+import { recruit } from "../workers.ts";
 import type { Feed } from "./feed.ts";
 import type { Mode, Trainer } from "./trainer.ts";
 
@@ -23,6 +24,8 @@ export interface EpochPlan {
 
 /** Longest time without letting other events through, in milliseconds. */
 const sliceMilliseconds = 12;
+/** Most steps in one go while the clock stands still, as it does for workers on the edge while they compute. */
+const stepsWithoutClock = 256;
 
 /** Trains for `epochs` − `initialEpoch` passes and collects the logs of each. */
 export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<string, number[]>> {
@@ -34,6 +37,7 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
   for (let epoch = plan.initialEpoch; epoch < plan.epochs; epoch++) {
     for (const callback of callbacks) await callback.onEpochBegin?.(epoch);
     plan.feed.arrange(plan.shuffle ? { seed: plan.seed, epoch: trainer.epochs } : undefined);
+    recruit(trainer.operations("train", plan.feed, plan.batchSize) * (plan.epochs - epoch));
     await runPass(trainer, "train", plan.feed, plan.batchSize, callbacks);
     trainer.epochs++;
     const logs = trainer.logs("train");
@@ -59,6 +63,7 @@ export async function runPass(
   batchSize: number,
   callbacks: readonly Callback[],
 ): Promise<void> {
+  if (mode === "test") recruit(trainer.operations(mode, feed, batchSize));
   trainer.begin(mode);
   const total = Math.ceil(feed.rows / batchSize);
   const stepwise = mode === "train" && callbacks.some((callback) => callback.onBatchEnd !== undefined);
@@ -83,7 +88,7 @@ export async function runPass(
 
 /** How many steps to run next, so that they take about one time slice. */
 function nextSlice(steps: number, elapsed: number): number {
-  const fitting = elapsed <= 0 ? steps * 4 : Math.floor((steps * sliceMilliseconds) / elapsed);
+  const fitting = elapsed <= 0 ? stepsWithoutClock : Math.floor((steps * sliceMilliseconds) / elapsed);
   return Math.max(1, Math.min(steps * 4, fitting));
 }
 
