@@ -3,7 +3,7 @@
 //   node scripts/installFolder.mjs test/runtimes
 
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { argv, platform } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 export function installFolder(folder) {
   const { dependencies = {} } = readJson(join(root, folder, "package.json"));
   const missing = Object.entries(dependencies).filter(([name, version]) => installedVersion(folder, name) !== version);
-  if (missing.length === 0) return;
+  if (missing.length > 0) install(folder, missing);
+  linkOurselves(folder);
+}
+
+function install(folder, missing) {
   console.log(`installing ${missing.map(([name, version]) => `${name}@${version}`).join(", ")} in ${folder}`);
   const { status } = spawnSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund"], {
     cwd: join(root, folder),
@@ -26,6 +30,14 @@ export function installFolder(folder) {
     shell: platform === "win32",
   });
   if (status !== 0) throw new Error(`npm install in ${folder} ended with ${status}`);
+}
+
+/** A folder with a package.json is a package of its own, where the name wasmgrad would lead nowhere. */
+function linkOurselves(folder) {
+  const link = join(root, folder, "node_modules", "wasmgrad");
+  if (existsSync(join(link, "package.json"))) return;
+  rmSync(link, { force: true });
+  symlinkSync(root, link, "junction");
 }
 
 function installedVersion(folder, name) {
