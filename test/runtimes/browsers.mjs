@@ -95,7 +95,7 @@ async function serve(stage, isolated) {
  */
 export async function openBrowser({ name, isolated }, binary, stage) {
   const { launch } = await import("puppeteer-core");
-  const profile = await mkdtemp(join(tmpdir(), "wasmgrad-browser-"));
+  const profile = await mkdtemp(join(tmpdir(), "wasmgrad-matrix-"));
   const server = await serve(stage, isolated);
   const closeRest = async () => {
     await server.close();
