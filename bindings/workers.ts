@@ -13,7 +13,7 @@ const automaticThreads = 8;
 /** Operations that pay for starting threads: about 50 ms of one. */
 const worthStarting = 2e9;
 /** How long a thread may take to start or to leave, in milliseconds. */
-const patience = 10_000;
+const patience = 30_000;
 
 /** A thread beside this one, from its start to its end. */
 class Thread {
