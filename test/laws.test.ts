@@ -281,7 +281,6 @@ describe("files", () => {
     "assembly/kernels/matMulTiles.ts": "one register tile for each size",
     "assembly/kernels/reduce.ts": "one functor for each kind of reduction",
     "bindings/ops/map.ts": "one rule for each elementwise operation",
-    "bindings/models/model.ts": "to be split",
   };
   const all = [...bindings, ...sources("assembly"), ...sources("test")];
 
