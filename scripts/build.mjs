@@ -1,4 +1,4 @@
-// How is the package built? AssemblyScript → Wasm, TypeScript → one bundle an entry with the Wasm inside, and types.
+// How is the package built? AssemblyScript → Wasm; TypeScript → modules for bundlers, one file for runtimes, and types.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,26 +12,6 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 function run(command, ...args) {
   const { status } = spawnSync(join(root, "node_modules", ".bin", command), args, { cwd: root, stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
-}
-
-/**
- * `export * as layers` becomes an object that is filled by a call, and no bundler leaves such a call out. As the value of
- * a call without side effects it goes when nobody uses it.
- */
-function makeNamespacesRemovable() {
-  for (const name of readdirSync(join(root, "dist"))) {
-    if (!name.endsWith(".js")) continue;
-    const path = join(root, "dist", name);
-    const text = readFileSync(path, "utf8");
-    const changed = text.replace(
-      /var (\w+) = \{\};\n__export\(\1, (\{[\s\S]*?\n\})\);/g,
-      (_, namespace, members) => `var ${namespace} = /* @__PURE__ */ __namespace(${members});`,
-    );
-    if (changed === text) continue;
-    const helper = "var __namespace = (members) => { const names = {}; __export(names, members); return names; };\n";
-    const afterImports = changed.search(/^(?!import |\s|\w+,?$|\} from)/m);
-    writeFileSync(path, changed.slice(0, afterImports) + helper + changed.slice(afterImports));
-  }
 }
 
 /** Minifying drops the comments that tell bundlers to leave `import("node:…")` alone. */
@@ -54,28 +34,57 @@ const wasmAsHex = {
   },
 };
 
-/** One bundle an entry, in `folder`. */
-function bundle(folder, options) {
-  return build({
-    absWorkingDir: root,
-    entryPoints: { index: "bindings/index.ts", "datasets/index": "bindings/datasets/index.ts" },
-    outdir: folder,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    target: "es2022",
-    platform: "neutral",
-    plugins: [wasmAsHex],
-    external: ["pako", "node:*"],
-    logLevel: "warning",
-    ...options,
-  });
-}
+/** Imports of other sources stay imports; only what `assembly` says in numbers is copied in. */
+const keepModules = {
+  name: "keep-modules",
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^\..*\.ts$/ }, ({ path, kind }) =>
+      kind === "entry-point" || path.includes("/assembly/")
+        ? undefined
+        : { path: path.replace(/\.ts$/, ".js"), external: true },
+    );
+  },
+};
 
-// For bundlers: with the annotations by which they leave out what is not used.
-await bundle("dist", {});
-// For Node, Deno and Bun: only the names stay, for stack traces. Reading 390 KB of text costs 7 ms of a cold start.
-await bundle("dist/node", { minifyWhitespace: true, minifySyntax: true });
-makeNamespacesRemovable();
+const sources = readdirSync(join(root, "bindings"), { recursive: true })
+  .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+  .map((name) => `bindings/${name.replaceAll("\\", "/")}`);
+
+/** What can be imported by a name of its own, in one folder. */
+const entries = {
+  index: "bindings/index.ts",
+  layers: "bindings/layers/index.ts",
+  "datasets/index": "bindings/datasets/index.ts",
+};
+
+const options = {
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  platform: "neutral",
+  external: ["pako", "node:*"],
+  logLevel: "warning",
+};
+
+// For bundlers: module by module, so that they can leave out what is not used, namespaces such as `layers` included.
+await build({
+  ...options,
+  entryPoints: sources,
+  outbase: "bindings",
+  outdir: "dist",
+  plugins: [wasmAsHex, keepModules],
+});
+// For Node, Deno, Bun and pages without a bundler: few files, in which only the names stay, for stack traces. Reading
+// 390 KB of text costs 7 ms of a cold start.
+await build({
+  ...options,
+  entryPoints: entries,
+  outdir: "dist/node",
+  splitting: true,
+  minifyWhitespace: true,
+  minifySyntax: true,
+  plugins: [wasmAsHex],
+});
 keepBundlerHints();
 run("tsc", "-p", "tsconfig.build.json");

@@ -14,6 +14,7 @@ const read = (path: string): string => readFileSync(join(root, path), "utf8");
 /** All source files below `folder`, relative to the repository. */
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.parentPath.includes("node_modules"))
     .filter((entry) => entry.isFile() && entry.name.endsWith(".ts") && !entry.name.endsWith(".d.ts"))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .sort();

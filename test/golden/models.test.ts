@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import type { Json } from "../../bindings/config.ts";
 import { decodeSafetensors } from "../../bindings/formats/safetensors.ts";
 import type { LossName } from "../../bindings/losses.ts";
@@ -15,7 +16,7 @@ import { type Optimizer, optimizerFromConfig } from "../../bindings/optimizers.t
 import { Tensor, type TensorData, type TensorLike } from "../../bindings/tensor.ts";
 import { expectClose, fromGolden, type GoldenTensor } from "./fixture.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 
 interface Summary {
   readonly path: string;

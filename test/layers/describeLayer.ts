@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import { input } from "../../bindings/layers/core.ts";
 import { layerFromConfig } from "../../bindings/layers/fromConfig.ts";
 import * as layers from "../../bindings/layers/index.ts";
@@ -15,7 +16,7 @@ import { type DType, type Shape, sizeOf, type Tensor, tensor } from "../../bindi
 import { expectSameBits } from "../harness/compare.ts";
 import { floats, generator, integers, seedOf } from "../harness/random.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 
 /** One way to use a layer. */
 export interface LayerCase {

@@ -3,6 +3,7 @@
 import { expect, expectTypeOf, test } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { input } from "../../bindings/layers/core.ts";
 import * as layers from "../../bindings/layers/index.ts";
@@ -16,7 +17,7 @@ import type { Tensor } from "../../bindings/tensor.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import { random } from "../layers/describeLayer.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 
 const left = random("left", [5, 4]);
 const right = random("right", [5, 4]);
