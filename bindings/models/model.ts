@@ -5,14 +5,13 @@ import type { Explanation } from "../compiler/explain.ts";
 import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { sized } from "../layers/layer.ts";
-import { writeFileAtomically } from "../platform/files.ts";
 import { type Tensor, type TensorLike, zeros } from "../tensor.ts";
 import { columnsOf, type DataLike } from "./data.ts";
 import { commonRows } from "./feed.ts";
 import { wholeNumber } from "./fit.ts";
 import { Predictor } from "./prediction.ts";
 import { type ExplainOptions, explainPrediction, explainStep } from "./profile.ts";
-import { encodeModel, type SaveOptions } from "./saving.ts";
+import { type SaveOptions, savedState } from "./savedState.ts";
 import { summaryText } from "./summary.ts";
 import type { Trainer } from "./trainer.ts";
 import { defaultBatchSize, Training } from "./training.ts";
@@ -48,9 +47,9 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
    * @throws {TensorError} `unsupported` without a file system, or for losses and metrics that are functions.
    */
   async save(path?: string, options: SaveOptions = {}): Promise<Uint8Array> {
-    const bytes = encodeModel(this as unknown as Model<never, unknown, string>, options);
-    if (path !== undefined) await writeFileAtomically(path, bytes);
-    return bytes;
+    const state = savedState(this as unknown as Model<never, unknown, string>, options);
+    const { writeModel } = await import("./saving.ts");
+    return writeModel(state, path);
   }
 
   // Inspection and memory ---------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import * as layers from "../../bindings/layers/index.ts";
 import type { Layer } from "../../bindings/layers/layer.ts";
 import type { Placeholder } from "../../bindings/layers/placeholder.ts";
 import { model } from "../../bindings/models/functional.ts";
-import { decodeModel } from "../../bindings/models/saving.ts";
+import { decodeModel } from "../../bindings/models/loading.ts";
 import { adam } from "../../bindings/optimizers.ts";
 import { setSeed } from "../../bindings/seed.ts";
 import { type DType, type Shape, sizeOf, type Tensor, tensor } from "../../bindings/tensor.ts";

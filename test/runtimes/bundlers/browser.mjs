@@ -42,7 +42,7 @@ export async function openBrowser(kind, executablePath) {
           globalThis.wasmgradThreads = count;
           globalThis.violations = [];
           addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
-            globalThis.violations.push(`${violatedDirective} ${blockedURI}`);
+            if (!blockedURI.endsWith("/favicon.ico")) globalThis.violations.push(`${violatedDirective} ${blockedURI}`);
           });
         }, threads);
         await page.goto(url, { waitUntil: "load", timeout: 30_000 });
