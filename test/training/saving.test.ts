@@ -226,3 +226,13 @@ test("a model whose layers were frozen after compile asks to be compiled again, 
   (network.layers[0] as { trainable: boolean }).trainable = true;
   expect(decodeModel(await network.save(), "test").countParams()).toBe(network.countParams());
 });
+
+test("what is saved is the state when save was called, whatever happens before it is written", async () => {
+  const network = classifier();
+  await network.fit(x, y, options);
+  const expected = await network.save();
+  const saving = network.save();
+  network.trainOnBatch(x, y);
+  network.dispose();
+  expect(await saving).toEqual(expected);
+});
