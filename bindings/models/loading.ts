@@ -9,9 +9,9 @@ import { lossFromConfig } from "../losses.ts";
 import { optimizerFromConfig, resolveOptimizer } from "../optimizers.ts";
 import { readFile } from "../platform/files.ts";
 import { Tensor, type TensorData } from "../tensor.ts";
+import { modelFromConfig } from "./fromConfig.ts";
 import type { Model } from "./model.ts";
 import { formatName, formatVersion } from "./savedState.ts";
-import { modelFromConfig } from "./serialize.ts";
 import type { Trainer } from "./trainer.ts";
 import type { CompileOptions, MetricsOption } from "./types.ts";
 
