@@ -3,6 +3,7 @@
 import { check } from "./errors.ts";
 import { constant, isVariable, readOp, type SymbolicTensor, topologicalOrder } from "./graph.ts";
 import { add, full } from "./ops/map.ts";
+import { sumTo } from "./ops/reduce.ts";
 import type { Variable } from "./variable.ts";
 
 /** What can be differentiated with respect to: a node of the graph, or every reading of a variable. */
@@ -48,7 +49,9 @@ export function gradients(
     const inner = node.op.gradient(node, dy);
     node.inputs.forEach((input, index) => {
       const gradient = inner[index];
-      if (gradient != null && input.dtype === "float32" && reaching.has(input)) accumulate(targetOf(input), gradient);
+      if (gradient == null || input.dtype !== "float32" || !reaching.has(input)) return;
+      // Elementwise rules give it in the shape of the result, where inputs may have been repeated.
+      accumulate(targetOf(input), node.op.elementwise === undefined ? gradient : sumTo(gradient, input.shape));
     });
   }
   return targets.map((target) => sums.get(target) ?? null);

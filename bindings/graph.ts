@@ -59,7 +59,10 @@ export interface Operation<A extends object = Attributes> {
   readonly name: string;
   /** Shape and dtype of the result. @throws {TensorError} when the inputs do not fit. */
   infer(inputs: readonly SymbolicTensor[], attributes: A): TensorType;
-  /** The gradient of each input, given that of the result; null where there is none. */
+  /**
+   * The gradient of each input, given that of the result; null where there is none. That of an elementwise operation has
+   * the shape of the result: differentiating sums it over the axes along which an input was repeated.
+   */
   gradient(node: NodeOf<A>, upstream: SymbolicTensor): readonly (SymbolicTensor | null)[];
   /** The same value in primitives: documentation, oracle and fallback of a fused operation. */
   decompose?(inputs: readonly SymbolicTensor[], attributes: A): SymbolicTensor;

@@ -206,6 +206,22 @@ describe("imports", () => {
     ).toEqual([]);
   });
 
+  it("make no circles, about which bundlers would warn", () => {
+    const value = (path: string): string[] =>
+      [...withoutComments(read(path)).matchAll(/(?:import|export)\s+(type\s)?[^"';]*?from\s*"(\.[^"]+\.ts)"/g)]
+        .filter(([text, type]) => type === undefined && !/\{(\s*type [^,}]+,?)+\s*\}/.test(text))
+        .map(([, , target]) => relative(root, resolve(root, dirname(path), target as string)));
+    const done = new Set<string>();
+    const visit = (path: string, above: readonly string[]): string[] => {
+      if (above.includes(path)) return [[...above.slice(above.indexOf(path)), path].join(" → ")];
+      if (done.has(path) || !bindings.includes(path)) return [];
+      const found = value(path).flatMap((next) => visit(next, [...above, path]));
+      done.add(path);
+      return found;
+    };
+    expect(bindings.flatMap((path) => visit(path, []))).toEqual([]);
+  });
+
   it("keep errors and tensors at the bottom", () => {
     expect(importsOf("bindings/errors.ts")).toEqual([]);
     expect(importsOf("bindings/tensor.ts")).toEqual(["bindings/errors.ts"]);
@@ -306,7 +322,6 @@ describe("files", () => {
     "assembly/kernels/matMulTiles.ts": "one register tile for each size",
     "assembly/kernels/reduce.ts": "one functor for each kind of reduction",
     "bindings/ops/map.ts": "one rule for each elementwise operation",
-    "bindings/models/model.ts": "to be split",
   };
   const all = [...bindings, ...sources("assembly"), ...sources("test")];
 

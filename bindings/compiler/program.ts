@@ -16,7 +16,7 @@ import { plan } from "./plan.ts";
 import { type Buffer, schedule } from "./schedule.ts";
 import { mergeCommon } from "./simplify.ts";
 import { snapshot } from "./snapshot.ts";
-import { verifyGraph, verifyPlan, verifySchedule } from "./verify.ts";
+import type { Verifier } from "./verify.ts";
 
 /** Passes that may be left out: results stay the same, only slower or larger. */
 export interface CompileOptions {
@@ -26,16 +26,16 @@ export interface CompileOptions {
   readonly fuse?: boolean;
   /** Let buffers that are never needed together share memory. Default true. */
   readonly reuse?: boolean;
-  /** Check the data between all passes. Default false; the tests turn it on. */
-  readonly verify?: boolean;
+  /** What checks the data between all passes. Default none; the tests give `verifier`. */
+  readonly verify?: Verifier | undefined;
 }
 
 /** Options of every compilation that does not say otherwise; tests change them. */
-export const defaultCompileOptions: { -readonly [K in keyof CompileOptions]: boolean } = {
+export const defaultCompileOptions: { -readonly [K in keyof CompileOptions]: CompileOptions[K] } = {
   merge: true,
   fuse: true,
   reuse: true,
-  verify: false,
+  verify: undefined,
 };
 
 /**
@@ -45,16 +45,14 @@ export const defaultCompileOptions: { -readonly [K in keyof CompileOptions]: boo
 export function compile(graph: Graph, inputs: readonly SymbolicTensor[], options: CompileOptions = {}): Program {
   const chosen = { ...defaultCompileOptions, ...options };
   placeTogether(variablesOf(graph));
-  const checkGraph = (result: Graph): Graph => (chosen.verify ? verifyGraph(result) : result);
+  const checkGraph = (result: Graph): Graph => chosen.verify?.graph(result) ?? result;
   const merged = checkGraph(chosen.merge ? mergeCommon(graph) : graph);
   const steady = checkGraph(snapshot(merged));
   const fused = checkGraph(chosen.fuse ? fuse(steady) : steady);
   const scheduled = schedule(fused);
   const planned = plan(scheduled, chosen.reuse);
-  if (chosen.verify) {
-    verifySchedule(scheduled);
-    verifyPlan(scheduled, planned);
-  }
+  chosen.verify?.schedule(scheduled);
+  chosen.verify?.plan(scheduled, planned);
   const buffersByName = new Map<string, Buffer>();
   for (const buffer of scheduled.buffers.values())
     if (buffer.place.kind === "input" || buffer.place.kind === "bound") buffersByName.set(buffer.place.name, buffer);

@@ -81,3 +81,13 @@ export function verifyPlan(schedule: Schedule, plan: Plan): void {
     }
   }
 }
+
+/** All checks, for the option `verify` of a compilation. */
+export interface Verifier {
+  graph(graph: Graph): Graph;
+  schedule(schedule: Schedule): void;
+  plan(schedule: Schedule, plan: Plan): void;
+}
+
+/** The checks above. */
+export const verifier: Verifier = { graph: verifyGraph, schedule: verifySchedule, plan: verifyPlan };

@@ -1,7 +1,7 @@
 // Has a saved file changed since it was written? The format checks its own form; a checksum covers names and values.
 // A CRC finds accidents (every burst of up to 32 bits), not forgery by someone who can also rewrite the checksum.
 
-import type { StoredTensor } from "./safetensors.ts";
+import type { StoredTensor } from "./storedTensor.ts";
 
 /** The metadata key under which a file keeps its {@link contentChecksum}. */
 export const CHECKSUM_KEY = "checksum";

@@ -8,7 +8,9 @@ import { check, show, TensorError } from "../errors.ts";
 import { type DType, elementBytes, type Shape, sizeOf } from "../tensor.ts";
 import { alignedBytes } from "../variable.ts";
 import { CHECKSUM_KEY, contentChecksum, type Proceed } from "./checksum.ts";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
+import { decodeSafetensors } from "./readSafetensors.ts";
+import type { StoredTensor } from "./storedTensor.ts";
+import { encodeSafetensors } from "./writeSafetensors.ts";
 
 /** What addresses count from: the program's own words, the arena of activations, the block of weights. */
 export const base: { readonly words: 0; readonly arena: 1; readonly weights: 2 } = { words: 0, arena: 1, weights: 2 };

@@ -6,6 +6,13 @@ import { check } from "../errors.ts";
 /** The remedy for a file that cannot be mended. */
 export const DAMAGED: string = "The file is damaged or is not a safetensors file: fetch or save it again.";
 
+/** Length of the number with which a file begins. */
+export const LENGTH_BYTES = 8;
+/** Longest header that readers accept. */
+export const LARGEST_HEADER = 100_000_000;
+/** The key in the header that is no tensor. */
+export const METADATA = "__metadata__";
+
 /** Element types that wasmgrad writes. */
 export type StoredDtype = "float32" | "float64" | "int32" | "uint8" | "bool";
 
@@ -93,4 +100,20 @@ function readLongs(part: Uint8Array, where: string): Int32Array {
 /** Throws a `format` error unless what the file states is `sound`. */
 export function damagedUnless(sound: boolean, where: string, expected: string, received: () => string): asserts sound {
   check(sound, "format", () => ({ where, expected, received: received(), remedy: DAMAGED }));
+}
+
+/** Elements of a shape; NaN when there are more than can be counted. */
+export function elementCount(shape: readonly number[]): number {
+  // A product beyond the exact integers is refused even when a later 0 would mend it, as the reference does.
+  return shape.reduce((count, size) => (Number.isSafeInteger(count * size) ? count * size : Number.NaN), 1);
+}
+
+/** Whether this can be a size or an offset. */
+export function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Where a tensor of a file is, for messages. */
+export function placeOf(where: string, name: string): string {
+  return `${where}/${name.length > 80 ? `${name.slice(0, 79)}…` : name}`;
 }

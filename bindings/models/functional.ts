@@ -1,7 +1,8 @@
 // How is a network of connected layers made a model?
 
-import { type Architecture, Model } from "./model.ts";
+import { Model } from "./model.ts";
 import { serializeTopology } from "./serialize.ts";
+import type { Architecture } from "./structure.ts";
 import { checkModelOptions, type Ports, Topology } from "./topology.ts";
 import type { DataFor, ResultFor } from "./types.ts";
 

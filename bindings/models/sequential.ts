@@ -4,8 +4,9 @@ import { check, show } from "../errors.ts";
 import type { AnyLayer, Layer } from "../layers/layer.ts";
 import type { BatchShape } from "../layers/placeholder.ts";
 import type { DType, Tensor, TensorLike } from "../tensor.ts";
-import { type Architecture, Model } from "./model.ts";
+import { Model } from "./model.ts";
 import { serializeLayer } from "./serialize.ts";
+import type { Architecture } from "./structure.ts";
 import { chain, checkModelOptions, Topology } from "./topology.ts";
 
 /** Options of {@link sequential}. */

@@ -15,7 +15,6 @@ import {
 } from "../graph.ts";
 import { type DType, type Shape, sameShape } from "../tensor.ts";
 import { type Expression, lowerExpression } from "./expression.ts";
-import { sumTo } from "./reduce.ts";
 
 type Node = SymbolicTensor;
 
@@ -45,7 +44,7 @@ interface ElementRule {
   /** Dtype of the result, given those of the inputs. */
   readonly dtype: (inputs: readonly Node[], attributes: Attributes) => DType;
   readonly codes: (node: Node) => readonly number[];
-  /** The gradients in the shape of the result; they are summed over broadcast axes afterwards. */
+  /** The gradients in the shape of the result; gradient.ts sums them over broadcast axes. */
   readonly gradient: (node: Node, dy: Node) => readonly (Node | null)[];
   readonly shape?: (attributes: Attributes) => Shape;
 }
@@ -58,10 +57,7 @@ function elementOp(rule: ElementRule): Operation {
       shape: rule.shape === undefined ? broadcastShapes(rule.name, inputs) : rule.shape(attributes),
       dtype: rule.dtype(inputs, attributes),
     }),
-    gradient: (node, dy) =>
-      rule
-        .gradient(node, dy)
-        .map((gradient, index) => (gradient === null ? null : sumTo(gradient, (node.inputs[index] as Node).shape))),
+    gradient: rule.gradient,
     elementwise: rule.codes,
     lower: lowerAlone,
   });

@@ -13,14 +13,15 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor.ts";
+import { type Axes, resolveAxes } from "./axes.ts";
 import { typeCode } from "./expression.ts";
 import { asFloat, broadcastTo, cast, divide, equal, multiply, where } from "./map.ts";
 import { reshape } from "./view.ts";
 
+export { type Axes, resolveAxes } from "./axes.ts";
+
 type Node = SymbolicTensor;
 type Kind = "sum" | "max" | "min" | "product" | "argMax" | "argMin";
-/** One axis, several, or all when missing; negative ones count from the last. */
-export type Axes = number | readonly number[];
 
 const kinds: Readonly<Record<Kind, number>> = {
   sum: code.REDUCE_SUM,
@@ -105,21 +106,6 @@ function productOfOthers(x: Node): Node {
 
 function reduceAxis(kind: Kind, x: Node): Node {
   return makeNode(operations[kind], [x], {});
-}
-
-/** The axes meant by `axes`, sorted, each once. @throws {TensorError} `shape` when one is out of range. */
-export function resolveAxes(name: string, rank: number, axes: Axes | undefined): number[] {
-  if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = typeof axes === "number" ? [axes] : axes;
-  const resolved = list.map((axis) => {
-    check(Number.isInteger(axis) && axis >= -rank && axis < rank, "shape", () => ({
-      where: errorPlace(name),
-      expected: rank === 0 ? "no axis for a scalar" : `an axis from ${-rank} to ${rank - 1}`,
-      received: String(axis),
-    }));
-    return axis < 0 ? axis + rank : axis;
-  });
-  return [...new Set(resolved)].sort((a, b) => a - b);
 }
 
 /** Reduces `axes` of x: runs of neighbouring axes are one reduction each, the last run first. */

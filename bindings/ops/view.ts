@@ -11,7 +11,7 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { completeShape, type Shape, sameShape } from "../tensor.ts";
-import { resolveAxes } from "./reduce.ts";
+import { resolveAxes } from "./axes.ts";
 
 type Node = SymbolicTensor;
 

@@ -1,7 +1,7 @@
-/** The build puts the file there as hexadecimal digits. */
+/** The build puts the file there as text: see bytesOf in wasm.ts. */
 declare module "*.wasm" {
-  const digits: string;
-  export default digits;
+  const text: string;
+  export default text;
 }
 
 /** A script as text. */

@@ -6,8 +6,8 @@
 import { relaxedSimd } from "wasm-feature-detect";
 import wasm from "../../build/wasmgrad-relaxed.wasm";
 
-/** The Wasm as hexadecimal digits. */
-export const digits: string = wasm;
+/** The Wasm as text, which wasm.ts can read. */
+export const text: string = wasm;
 
 /** Whether this runtime has relaxed SIMD. */
 export const supported: () => Promise<boolean> = relaxedSimd;

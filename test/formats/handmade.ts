@@ -1,7 +1,7 @@
 // What do the tests of file formats share: tensors of every kind, and files of any soundness written by hand?
 
 import { TensorError } from "../../bindings/errors.ts";
-import type { StoredTensor } from "../../bindings/formats/safetensors.ts";
+import type { StoredTensor } from "../../bindings/formats/storedTensor.ts";
 
 /** One tensor of each dtype, a scalar and an empty one, with awkward values. */
 export const everyType: readonly StoredTensor[] = [

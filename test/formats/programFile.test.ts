@@ -3,9 +3,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { TensorError } from "../../bindings/errors.ts";
 import { CHECKSUM_KEY, contentChecksum } from "../../bindings/formats/checksum.ts";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../bindings/formats/safetensors.ts";
+import { decodeSafetensors } from "../../bindings/formats/readSafetensors.ts";
+import type { StoredTensor } from "../../bindings/formats/storedTensor.ts";
+import { encodeSafetensors } from "../../bindings/formats/writeSafetensors.ts";
 import { loadProgram } from "../../bindings/inference/index.ts";
 import * as layers from "../../bindings/layers/index.ts";
+import { savedState } from "../../bindings/models/savedState.ts";
 import { saveProgram } from "../../bindings/models/saveProgram.ts";
 import { encodeModel } from "../../bindings/models/saving.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
@@ -86,7 +89,7 @@ describe("damage is found:", () => {
 
 describe("a foreign file is told from a program:", () => {
   test("a model", () => {
-    const bytes = encodeModel(network() as never);
+    const bytes = encodeModel(savedState(network() as never));
     expect(errorOf(() => loadProgram(bytes)).message).toBe(
       "loadProgram: expected a program saved by wasmgrad, received a model. Make the file with saveProgram(model).",
     );

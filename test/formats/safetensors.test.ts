@@ -1,7 +1,9 @@
 // Does a file come back as it was written, and is it the published format byte by byte?
 
 import { describe, expect, it } from "vitest";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../bindings/formats/safetensors.ts";
+import { decodeSafetensors } from "../../bindings/formats/readSafetensors.ts";
+import type { StoredTensor } from "../../bindings/formats/storedTensor.ts";
+import { encodeSafetensors } from "../../bindings/formats/writeSafetensors.ts";
 import { errorOf, everyType, fileOf, info } from "./handmade.ts";
 
 function bytesOf(tensor: StoredTensor | undefined): number[] {

@@ -3,7 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { TensorError } from "../../bindings/errors.ts";
 import { contentChecksum } from "../../bindings/formats/checksum.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../bindings/formats/safetensors.ts";
+import { decodeSafetensors } from "../../bindings/formats/readSafetensors.ts";
+import { encodeSafetensors } from "../../bindings/formats/writeSafetensors.ts";
 import { errorOf, everyType, fileOf, info } from "./handmade.ts";
 
 describe("damage", () => {

@@ -3,10 +3,11 @@
 import { readFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import { TensorError } from "../../bindings/errors.ts";
 import { type DType, type Shape, type Tensor, tensor } from "../../bindings/tensor.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 
 /** A tensor as the golden files hold it; numbers that JSON lacks are strings. */
 export interface GoldenTensor {

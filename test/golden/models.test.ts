@@ -5,17 +5,18 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import type { Json } from "../../bindings/config.ts";
-import { decodeSafetensors } from "../../bindings/formats/safetensors.ts";
+import { decodeSafetensors } from "../../bindings/formats/readSafetensors.ts";
 import type { LossName } from "../../bindings/losses.ts";
+import { modelFromConfig } from "../../bindings/models/fromConfig.ts";
+import { decodeModel } from "../../bindings/models/loading.ts";
 import type { Model } from "../../bindings/models/model.ts";
-import { decodeModel } from "../../bindings/models/saving.ts";
-import { modelFromConfig } from "../../bindings/models/serialize.ts";
 import { type Optimizer, optimizerFromConfig } from "../../bindings/optimizers.ts";
 import { Tensor, type TensorData, type TensorLike } from "../../bindings/tensor.ts";
 import { expectClose, fromGolden, type GoldenTensor } from "./fixture.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 
 interface Summary {
   readonly path: string;

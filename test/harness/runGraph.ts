@@ -1,6 +1,7 @@
 // How does a test run a graph: with which passes, cut for how many threads?
 
 import { type CompileOptions, compile, type Program } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import { setCutting } from "../../bindings/engine.ts";
 import { inputNode, type SymbolicTensor, withTrace } from "../../bindings/graph.ts";
 import type { DType, Shape, Tensor } from "../../bindings/tensor.ts";
@@ -25,7 +26,7 @@ export function traceGraph(
 
 /** Compiles with all checks between the passes. */
 export function compileGraph({ inputs, outputs, effects }: Traced, options: CompileOptions = {}): Program {
-  return compile({ outputs, effects }, inputs, { verify: true, ...options });
+  return compile({ outputs, effects }, inputs, { verify: verifier, ...options });
 }
 
 /** Compiles, runs once and gives the memory back. */

@@ -8,7 +8,7 @@ import { activation, positiveInteger } from "../../bindings/layers/field.ts";
 import { layerFromConfig, registerLayer } from "../../bindings/layers/fromConfig.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { defineLayer, type Layer, type LayerOptions } from "../../bindings/layers/layer.ts";
-import { decodeModel } from "../../bindings/models/saving.ts";
+import { decodeModel } from "../../bindings/models/loading.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import { add, multiply, sigmoid, subtract } from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";

@@ -2,20 +2,21 @@
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import { input } from "../../bindings/layers/core.ts";
 import { layerFromConfig } from "../../bindings/layers/fromConfig.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import type { Layer } from "../../bindings/layers/layer.ts";
 import type { Placeholder } from "../../bindings/layers/placeholder.ts";
 import { model } from "../../bindings/models/functional.ts";
-import { decodeModel } from "../../bindings/models/saving.ts";
+import { decodeModel } from "../../bindings/models/loading.ts";
 import { adam } from "../../bindings/optimizers.ts";
 import { setSeed } from "../../bindings/seed.ts";
 import { type DType, type Shape, sizeOf, type Tensor, tensor } from "../../bindings/tensor.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import { floats, generator, integers, seedOf } from "../harness/random.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 
 /** One way to use a layer. */
 export interface LayerCase {

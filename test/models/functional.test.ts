@@ -3,12 +3,14 @@
 import { expect, expectTypeOf, test } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { input } from "../../bindings/layers/core.ts";
 import * as layers from "../../bindings/layers/index.ts";
+import { modelFromConfig } from "../../bindings/models/fromConfig.ts";
 import { model } from "../../bindings/models/functional.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
-import { modelFromConfig, serializeLayer } from "../../bindings/models/serialize.ts";
+import { serializeLayer } from "../../bindings/models/serialize.ts";
 import { square } from "../../bindings/ops/map.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { sgd } from "../../bindings/optimizers.ts";
@@ -16,7 +18,7 @@ import type { Tensor } from "../../bindings/tensor.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import { random } from "../layers/describeLayer.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 
 const left = random("left", [5, 4]);
 const right = random("right", [5, 4]);

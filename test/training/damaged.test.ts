@@ -3,11 +3,13 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { TensorError } from "../../bindings/errors.ts";
 import { CHECKSUM_KEY, contentChecksum } from "../../bindings/formats/checksum.ts";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../../bindings/formats/safetensors.ts";
+import { decodeSafetensors } from "../../bindings/formats/readSafetensors.ts";
+import type { StoredTensor } from "../../bindings/formats/storedTensor.ts";
+import { encodeSafetensors } from "../../bindings/formats/writeSafetensors.ts";
 import { input } from "../../bindings/layers/core.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { model } from "../../bindings/models/functional.ts";
-import { decodeModel, loadModel } from "../../bindings/models/saving.ts";
+import { decodeModel, loadModel } from "../../bindings/models/loading.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import { generator } from "../harness/random.ts";
 

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as losses from "../../bindings/losses.ts";
 import { resolveMetric } from "../../bindings/metrics.ts";
@@ -12,7 +13,7 @@ import { softmax } from "../../bindings/ops/softmax.ts";
 import { reshape, stopGradient } from "../../bindings/ops/view.ts";
 import { type Tensor, type TensorLike, tensor, zeros } from "../../bindings/tensor.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 
 /** Value and gradient with respect to z of a loss of predictions made of z. */
 function measure(

@@ -2,6 +2,7 @@
 
 import { expect } from "vitest";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import type { Model } from "../../bindings/models/model.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
@@ -10,7 +11,7 @@ import { setSeed } from "../../bindings/seed.ts";
 import { type Tensor, type TensorLike, tensor } from "../../bindings/tensor.ts";
 import { floats, generator } from "../harness/random.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 
 export const features = 6;
 export const classes = 3;

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import * as layers from "../../bindings/layers/index.ts";
+import { loadModel } from "../../bindings/models/loading.ts";
 import type { Model } from "../../bindings/models/model.ts";
-import { loadModel } from "../../bindings/models/saving.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import { setSeed } from "../../bindings/seed.ts";
 import { type Tensor, type TensorLike, tensor } from "../../bindings/tensor.ts";

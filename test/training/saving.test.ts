@@ -10,8 +10,8 @@ import * as layers from "../../bindings/layers/index.ts";
 import { binaryCrossentropy, meanSquaredError } from "../../bindings/losses.ts";
 import { binaryAccuracy } from "../../bindings/metrics.ts";
 import { model } from "../../bindings/models/functional.ts";
+import { decodeModel, loadModel } from "../../bindings/models/loading.ts";
 import type { Model } from "../../bindings/models/model.ts";
-import { decodeModel, loadModel } from "../../bindings/models/saving.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import { mean } from "../../bindings/ops/reduce.ts";
 import { adam, adamw, type Optimizer, rmsprop, sgd } from "../../bindings/optimizers.ts";
@@ -225,4 +225,14 @@ test("a model whose layers were frozen after compile asks to be compiled again, 
   });
   (network.layers[0] as { trainable: boolean }).trainable = true;
   expect(decodeModel(await network.save(), "test").countParams()).toBe(network.countParams());
+});
+
+test("what is saved is the state when save was called, whatever happens before it is written", async () => {
+  const network = classifier();
+  await network.fit(x, y, options);
+  const expected = await network.save();
+  const saving = network.save();
+  network.trainOnBatch(x, y);
+  network.dispose();
+  expect(await saving).toEqual(expected);
 });

@@ -1,6 +1,7 @@
 // Builds, trains and evaluates the MLP with wasmgrad.
 
-import { layers, sequential, tensor } from "../../../dist/index.js";
+import { sequential, tensor } from "../../../dist/index.js";
+import * as layers from "../../../dist/layers/index.js";
 
 export async function trainMlp(train, test) {
   const model = sequential([

@@ -1,0 +1,119 @@
+// What of a model goes into a file? Weights, optimizer slots, and how to build it all again: taken in one go, so that
+// nothing that happens while it is written can change it.
+
+import type { Json } from "../config.ts";
+import { check } from "../errors.ts";
+import type { StoredTensor } from "../formats/storedTensor.ts";
+import { type LossLike, lossFromConfig, resolveLoss } from "../losses.ts";
+import { type MetricLike, resolveMetric } from "../metrics.ts";
+import { optimizerFromConfig } from "../optimizers.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Model } from "./model.ts";
+import { serializeLayer } from "./serialize.ts";
+import type { Trainer } from "./trainer.ts";
+import type { CompileOptions, MetricsOption } from "./types.ts";
+
+type AnyModel = Model<never, unknown, string>;
+type Written = Record<string, Json>;
+
+/** What files say that they are. */
+export const formatName = "wasmgrad";
+export const formatVersion = "1";
+
+/** What `model.save` leaves out. */
+export interface SaveOptions {
+  /** Write optimizer, loss, metrics, optimizer slots, epoch and seed too, so that training can go on. Default true. */
+  readonly includeOptimizer?: boolean;
+}
+
+/** The contents of a file, but for the checksum. */
+export interface SavedState {
+  readonly tensors: readonly StoredTensor[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * The state of a model now. Weights have their paths in this model, whatever other models they belong to.
+ * @throws {TensorError} `unsupported` for what a file cannot hold, such as losses that are functions; `state` when other
+ *   weights are trainable than the optimizer knows.
+ */
+export function savedState(model: AnyModel, options: SaveOptions = {}): SavedState {
+  return model.topology.withOwnNames(() => {
+    const compiled = options.includeOptimizer === false ? undefined : model.compileOptions;
+    const tensors = model.weights.map((weight) => stored(weight.name, weight.value));
+    const metadata: Record<string, string> = {
+      format: formatName,
+      version: formatVersion,
+      model: JSON.stringify(serializeLayer(model)),
+    };
+    if (compiled === undefined) return { tensors, metadata };
+    const { trainer } = model;
+    check(trainer.trains(model.trainableWeights), "state", () => ({
+      where: `${model.name}.save`,
+      expected: "the weights to be trainable that were so when the model was compiled",
+      received: "others",
+      remedy: "Compile again after changing `trainable`, or save with { includeOptimizer: false }.",
+    }));
+    metadata.compile = JSON.stringify(writeCompileOptions(model.name, compiled, trainer));
+    metadata.state = JSON.stringify({
+      epochs: trainer.epochs,
+      seed: trainer.seed.value.item(),
+      iteration: trainer.state.iteration.value.item(),
+      learningRate: trainer.state.learningRate.value.item(),
+    });
+    tensors.push(...trainer.state.readSlots().map(({ name, value }) => stored(`optimizer/${name}`, value)));
+    return { tensors, metadata };
+  });
+}
+
+function writeCompileOptions(name: string, options: CompileOptions<MetricsOption>, trainer: Trainer): Written {
+  const where = `${name}.save`;
+  const { optimizer } = trainer;
+  const eachOutput = <T>(given: unknown, write: (value: T) => Json): Json =>
+    isPlainRecord(given)
+      ? Object.fromEntries(Object.entries(given as object).map(([output, value]) => [output, write(value as T)]))
+      : write(given as T);
+  refuse(where, "optimizer", !succeeds(() => optimizerFromConfig(optimizer.className, optimizer.getConfig())));
+  return {
+    optimizer: { class_name: optimizer.className, config: optimizer.getConfig() },
+    loss: eachOutput(options.loss, (loss: LossLike) => {
+      refuse(where, "loss", typeof loss === "function");
+      const { className, config } = resolveLoss(loss, where);
+      refuse(where, "loss", !succeeds(() => lossFromConfig(className, config)));
+      return { class_name: className, config };
+    }),
+    metrics: eachOutput(options.metrics ?? [], (metrics: readonly MetricLike[]) =>
+      metrics.map((metric) => {
+        refuse(where, "metric", typeof metric !== "string");
+        return resolveMetric(metric, where).name;
+      }),
+    ),
+    loss_weights: { ...options.lossWeights },
+  };
+}
+
+function refuse(where: string, what: string, refused: boolean): void {
+  check(!refused, "unsupported", () => ({
+    where,
+    expected: `${what === "optimizer" ? "an" : "a"} ${what} that a name and options describe`,
+    received: "a function or an object of your own, which a file cannot hold",
+    remedy: "Save with { includeOptimizer: false } and compile again after loading.",
+  }));
+}
+
+function succeeds(action: () => unknown): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isPlainRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !("className" in value);
+}
+
+function stored(name: string, value: Tensor): StoredTensor {
+  return { name, dtype: value.dtype, shape: value.shape, data: value.data };
+}

@@ -1,0 +1,22 @@
+// Which axes does an option mean?
+
+import { check } from "../errors.ts";
+import { errorPlace } from "../graph.ts";
+
+/** One axis, several, or all when missing; negative ones count from the last. */
+export type Axes = number | readonly number[];
+
+/** The axes meant by `axes`, sorted, each once. @throws {TensorError} `shape` when one is out of range. */
+export function resolveAxes(name: string, rank: number, axes: Axes | undefined): number[] {
+  if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
+  const list = typeof axes === "number" ? [axes] : axes;
+  const resolved = list.map((axis) => {
+    check(Number.isInteger(axis) && axis >= -rank && axis < rank, "shape", () => ({
+      where: errorPlace(name),
+      expected: rank === 0 ? "no axis for a scalar" : `an axis from ${-rank} to ${rank - 1}`,
+      received: String(axis),
+    }));
+    return axis < 0 ? axis + rank : axis;
+  });
+  return [...new Set(resolved)].sort((a, b) => a - b);
+}
