@@ -19,7 +19,7 @@ import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, splitColumns, tensorAt, tensorsOf } from "./data.ts";
 import { type Column, commonRows, Feed } from "./feed.ts";
 import { runEpochs, runPass, wholeNumber } from "./fit.ts";
-import { checkFitOptions } from "./fitOptions.ts";
+import { checkFitOptions, checkSignal } from "./fitOptions.ts";
 import { Objective, type ObjectiveOptions } from "./objective.ts";
 import { Predictor } from "./prediction.ts";
 import { type ExplainOptions, explainPrediction, explainStep } from "./profile.ts";
@@ -222,11 +222,14 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
    * milliseconds.
    * @returns the loss and the metrics of every epoch.
    * @throws {TensorError} before anything changes: shapes, lengths, NaN, labels out of range, `compile` missing.
+   * @throws the reason of `options.signal` once it is aborted; the steps done are kept and the model can be used.
    */
   async fit<const F extends FitOptions>(x: I, y: DataLike, options?: F): Promise<History<M, Validates<F>>> {
     const where = `${this.name}.fit`;
     const given: FitOptions = options ?? {};
     checkFitOptions(where, given);
+    const { signal } = given;
+    signal?.throwIfAborted();
     check(!this.training, "state", () => ({
       where,
       expected: "one fit at a time",
@@ -259,7 +262,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
       }
       const callbacks = [progressBar(given.verbose ?? "auto"), ...(given.callbacks ?? [])];
       const validate = (): Promise<Record<string, number>> =>
-        this.measure(trainer, heldFeed as Feed, batchSize, callbacks);
+        this.measure(trainer, heldFeed as Feed, batchSize, callbacks, signal);
       const info = { epochs, initialEpoch, steps: Math.ceil(samples / batchSize), batchSize, samples };
       const seed = trainer.seed.value.item();
       const history = await runEpochs(trainer, {
@@ -272,6 +275,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
         validate: heldFeed === undefined ? undefined : validate,
         info,
         seed,
+        signal,
       });
       return history as unknown as History<M, Validates<F>>;
     } finally {
@@ -281,16 +285,21 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     }
   }
 
-  /** The loss and the metrics on x and y; nothing is trained. */
+  /**
+   * The loss and the metrics on x and y; nothing is trained.
+   * @throws the reason of `options.signal` once it is aborted.
+   */
   async evaluate(x: I, y: DataLike, options: EvaluateOptions = {}): Promise<LogsOf<M>> {
     const where = `${this.name}.evaluate`;
-    checkOptionNames(where, options, ["batchSize", "sampleWeight"]);
+    checkOptionNames(where, options, ["batchSize", "sampleWeight", "signal"]);
+    checkSignal(where, options.signal);
+    options.signal?.throwIfAborted();
     const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? defaultBatchSize, 1);
     const columns = this.columnsFor(where, x as DataLike, y, options.sampleWeight);
     const trainer = this.trainerFor("evaluate");
     const feed = new Feed(where, columns, commonRows(where, columns), batchSize);
     try {
-      return (await this.measure(trainer, feed, batchSize, [])) as LogsOf<M>;
+      return (await this.measure(trainer, feed, batchSize, [], options.signal)) as LogsOf<M>;
     } finally {
       trainer.unbind();
       feed.release();
@@ -303,6 +312,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     feed: Feed,
     batchSize: number,
     callbacks: readonly Callback[],
+    signal: AbortSignal | undefined,
   ): Promise<Record<string, number>> {
     const before = this.measured;
     this.measuring++;
@@ -312,7 +322,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> impleme
     });
     await before;
     try {
-      await runPass(trainer, "test", feed, batchSize, callbacks);
+      await runPass(trainer, "test", feed, batchSize, callbacks, signal);
       return trainer.logs("test");
     } finally {
       this.measuring--;
