@@ -58,7 +58,12 @@ const wasmAsHex = {
 function bundle(folder, options) {
   return build({
     absWorkingDir: root,
-    entryPoints: { index: "bindings/index.ts", "datasets/index": "bindings/datasets/index.ts" },
+    entryPoints: {
+      index: "bindings/index.ts",
+      "datasets/index": "bindings/datasets/index.ts",
+      "worker/index": "bindings/worker/index.ts",
+      "worker/modelWorker": "bindings/worker/modelWorker.ts",
+    },
     outdir: folder,
     bundle: true,
     splitting: true,

@@ -34,6 +34,41 @@ export function encodeModel(model: AnyModel, options: SaveOptions = {}): Uint8Ar
   return model.topology.withOwnNames(() => encode(model, options));
 }
 
+/** The bytes of a model file with all that a file can hold: without the optimizer where that cannot be described. */
+export function encodeWhatCanBe(model: AnyModel): Uint8Array {
+  try {
+    return encodeModel(model);
+  } catch (cause) {
+    if (!(cause instanceof TensorError) || cause.code !== "unsupported") throw cause;
+    return encodeModel(model, { includeOptimizer: false });
+  }
+}
+
+/**
+ * Puts the weights of a file into a model of the same topology and, when the file has them and both are compiled alike,
+ * the optimizer's state, the epoch and the seed.
+ * @throws {TensorError} `shape` for a model of another topology; then nothing has changed.
+ */
+export function restoreModel(model: AnyModel, bytes: Uint8Array, where: string): void {
+  model.topology.withOwnNames(() => {
+    const own = readFileOf(encodeWhatCanBe(model), where);
+    const file = readFileOf(bytes, where);
+    check(own.metadata.model === file.metadata.model, "shape", () => ({
+      where,
+      expected: "a model of the same layers, names and options",
+      received: "another one",
+      remedy: "Give the model that was sent, or one made alike.",
+    }));
+    const values = model.weights.map((weight) => storedValue(where, file.tensors, weight.name, weight.shape));
+    model.weights.forEach((weight, index) => {
+      weight.assign(values[index] as Tensor);
+    });
+    const { compile, state } = file.metadata;
+    if (compile !== undefined && state !== undefined && compile === own.metadata.compile)
+      restoreState(where, model.trainer, parse(where, state), file.tensors);
+  });
+}
+
 function encode(model: AnyModel, options: SaveOptions): Uint8Array {
   const compiled = options.includeOptimizer === false ? undefined : model.compileOptions;
   const tensors = model.weights.map((weight) => stored(weight.name, weight.value));
@@ -86,6 +121,17 @@ export async function loadModel(source: string | Uint8Array | ArrayBuffer): Prom
 
 /** The model in the bytes of a file; see {@link loadModel}. */
 export function decodeModel(bytes: Uint8Array, where: string): Model {
+  const { tensors, metadata } = readFileOf(bytes, where);
+  try {
+    return build(where, tensors, metadata);
+  } catch (cause) {
+    if (cause instanceof TensorError) throw cause;
+    throw broken(where, "the description of a model", "one that cannot be read", cause);
+  }
+}
+
+/** The contents of the file of a model, checked but not yet understood. */
+function readFileOf(bytes: Uint8Array, where: string): ReturnType<typeof decodeSafetensors> {
   const { tensors, metadata } = decodeSafetensors(bytes, where);
   if (metadata.format !== formatName || metadata.model === undefined)
     throw broken(where, "a model saved by wasmgrad", "a safetensors file of another kind");
@@ -93,12 +139,7 @@ export function decodeModel(bytes: Uint8Array, where: string): Model {
     throw broken(where, `version ${formatVersion} of the format`, `version ${metadata.version}`);
   if (metadata[CHECKSUM_KEY] !== contentChecksum([...tensors.values()], metadata))
     throw broken(where, "contents that match the checksum", "contents that were changed");
-  try {
-    return build(where, tensors, metadata);
-  } catch (cause) {
-    if (cause instanceof TensorError) throw cause;
-    throw broken(where, "the description of a model", "one that cannot be read", cause);
-  }
+  return { tensors, metadata };
 }
 
 function build(
