@@ -95,8 +95,15 @@ function spawnThread(threads: WorkerThreads, code: WorkerCode, events: WorkerEve
   const { text } = code;
   const worker = new threads.Worker(
     text === undefined ? code.file() : new URL(`data:text/javascript,${encodeURIComponent(text)}`),
+    inheritedOptions(),
   );
   return attachThread(worker, events);
+}
+
+/** Workers inherit the flags of the process; Node refuses to start one with the flag for `--eval`. */
+function inheritedOptions(): { execArgv?: string[] } {
+  const { process } = globalThis as { process?: { readonly execArgv?: readonly string[] } };
+  return process?.execArgv?.some((flag) => flag.startsWith("--input-type")) === true ? { execArgv: [] } : {};
 }
 
 function attachThread(worker: ThreadWorker, events: WorkerEvents): Spawned {
