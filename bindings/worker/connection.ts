@@ -2,6 +2,7 @@
 
 import type { Callback } from "../callbacks/callback.ts";
 import { TensorError } from "../errors.ts";
+import { webLocks } from "../platform/locks.ts";
 import type { Spawned, WorkerEvents } from "../platform/spawn.ts";
 import {
   type AwaitedEvent,
@@ -156,6 +157,7 @@ export class Connection {
     if (this.ended !== undefined) return;
     if (message.kind === "ready") {
       this.listening = true;
+      if (message.lock !== undefined) this.watch(message.lock);
       this.becomeReady();
       return;
     }
@@ -170,6 +172,12 @@ export class Connection {
       else if (message.cause === "aborted") pending.reject(pending.signal?.reason);
       else if (message.cause !== "callback") pending.reject(readError(message.cause));
     }
+  }
+
+  private watch(lock: string): void {
+    webLocks()
+      ?.request(lock, () => this.fail(new Error("it was closed")))
+      .catch(() => {});
   }
 
   /** Lets the callbacks handle what the worker waits for, one after the other. */

@@ -51,8 +51,8 @@ export type ToWorker =
 
 /** What the worker sends. */
 export type ToOwner =
-  /** It listens. */
-  | { readonly kind: "ready" }
+  /** It listens; the lock is free as soon as it has ended. */
+  | { readonly kind: "ready"; readonly lock?: string }
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }
   | { readonly kind: "failure"; readonly id: number; readonly cause: FailureCause }
   /** Something for the callbacks; the worker waits until they have handled it. */

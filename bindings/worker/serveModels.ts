@@ -6,6 +6,7 @@ import { check } from "../errors.ts";
 import type { DataLike } from "../models/data.ts";
 import type { Model } from "../models/model.ts";
 import { decodeModel, encodeWhatCanBe } from "../models/saving.ts";
+import { webLocks } from "../platform/locks.ts";
 import { owner } from "../platform/spawn.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { type AwaitedEvent, type Call, type ToOwner, type ToWorker, writeError } from "./messages.ts";
@@ -64,7 +65,7 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
     const transfer = new Set<ArrayBuffer>();
     try {
       if (call.name === "load") {
-        await configure(call.engine);
+        if (Object.keys(call.engine).length > 0) await configure(call.engine);
         model = decodeModel(call.bytes, call.where) as unknown as AnyModel;
         await options.prepare?.(model as unknown as Model<never, unknown, string>);
         tell({ kind: "result", id, value: model.name });
@@ -127,7 +128,22 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
       signal: state.abort.signal,
     });
   }
-  tell({ kind: "ready" });
+  const lock = await holdLock();
+  tell({ kind: "ready", ...(lock === undefined ? {} : { lock }) });
+}
+
+/** The name of a lock that this worker holds as long as it lives: a Web Worker that ends by itself tells nobody. */
+async function holdLock(): Promise<string | undefined> {
+  const locks = webLocks();
+  if (locks === undefined) return undefined;
+  const name = `wasmgrad ${crypto.randomUUID()}`;
+  return new Promise((resolve) => {
+    const hold = (): Promise<never> => {
+      resolve(name);
+      return new Promise(() => {});
+    };
+    locks.request(name, hold).catch(() => resolve(undefined));
+  });
 }
 
 /** The result of any call but `load` and `fit`. */

@@ -114,6 +114,18 @@ export async function conform(wasmgrad, { modelInWorker, loadModelInWorker }, tr
   return { accuracy: there.valAccuracy.at(-1), sha256: hash, stopMilliseconds };
 }
 
+/** What only pages can do: a worker from a function, and one that closes itself. */
+export async function conformInPage(wasmgrad, { modelInWorker }, test) {
+  const url = new URL("./closingWorker.mjs", import.meta.url);
+  const remote = await modelInWorker(network(wasmgrad), { worker: () => new Worker(url, { type: "module" }) });
+  const failures = [remote.predict(test.x.slice(0, 13)), remote.getWeights()].map(rejection);
+  for (const failure of await Promise.all(failures))
+    expect(
+      failure.code === "state" && failure.received.includes("closed"),
+      "calls end with a worker that closes itself",
+    );
+}
+
 /**
  * Counts frames of a page that does nothing, that trains in a worker, and that trains by itself.
  * @returns frames a second, and the longest time between two frames in milliseconds.

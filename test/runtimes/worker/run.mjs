@@ -23,12 +23,13 @@ const page = `<!doctype html><meta charset="utf-8"><title>wasmgrad</title><link 
   import * as wasmgrad from "/dist/index.js";
   import * as worker from "/dist/worker/index.js";
   import { loadIdxPair } from "/dist/datasets/index.js";
-  import { conform, countFrames } from "/test/runtimes/worker/conformance.mjs";
+  import { conform, conformInPage, countFrames } from "/test/runtimes/worker/conformance.mjs";
   const bytes = async (name) => new Uint8Array(await (await fetch("/digits/" + name)).arrayBuffer());
   const part = async (name) =>
     loadIdxPair(await bytes(name + "-images-idx3-ubyte"), await bytes(name + "-labels-idx1-ubyte"), { normalize: false });
   globalThis.run = async () => {
     const [train, test] = [await part("train"), await part("t10k")];
+    await conformInPage(wasmgrad, worker, test);
     const frames = await countFrames(wasmgrad, worker, train);
     return { ...(await conform(wasmgrad, worker, train, test)), frames };
   };
