@@ -207,6 +207,9 @@ describe("data", () => {
     expectSameBits([await remote.predict(own, { transfer: true })], [expected], "predictions");
     expectSameBits([await remote.predict(part, { transfer: true })], [expected], "predictions");
     expect([own.data.length, part.data.length]).toEqual([0, 1380]);
+    await expect(remote.predict(own)).rejects.toMatchObject({ code: "state", where: "sequential.predict: x" });
+    const other = sequential([layers.dense({ units: 1, inputShape: [6] })]);
+    expect(() => other.predict(own)).toThrow("received none: they were handed over to a worker");
   });
 
   test("of many megabytes arrive whole, and events have their turn meanwhile", async () => {
