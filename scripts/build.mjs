@@ -11,12 +11,17 @@ import { textOf } from "./wasmText.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** What can be imported by a name of its own, in one folder. */
-const entries = {
+/** What can be imported by a name of its own. */
+const edgeEntries = {
   index: "bindings/index.ts",
   layers: "bindings/layers/index.ts",
   inference: "bindings/inference/index.ts",
   "datasets/index": "bindings/datasets/index.ts",
+};
+const entries = {
+  ...edgeEntries,
+  "worker/index": "bindings/worker/index.ts",
+  "worker/modelWorker": "bindings/worker/modelWorker.ts",
 };
 
 const options = {
@@ -78,7 +83,7 @@ async function buildForEdge(folder, specifier) {
   const wasm = join(root, "build/wasmgrad.wasm");
   await build({
     ...options,
-    entryPoints: entries,
+    entryPoints: edgeEntries,
     outdir: folder,
     splitting: true,
     plugins: [edgePlatform(specifier)],

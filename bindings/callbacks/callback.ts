@@ -29,6 +29,7 @@ export interface Progress {
  */
 export interface Callback {
   readonly onTrainBegin?: (info: TrainingInfo) => void | Promise<void>;
+  /** The end, also one by an AbortSignal, but not one by an error. */
   readonly onTrainEnd?: () => void | Promise<void>;
   readonly onEpochBegin?: (epoch: number) => void | Promise<void>;
   readonly onEpochEnd?: (epoch: number, logs: Logs) => void | Promise<void>;

@@ -18,6 +18,8 @@ export function progressBar(verbosity: Verbosity, out: Terminal = terminal()): C
   let epochStarted = 0;
   let drawn = 0;
   let trained = 0;
+  /** Whether a bar stands in the last line, which no line break ends yet. */
+  let open = false;
   return {
     onTrainBegin: (info) => {
       epochs = info.epochs;
@@ -38,15 +40,21 @@ export function progressBar(verbosity: Verbosity, out: Terminal = terminal()): C
       )
         return;
       drawn = now;
+      open = true;
       out.write(fitWidth(`\r${barLine(progress, trained)}`, out.columns));
     },
     onEpochEnd: (epoch, logs) => {
       const rate = trained > 0 ? `${formatRate((steps / trained) * 1000)} steps/s` : "";
       const seconds = formatSeconds((performance.now() - epochStarted) / 1000);
+      open = false;
       const summary = [seconds, rate, formatLogs(logs)].filter((part) => part !== "").join(" - ");
       // The last line of an epoch stays: it may wrap, but nothing of it is cut.
       if (interactive) out.write(`\r${`${count(steps, steps)} ${bar(1)} ${summary}`.padEnd(lineWidth(out.columns))}\n`);
       else out.write(`Epoch ${epoch + 1}/${epochs} - ${steps} steps - ${summary}\n`);
+    },
+    // Training that was stopped within an epoch.
+    onTrainEnd: () => {
+      if (open) out.write("\n");
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import { check, show, TensorError } from "../errors.ts";
 import type { BatchShape } from "../layers/placeholder.ts";
-import { type DType, Tensor, type TensorLike, tensor } from "../tensor.ts";
+import { type DType, sizeOf, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { type Column, commonRows } from "./feed.ts";
 
 /** Data for one port, or for each port by name. */
@@ -39,10 +39,17 @@ export function tensorsOf(where: string, names: readonly string[] | undefined, d
   return names.map((name) => tensorAt(`${where}.${name}`, record[name] as TensorLike));
 }
 
-/** `data` as a tensor. @throws {TensorError} what `tensor` throws, at `where`. */
+/** `data` as a tensor. @throws {TensorError} what `tensor` throws, at `where`; `state` for data that were handed over. */
 export function tensorAt(where: string, data: TensorLike, dtype?: DType): Tensor {
   try {
-    return tensor(data, undefined, dtype);
+    const value = tensor(data, undefined, dtype);
+    check(value.data.length === sizeOf(value.shape), "state", () => ({
+      where,
+      expected: `the ${sizeOf(value.shape)} numbers of the tensor`,
+      received: "none: they were handed over to a worker",
+      remedy: "Give data that are used again without { transfer: true }.",
+    }));
+    return value;
   } catch (cause) {
     if (!(cause instanceof TensorError)) throw cause;
     throw new TensorError(

@@ -20,6 +20,8 @@ export interface EpochPlan {
   readonly info: TrainingInfo;
   /** Key of the order of the rows. */
   readonly seed: number;
+  /** Ends training between two steps. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Longest time without letting other events through, in milliseconds. */
@@ -27,19 +29,43 @@ const sliceMilliseconds = 12;
 /** Most steps in one go while the clock stands still, as it does for workers on the edge while they compute. */
 const stepsWithoutClock = 256;
 
-/** Trains for `epochs` − `initialEpoch` passes and collects the logs of each. */
+/**
+ * Trains for `epochs` − `initialEpoch` passes and collects the logs of each. A signal that is aborted meanwhile ends
+ * training as the last epoch would, after the steps done, and then rejects with its reason.
+ */
 export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<string, number[]>> {
-  const { callbacks } = plan;
+  const { callbacks, signal } = plan;
+  const stepsBefore = trainer.state.iteration.value.item();
+  let history: Record<string, number[]> = {};
+  try {
+    history = await trainEpochs(trainer, plan);
+  } catch (cause) {
+    if (signal?.aborted !== true || cause !== signal.reason) throw cause;
+  }
+  if (trainer.state.iteration.value.item() !== stepsBefore) trainer.state.finalize();
+  for (const callback of callbacks) await callback.onTrainEnd?.();
+  signal?.throwIfAborted();
+  return history;
+}
+
+async function trainEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<string, number[]>> {
+  const { callbacks, signal } = plan;
   const names = trainer.objective.names;
   const measured = plan.validate === undefined ? names : [...names, ...names.map(validationName)];
   const history: Record<string, number[]> = Object.fromEntries(["epoch", ...measured].map((name) => [name, []]));
   for (const callback of callbacks) await callback.onTrainBegin?.(plan.info);
   for (let epoch = plan.initialEpoch; epoch < plan.epochs; epoch++) {
+    signal?.throwIfAborted();
     for (const callback of callbacks) await callback.onEpochBegin?.(epoch);
     plan.feed.arrange(plan.shuffle ? { seed: plan.seed, epoch: trainer.epochs } : undefined);
     recruit(trainer.operations("train", plan.feed, plan.batchSize) * (plan.epochs - epoch));
-    await runPass(trainer, "train", plan.feed, plan.batchSize, callbacks);
-    trainer.epochs++;
+    const before = trainer.state.iteration.value.item();
+    try {
+      await runPass(trainer, "train", plan.feed, plan.batchSize, callbacks, signal);
+    } finally {
+      // An epoch that was begun counts: the next one has another order.
+      if (trainer.state.iteration.value.item() !== before) trainer.epochs++;
+    }
     const logs = trainer.logs("train");
     if (plan.validate !== undefined)
       for (const [name, value] of Object.entries(await plan.validate())) logs[validationName(name)] = value;
@@ -47,14 +73,13 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
     for (const [name, value] of Object.entries(logs)) history[name]?.push(value);
     for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);
   }
-  trainer.state.finalize();
-  for (const callback of callbacks) await callback.onTrainEnd?.();
   return history;
 }
 
 /**
  * Takes every row of `feed` once, in batches; the last one may be smaller. As many steps run in one go as fit a time
  * slice; how many does not change the results.
+ * @throws the reason of `signal` once it is aborted, between two steps.
  */
 export async function runPass(
   trainer: Trainer,
@@ -62,6 +87,7 @@ export async function runPass(
   feed: Feed,
   batchSize: number,
   callbacks: readonly Callback[],
+  signal?: AbortSignal,
 ): Promise<void> {
   if (mode === "test") recruit(trainer.operations(mode, feed, batchSize));
   trainer.begin(mode);
@@ -70,6 +96,7 @@ export async function runPass(
   let position = 0;
   let slice = 1;
   while (position < feed.rows) {
+    signal?.throwIfAborted();
     const { available } = feed.moveTo(position);
     const whole = Math.floor(available / batchSize);
     const batch = whole === 0 ? available : batchSize;
@@ -84,6 +111,7 @@ export async function runPass(
     slice = nextSlice(steps, elapsed);
     await yieldToEvents();
   }
+  signal?.throwIfAborted();
 }
 
 /** How many steps to run next, so that they take about one time slice. */

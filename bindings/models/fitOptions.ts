@@ -15,6 +15,7 @@ const fitOptionNames = [
   "sampleWeight",
   "callbacks",
   "verbose",
+  "signal",
 ];
 
 /** @throws {TensorError} `option` for unknown names and bad values. */
@@ -61,6 +62,22 @@ export function checkFitOptions(where: string, options: FitOptions): void {
     expected: "true or false",
     received: show(shuffle),
   }));
+  checkSignal(where, options.signal);
+}
+
+/** @throws {TensorError} `option` unless `signal` is an AbortSignal or undefined. */
+export function checkSignal(where: string, signal: unknown): void {
+  const given = signal as Partial<AbortSignal> | null | undefined;
+  check(
+    given === undefined || (typeof given?.aborted === "boolean" && typeof given.throwIfAborted === "function"),
+    "option",
+    () => ({
+      where: `${where}.signal`,
+      expected: "an AbortSignal",
+      received: show(signal),
+      remedy: "Make an AbortController and give its signal.",
+    }),
+  );
 }
 
 function isCallback(value: unknown): boolean {

@@ -11,7 +11,7 @@ import { readFile } from "../platform/files.ts";
 import { Tensor, type TensorData } from "../tensor.ts";
 import { modelFromConfig } from "./fromConfig.ts";
 import type { Model } from "./model.ts";
-import { formatName, formatVersion } from "./savedState.ts";
+import { formatName, formatVersion, savedWhatCanBe } from "./savedState.ts";
 import type { Trainer } from "./trainer.ts";
 import type { CompileOptions, MetricsOption } from "./types.ts";
 
@@ -40,6 +40,42 @@ export async function loadModel(source: string | Uint8Array | ArrayBuffer): Prom
 
 /** The model in the bytes of a file; see {@link loadModel}. */
 export function decodeModel(bytes: Uint8Array, where: string): Model {
+  const { tensors, metadata } = readFileOf(bytes, where);
+  try {
+    return build(where, tensors, metadata);
+  } catch (cause) {
+    if (cause instanceof TensorError) throw cause;
+    throw broken(where, "the description of a model", "one that cannot be read", cause);
+  }
+}
+
+/**
+ * Puts the weights of a file into a model of the same topology and, when the file has them and both are compiled alike,
+ * the optimizer's state, the epoch and the seed.
+ * @throws {TensorError} `shape` for a model of another topology; then nothing has changed.
+ */
+export function restoreModel(model: Model<never, unknown, string>, bytes: Uint8Array, where: string): void {
+  model.topology.withOwnNames(() => {
+    const own = savedWhatCanBe(model).metadata;
+    const file = readFileOf(bytes, where);
+    check(own.model === file.metadata.model, "shape", () => ({
+      where,
+      expected: "a model of the same layers, names and options",
+      received: "another one",
+      remedy: "Give the model that was sent, or one made alike.",
+    }));
+    const values = model.weights.map((weight) => storedValue(where, file.tensors, weight.name, weight.shape));
+    model.weights.forEach((weight, index) => {
+      weight.assign(values[index] as Tensor);
+    });
+    const { compile, state } = file.metadata;
+    if (compile !== undefined && state !== undefined && compile === own.compile)
+      restoreState(where, model.trainer, parse(where, state), file.tensors);
+  });
+}
+
+/** The contents of the file of a model, checked but not yet understood. */
+function readFileOf(bytes: Uint8Array, where: string): ReturnType<typeof decodeSafetensors> {
   const { tensors, metadata } = decodeSafetensors(bytes, where);
   if (metadata.format !== formatName || metadata.model === undefined)
     throw broken(where, "a model saved by wasmgrad", "a safetensors file of another kind");
@@ -47,12 +83,7 @@ export function decodeModel(bytes: Uint8Array, where: string): Model {
     throw broken(where, `version ${formatVersion} of the format`, `version ${metadata.version}`);
   if (metadata[CHECKSUM_KEY] !== contentChecksum([...tensors.values()], metadata))
     throw broken(where, "contents that match the checksum", "contents that were changed");
-  try {
-    return build(where, tensors, metadata);
-  } catch (cause) {
-    if (cause instanceof TensorError) throw cause;
-    throw broken(where, "the description of a model", "one that cannot be read", cause);
-  }
+  return { tensors, metadata };
 }
 
 function build(

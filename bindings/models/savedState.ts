@@ -2,7 +2,7 @@
 // nothing that happens while it is written can change it.
 
 import type { Json } from "../config.ts";
-import { check } from "../errors.ts";
+import { check, TensorError } from "../errors.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
 import { type LossLike, lossFromConfig, resolveLoss } from "../losses.ts";
 import { type MetricLike, resolveMetric } from "../metrics.ts";
@@ -64,6 +64,16 @@ export function savedState(model: AnyModel, options: SaveOptions = {}): SavedSta
     tensors.push(...trainer.state.readSlots().map(({ name, value }) => stored(`optimizer/${name}`, value)));
     return { tensors, metadata };
   });
+}
+
+/** All of the state that a file can hold: without the optimizer where that cannot be described. */
+export function savedWhatCanBe(model: AnyModel): SavedState {
+  try {
+    return savedState(model);
+  } catch (cause) {
+    if (!(cause instanceof TensorError) || cause.code !== "unsupported") throw cause;
+    return savedState(model, { includeOptimizer: false });
+  }
 }
 
 function writeCompileOptions(name: string, options: CompileOptions<MetricsOption>, trainer: Trainer): Written {

@@ -12,7 +12,7 @@ import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, splitColumns, tensorAt, tensorsOf } from "./data.ts";
 import { type Column, commonRows, Feed } from "./feed.ts";
 import { runEpochs, runPass, wholeNumber } from "./fit.ts";
-import { checkFitOptions } from "./fitOptions.ts";
+import { checkFitOptions, checkSignal } from "./fitOptions.ts";
 import type { Model } from "./model.ts";
 import { Objective, type ObjectiveOptions } from "./objective.ts";
 import { Structure } from "./structure.ts";
@@ -75,11 +75,14 @@ export class Training<I, O, M extends string> extends Structure {
    * milliseconds.
    * @returns the loss and the metrics of every epoch.
    * @throws {TensorError} before anything changes: shapes, lengths, NaN, labels out of range, `compile` missing.
+   * @throws the reason of `options.signal` once it is aborted; the steps done are kept and the model can be used.
    */
   async fit<const F extends FitOptions>(x: I, y: DataLike, options?: F): Promise<History<M, Validates<F>>> {
     const where = `${this.name}.fit`;
     const given: FitOptions = options ?? {};
     checkFitOptions(where, given);
+    const { signal } = given;
+    signal?.throwIfAborted();
     check(!this.training, "state", () => ({
       where,
       expected: "one fit at a time",
@@ -112,7 +115,7 @@ export class Training<I, O, M extends string> extends Structure {
       }
       const callbacks = [progressBar(given.verbose ?? "auto"), ...(given.callbacks ?? [])];
       const validate = (): Promise<Record<string, number>> =>
-        this.measure(trainer, heldFeed as Feed, batchSize, callbacks);
+        this.measure(trainer, heldFeed as Feed, batchSize, callbacks, signal);
       const info = { epochs, initialEpoch, steps: Math.ceil(samples / batchSize), batchSize, samples };
       const seed = trainer.seed.value.item();
       const history = await runEpochs(trainer, {
@@ -125,6 +128,7 @@ export class Training<I, O, M extends string> extends Structure {
         validate: heldFeed === undefined ? undefined : validate,
         info,
         seed,
+        signal,
       });
       return history as unknown as History<M, Validates<F>>;
     } finally {
@@ -134,16 +138,21 @@ export class Training<I, O, M extends string> extends Structure {
     }
   }
 
-  /** The loss and the metrics on x and y; nothing is trained. */
+  /**
+   * The loss and the metrics on x and y; nothing is trained.
+   * @throws the reason of `options.signal` once it is aborted.
+   */
   async evaluate(x: I, y: DataLike, options: EvaluateOptions = {}): Promise<LogsOf<M>> {
     const where = `${this.name}.evaluate`;
-    checkOptionNames(where, options, ["batchSize", "sampleWeight"]);
+    checkOptionNames(where, options, ["batchSize", "sampleWeight", "signal"]);
+    checkSignal(where, options.signal);
+    options.signal?.throwIfAborted();
     const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? defaultBatchSize, 1);
     const columns = this.columnsFor(where, x as DataLike, y, options.sampleWeight);
     const trainer = this.trainerFor("evaluate");
     const feed = new Feed(where, columns, commonRows(where, columns), batchSize);
     try {
-      return (await this.measure(trainer, feed, batchSize, [])) as LogsOf<M>;
+      return (await this.measure(trainer, feed, batchSize, [], options.signal)) as LogsOf<M>;
     } finally {
       trainer.unbind();
       feed.release();
@@ -156,6 +165,7 @@ export class Training<I, O, M extends string> extends Structure {
     feed: Feed,
     batchSize: number,
     callbacks: readonly Callback[],
+    signal: AbortSignal | undefined,
   ): Promise<Record<string, number>> {
     const before = this.measured;
     this.measuring++;
@@ -165,7 +175,7 @@ export class Training<I, O, M extends string> extends Structure {
     });
     await before;
     try {
-      await runPass(trainer, "test", feed, batchSize, callbacks);
+      await runPass(trainer, "test", feed, batchSize, callbacks, signal);
       return trainer.logs("test");
     } finally {
       this.measuring--;

@@ -58,6 +58,11 @@ export interface FitOptions<I extends DataLike = DataLike, O = DataLike> {
   readonly callbacks?: readonly Callback[];
   /** Default `"auto"`: a bar in a terminal, else one line an epoch. */
   readonly verbose?: Verbosity;
+  /**
+   * Stops training between two steps: `fit` then rejects with `signal.reason`, after `onTrainEnd`. The model is as the
+   * steps done have left it.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /** How `evaluate` measures. */
@@ -65,6 +70,8 @@ export interface EvaluateOptions {
   /** Default 32. Does not change the result beyond rounding. */
   readonly batchSize?: number;
   readonly sampleWeight?: TensorLike;
+  /** Stops measuring: `evaluate` then rejects with `signal.reason`. */
+  readonly signal?: AbortSignal;
 }
 
 /** Loss and metrics by name. */

@@ -43,7 +43,19 @@ export async function spawn(code: WorkerCode, events: WorkerEvents): Promise<Spa
   return spawnWeb(code, events);
 }
 
-/** The other side: how a worker talks to its owner. */
+/** A worker that somebody else has started: a Web Worker, or one of node:worker_threads. */
+export interface StartedWorker {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  terminate(): unknown;
+}
+
+/** Takes a started worker over; nobody else may listen to it. */
+export function adopt(worker: StartedWorker, events: WorkerEvents): Spawned {
+  if ("ref" in worker && "on" in worker) return attachThread(worker as ThreadWorker, events);
+  return spawnWeb({ web: () => worker as unknown as Worker }, events);
+}
+
+/** The other side: how a worker talks to its owner. @throws {TensorError} `state` outside a worker. */
 export async function owner(listen: (message: unknown) => void): Promise<Pick<Spawned, "post">> {
   const port = (await workerThreads())?.parentPort;
   if (port != null) {
@@ -51,6 +63,12 @@ export async function owner(listen: (message: unknown) => void): Promise<Pick<Sp
     return { post: (message, transfer = []) => port.postMessage(message, [...transfer]) };
   }
   const scope = globalThis as unknown as DedicatedScope;
+  check(typeof scope.postMessage === "function" && typeof document === "undefined", "state", () => ({
+    where: "worker",
+    expected: "to run in a worker",
+    received: "the main thread",
+    remedy: "Start this file as a worker.",
+  }));
   scope.onmessage = ({ data }) => listen(data);
   return { post: (message, transfer = []) => scope.postMessage(message, [...transfer]) };
 }
@@ -62,6 +80,7 @@ interface DedicatedScope {
 }
 
 type WorkerThreads = typeof import("node:worker_threads");
+type ThreadWorker = import("node:worker_threads").Worker;
 
 async function workerThreads(): Promise<WorkerThreads | undefined> {
   const { process } = globalThis as { process?: { readonly versions?: { readonly node?: string } } };
@@ -72,11 +91,22 @@ async function workerThreads(): Promise<WorkerThreads | undefined> {
   );
 }
 
-async function spawnThread(threads: WorkerThreads, code: WorkerCode, events: WorkerEvents): Promise<Spawned> {
+function spawnThread(threads: WorkerThreads, code: WorkerCode, events: WorkerEvents): Spawned {
   const { text } = code;
   const worker = new threads.Worker(
     text === undefined ? code.file() : new URL(`data:text/javascript,${encodeURIComponent(text)}`),
+    inheritedOptions(),
   );
+  return attachThread(worker, events);
+}
+
+/** Workers inherit the flags of the process; Node refuses to start one with the flag for `--eval`. */
+function inheritedOptions(): { execArgv?: string[] } {
+  const { process } = globalThis as { process?: { readonly execArgv?: readonly string[] } };
+  return process?.execArgv?.some((flag) => flag.startsWith("--input-type")) === true ? { execArgv: [] } : {};
+}
+
+function attachThread(worker: ThreadWorker, events: WorkerEvents): Spawned {
   let ended = false;
   const fail = (cause: Error): void => {
     if (!ended) events.failure(cause);
@@ -84,6 +114,7 @@ async function spawnThread(threads: WorkerThreads, code: WorkerCode, events: Wor
   };
   worker.on("message", events.message);
   worker.on("error", fail);
+  worker.on("messageerror", fail);
   worker.on("exit", (status) => fail(new Error(`the worker ended with status ${status}`)));
   worker.unref();
   return {
@@ -97,7 +128,7 @@ async function spawnThread(threads: WorkerThreads, code: WorkerCode, events: Wor
 }
 
 /** The file first, which strict content security policies allow; then the text, for bundles without the file. */
-function spawnWeb(code: WorkerCode, events: WorkerEvents): Spawned {
+function spawnWeb(code: Pick<WorkerCode, "web" | "text">, events: WorkerEvents): Spawned {
   const { text } = code;
   const sent: [unknown, readonly ArrayBuffer[]][] = [];
   let heard = false;
@@ -106,6 +137,7 @@ function spawnWeb(code: WorkerCode, events: WorkerEvents): Spawned {
   const open = (make: () => Worker, next: (() => void) | undefined): void => {
     const fail = (message: string): void => {
       if (stopped) return;
+      worker?.terminate();
       if (heard || next === undefined) {
         stopped = true;
         events.failure(new Error(message));
@@ -120,8 +152,9 @@ function spawnWeb(code: WorkerCode, events: WorkerEvents): Spawned {
       };
       made.onerror = (event) => {
         event.preventDefault();
-        fail(event.message ?? "the worker could not start");
+        fail(event.message || "the worker could not start");
       };
+      made.onmessageerror = () => fail("a message that could not be read");
       for (const [message, transfer] of sent) made.postMessage(message, [...transfer]);
     } catch (cause) {
       fail(cause instanceof Error ? cause.message : String(cause));

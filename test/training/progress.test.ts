@@ -53,6 +53,17 @@ test("a terminal shows a bar that grows, with the time left, and keeps one line 
   for (const text of texts.slice(1, 5)) expect(text.replace(/[\r\n]/g, "").length).toBe(99);
 });
 
+test("a bar that stays unfinished, because training was stopped, gets its line break", async () => {
+  const texts: string[] = [];
+  const bar = progressBar(1, { interactive: true, columns: 80, write: (text) => texts.push(text) });
+  await bar.onTrainBegin?.({ epochs: 1, initialEpoch: 0, steps: 9, batchSize: 1, samples: 9 });
+  await bar.onEpochBegin?.(0);
+  now += 100;
+  bar.onProgress?.({ mode: "train", done: 3, total: 9, logs: () => ({ loss: 1 }) });
+  await bar.onTrainEnd?.();
+  expect(texts.at(-1)).toBe("\n");
+});
+
 test("a narrow terminal cuts the lines that are drawn over, but not what stays", async () => {
   const texts = await written(1, true, 40);
   for (const text of texts.slice(1, -1)) expect(text.replace(/[\r\n]/g, "").length).toBe(39);

@@ -1,13 +1,18 @@
 // How does a worker start on edge platforms? Not at all: an isolate has one thread.
 
 import { TensorError } from "../../errors.ts";
-import type { Spawned, WorkerCode, WorkerEvents } from "../spawn.ts";
+import type { Spawned, StartedWorker, WorkerCode, WorkerEvents } from "../spawn.ts";
 
-export type { Spawned, WorkerCode, WorkerEvents } from "../spawn.ts";
+export type { Spawned, StartedWorker, WorkerCode, WorkerEvents } from "../spawn.ts";
 
 /** @throws {TensorError} `unsupported`: this runtime has no workers. */
 export function spawn(_code: WorkerCode, _events: WorkerEvents): Promise<Spawned> {
   return Promise.reject(withoutWorkers());
+}
+
+/** @throws {TensorError} `unsupported`: nobody here can have started one. */
+export function adopt(_worker: StartedWorker, _events: WorkerEvents): Spawned {
+  throw withoutWorkers();
 }
 
 /** @throws {TensorError} `unsupported`: nothing here is a worker. */

@@ -1,0 +1,243 @@
+// How are calls made to a worker, and what becomes of them when it fails or is stopped?
+
+import type { Callback } from "../callbacks/callback.ts";
+import { TensorError } from "../errors.ts";
+import { webLocks } from "../platform/locks.ts";
+import type { Spawned, WorkerEvents } from "../platform/spawn.ts";
+import {
+  type AwaitedEvent,
+  type Call,
+  type ProgressReport,
+  readError,
+  type ToOwner,
+  type ToWorker,
+} from "./messages.ts";
+import { unsendable } from "./parcel.ts";
+
+/** What a call brings along beside its data. */
+export interface CallCompanions {
+  readonly callbacks?: readonly Callback[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A call that has no result yet. */
+interface PendingCall {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (cause: unknown) => void;
+  readonly callbacks: readonly Callback[];
+  readonly signal: AbortSignal | undefined;
+  /** What a callback threw: the result of the call, whatever the worker says. */
+  thrown: { readonly cause: unknown } | undefined;
+}
+
+/** What {@link Connection.call} sends. */
+export interface PreparedCall {
+  readonly call: Call;
+  readonly transfer?: Iterable<ArrayBuffer>;
+}
+
+/** The owner's end of a worker. */
+export class Connection {
+  private readonly where: string;
+  private readonly pending = new Map<number, PendingCall>();
+  private readonly ready: Promise<void>;
+  private becomeReady = (): void => {};
+  private becomeUnready: (cause: unknown) => void = () => {};
+  private listening = false;
+  private worker: Spawned | undefined;
+  private ended: TensorError | undefined;
+  private retired = false;
+  /** Ends when the last call has been sent: calls reach the worker in the order in which they were made. */
+  private sent: Promise<unknown>;
+  private open = 0;
+  private calls = 0;
+
+  /**
+   * @param where begins the messages of errors.
+   * @param start starts the worker.
+   * @param patience milliseconds until a worker that does not answer counts as failed.
+   */
+  constructor(where: string, start: (events: WorkerEvents) => Promise<Spawned>, patience: number) {
+    this.where = where;
+    this.ready = new Promise((resolve, reject) => {
+      this.becomeReady = resolve;
+      this.becomeUnready = reject;
+    });
+    this.ready.catch(() => {});
+    this.sent = this.ready;
+    const timer = setTimeout(() => this.fail(new Error(`nothing for ${patience / 1000} s`)), patience);
+    const settle = (): void => clearTimeout(timer);
+    this.ready.then(settle, settle);
+    const events: WorkerEvents = {
+      message: (message) => this.hear(message as ToOwner),
+      failure: (cause) => this.fail(cause),
+    };
+    start(events).then(
+      (worker) => {
+        this.worker = worker;
+        if (this.ended !== undefined) worker.stop();
+        else worker.hold(this.open > 0);
+      },
+      (cause: unknown) => this.fail(cause),
+    );
+  }
+
+  /**
+   * Makes a call and waits for its result.
+   * @param prepare makes the message; calls are sent in the order in which they were made, however long that takes.
+   * @throws {TensorError} `state` when the worker has ended; the reason of the signal; what a callback threw; what the
+   *   worker threw.
+   */
+  async call(
+    where: string,
+    prepare: () => PreparedCall | Promise<PreparedCall>,
+    companions: CallCompanions = {},
+  ): Promise<unknown> {
+    const { callbacks = [], signal } = companions;
+    this.hold(1);
+    try {
+      const sending = this.sent.then(async () => {
+        if (this.ended !== undefined) throw this.ended;
+        const prepared = await prepare();
+        signal?.throwIfAborted();
+        return this.send(where, prepared, callbacks, signal);
+      });
+      this.sent = sending.catch(() => {});
+      const { result } = await sending;
+      return await result;
+    } finally {
+      this.hold(-1);
+    }
+  }
+
+  /** Ends the worker at once; calls without a result fail. */
+  stop(): void {
+    this.end(
+      new TensorError("state", {
+        where: this.where,
+        expected: "a worker that runs",
+        received: "one that was stopped",
+        remedy: "Make a new one with modelInWorker.",
+      }),
+    );
+  }
+
+  /** Ends the worker as soon as no call is under way. */
+  retire(): void {
+    this.retired = true;
+    if (this.open === 0) this.stop();
+  }
+
+  private send(
+    where: string,
+    { call, transfer = [] }: PreparedCall,
+    callbacks: readonly Callback[],
+    signal: AbortSignal | undefined,
+  ): { readonly result: Promise<unknown> } {
+    if (this.ended !== undefined) throw this.ended;
+    const id = this.calls++;
+    try {
+      this.tell({ kind: "call", id, call }, [...transfer]);
+    } catch (cause) {
+      throw unsendable(where, cause);
+    }
+    const abort = (): void => this.tell({ kind: "abort", id });
+    const result = new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject, callbacks, signal, thrown: undefined });
+    });
+    signal?.addEventListener("abort", abort, { once: true });
+    return { result: result.finally(() => signal?.removeEventListener("abort", abort)) };
+  }
+
+  private tell(message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
+    this.worker?.post(message, transfer);
+  }
+
+  private hear(message: ToOwner): void {
+    if (this.ended !== undefined) return;
+    if (message.kind === "ready") {
+      this.listening = true;
+      if (message.lock !== undefined) this.watch(message.lock);
+      this.becomeReady();
+      return;
+    }
+    const pending = this.pending.get(message.id);
+    if (pending === undefined) return;
+    if (message.kind === "event") void this.handle(message.id, pending, message.name, message.values);
+    else if (message.kind === "progress") this.report(message.id, pending, message.progress);
+    else {
+      this.pending.delete(message.id);
+      if (pending.thrown !== undefined) pending.reject(pending.thrown.cause);
+      else if (message.kind === "result") pending.resolve(message.value);
+      else if (message.cause === "aborted") pending.reject(pending.signal?.reason);
+      else if (message.cause !== "callback") pending.reject(readError(message.cause));
+    }
+  }
+
+  private watch(lock: string): void {
+    webLocks()
+      ?.request(lock, () => this.fail(new Error("it was closed")))
+      .catch(() => {});
+  }
+
+  /** Lets the callbacks handle what the worker waits for, one after the other. */
+  private async handle(id: number, pending: PendingCall, name: AwaitedEvent, values: unknown[]): Promise<void> {
+    try {
+      for (const callback of pending.thrown === undefined ? pending.callbacks : [])
+        await (callback[name] as ((...given: unknown[]) => unknown) | undefined)?.apply(callback, values);
+    } catch (cause) {
+      pending.thrown ??= { cause };
+    }
+    this.tell({ kind: "handled", id, failed: pending.thrown !== undefined });
+  }
+
+  private report(id: number, pending: PendingCall, { mode, done, total, logs }: ProgressReport): void {
+    if (pending.thrown !== undefined) return;
+    try {
+      for (const callback of pending.callbacks) callback.onProgress?.({ mode, done, total, logs: () => logs });
+    } catch (cause) {
+      pending.thrown = { cause };
+      this.tell({ kind: "handled", id, failed: true });
+    }
+  }
+
+  private fail(cause: unknown): void {
+    const received = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
+    const parts = this.listening
+      ? {
+          expected: "a worker that runs",
+          received: `one that ended: ${received}`,
+          remedy: "Make a new one with modelInWorker; what it had not saved is lost.",
+        }
+      : {
+          expected: "a worker that starts and serves a model",
+          received,
+          remedy:
+            "Where a bundler loses the file of the worker, write one that calls serveModels() and pass { worker }; " +
+            "the page's content security policy must allow workers.",
+        };
+    this.end(
+      cause instanceof TensorError
+        ? cause
+        : new TensorError(this.listening ? "state" : "unsupported", { where: this.where, ...parts }, { cause }),
+    );
+  }
+
+  private end(cause: TensorError): void {
+    if (this.ended !== undefined) return;
+    this.ended = cause;
+    this.worker?.stop();
+    this.becomeUnready(cause);
+    const calls = [...this.pending.values()];
+    this.pending.clear();
+    for (const { reject, thrown } of calls) reject(thrown === undefined ? cause : thrown.cause);
+  }
+
+  /** The process waits for the worker exactly while a call is under way. */
+  private hold(change: number): void {
+    this.open += change;
+    if (this.ended !== undefined) return;
+    this.worker?.hold(this.open > 0);
+    if (this.open === 0 && this.retired) this.stop();
+  }
+}

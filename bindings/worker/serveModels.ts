@@ -1,0 +1,185 @@
+// What does a worker do for the model that its owner has sent it?
+
+import type { Callback } from "../callbacks/callback.ts";
+import { configure } from "../configure.ts";
+import { check } from "../errors.ts";
+import type { DataLike } from "../models/data.ts";
+import { decodeModel } from "../models/loading.ts";
+import type { Model } from "../models/model.ts";
+import { savedWhatCanBe } from "../models/savedState.ts";
+import { encodeModel } from "../models/saving.ts";
+import { webLocks } from "../platform/locks.ts";
+import { owner } from "../platform/spawn.ts";
+import type { Tensor, TensorLike } from "../tensor.ts";
+import { type AwaitedEvent, type Call, type ToOwner, type ToWorker, writeError } from "./messages.ts";
+import { packResult, unpack } from "./parcel.ts";
+
+/** What {@link serveModels} may be told. */
+export interface ServeOptions {
+  /**
+   * Called with the model that was sent, before anything else is done with it: the place to compile it with losses and
+   * metrics that are functions, which cannot be sent.
+   */
+  readonly prepare?: (model: Model<never, unknown, string>) => unknown;
+}
+
+/** A model of any kind: what its owner knows of its types does not matter here. */
+type AnyModel = Model<DataLike, Tensor | Readonly<Record<string, Tensor>>, string>;
+
+/** A call under way. */
+interface Running {
+  readonly abort: AbortController;
+  /** Goes on with `fit` when the callbacks have handled an event. */
+  resume: (() => void) | undefined;
+  /** Whether a callback threw. */
+  failed: boolean;
+}
+
+/** What a callback that failed makes `fit` throw; the owner has the real error. */
+const callbackFailed: unique symbol = Symbol("callback failed");
+
+/**
+ * Makes this worker the home of a model that `modelInWorker` sends. A worker file of your own registers its layers
+ * and then calls it: `import { serveModels } from "wasmgrad/worker"; import "./layers.js"; serveModels();`
+ * @returns when the worker listens.
+ * @throws {TensorError} `state` outside a worker.
+ */
+export async function serveModels(options: ServeOptions = {}): Promise<void> {
+  const running = new Map<number, Running>();
+  let model: AnyModel | undefined;
+  const side = await owner((received) => {
+    const message = received as ToWorker;
+    if (message.kind === "call") void perform(message.id, message.call);
+    else {
+      const call = running.get(message.id);
+      if (message.kind === "abort") call?.abort.abort();
+      else if (call !== undefined) {
+        call.failed ||= message.failed;
+        call.resume?.();
+      }
+    }
+  });
+  const tell = (message: ToOwner, transfer: Iterable<ArrayBuffer> = []): void => side.post(message, [...transfer]);
+
+  async function perform(id: number, call: Call): Promise<void> {
+    const state: Running = { abort: new AbortController(), resume: undefined, failed: false };
+    running.set(id, state);
+    const transfer = new Set<ArrayBuffer>();
+    try {
+      if (call.name === "load") {
+        if (Object.keys(call.engine).length > 0) await configure(call.engine);
+        model = decodeModel(call.bytes, call.where) as unknown as AnyModel;
+        await options.prepare?.(model as unknown as Model<never, unknown, string>);
+        tell({ kind: "result", id, value: model.name });
+        return;
+      }
+      check(model !== undefined, "internal", () => ({ where: "serveModels", expected: "a model", received: "none" }));
+      const value = await (call.name === "fit" ? train(model, id, call, state) : answer(model, call, state, transfer));
+      tell({ kind: "result", id, value }, transfer);
+    } catch (error) {
+      const { signal } = state.abort;
+      const aborted = signal.aborted && error === signal.reason;
+      tell({
+        kind: "failure",
+        id,
+        cause: error === callbackFailed ? "callback" : aborted ? "aborted" : writeError(error),
+      });
+    } finally {
+      running.delete(id);
+    }
+  }
+
+  function train(
+    trained: AnyModel,
+    id: number,
+    call: Extract<Call, { name: "fit" }>,
+    state: Running,
+  ): Promise<unknown> {
+    const failIfAsked = (): void => {
+      if (state.failed) throw callbackFailed;
+    };
+    const awaited =
+      (name: AwaitedEvent) =>
+      async (...values: unknown[]): Promise<void> => {
+        failIfAsked();
+        await new Promise<void>((resolve) => {
+          state.resume = resolve;
+          tell({ kind: "event", id, name, values });
+        });
+        state.resume = undefined;
+        failIfAsked();
+      };
+    const callback: Callback = Object.fromEntries(
+      call.events.map((name) => [
+        name,
+        name !== "onProgress"
+          ? awaited(name)
+          : ({ mode, done, total, logs }: Parameters<NonNullable<Callback["onProgress"]>>[0]) => {
+              failIfAsked();
+              tell({ kind: "progress", id, progress: { mode, done, total, logs: logs() } });
+            },
+      ]),
+    );
+    const { validationData, sampleWeight } = call;
+    return trained.fit(unpack(call.x), unpack(call.y), {
+      ...call.options,
+      ...(validationData === undefined ? {} : { validationData: validationData.map(unpack) as never }),
+      ...weighted(sampleWeight),
+      verbose: 0,
+      callbacks: [callback],
+      signal: state.abort.signal,
+    });
+  }
+  const lock = await holdLock();
+  tell({ kind: "ready", ...(lock === undefined ? {} : { lock }) });
+}
+
+/** The name of a lock that this worker holds as long as it lives: a Web Worker that ends by itself tells nobody. */
+async function holdLock(): Promise<string | undefined> {
+  const locks = webLocks();
+  if (locks === undefined) return undefined;
+  const name = `wasmgrad ${crypto.randomUUID()}`;
+  return new Promise((resolve) => {
+    const hold = (): Promise<never> => {
+      resolve(name);
+      return new Promise(() => {});
+    };
+    locks.request(name, hold).catch(() => resolve(undefined));
+  });
+}
+
+/** The result of any call but `load` and `fit`. */
+async function answer(
+  model: AnyModel,
+  call: Exclude<Call, { name: "load" | "fit" }>,
+  { abort }: Running,
+  transfer: Set<ArrayBuffer>,
+): Promise<unknown> {
+  switch (call.name) {
+    case "evaluate": {
+      const options = { ...call.options, ...weighted(call.sampleWeight), signal: abort.signal };
+      return model.evaluate(unpack(call.x), unpack(call.y), options);
+    }
+    case "predict":
+      return packResult(model.predict(unpack(call.x), call.options), transfer);
+    case "save":
+      return handedOver(await model.save(undefined, call.options), transfer);
+    case "snapshot":
+      return handedOver(encodeModel(savedWhatCanBe(model as unknown as Model<never, unknown, string>)), transfer);
+    case "getWeights":
+      return model.getWeights().map((weight) => packResult(weight, transfer));
+    case "setWeights":
+      return model.setWeights(call.values.map((value) => unpack(value) as TensorLike));
+    case "summary":
+      return model.summary({ print: () => {} });
+  }
+}
+
+function weighted(sampleWeight: Parameters<typeof unpack>[0] | undefined): { readonly sampleWeight?: TensorLike } {
+  return sampleWeight === undefined ? {} : { sampleWeight: unpack(sampleWeight) as TensorLike };
+}
+
+function handedOver(bytes: Uint8Array, transfer: Set<ArrayBuffer>): Uint8Array {
+  if (bytes.byteLength === bytes.buffer.byteLength) transfer.add(bytes.buffer as ArrayBuffer);
+  return bytes;
+}
