@@ -3,6 +3,8 @@
 // Instructions of the machine -----------------------------------------------------------------------------------------
 /** All threads wait here until everything before has been written. */
 export const SYNC = 0;
+/** A kernel that a user compiled apart, called through the machine's table of functions: kernels/custom.ts. */
+export const CUSTOM = 31;
 /** Fused elementwise chain over tiles of 512 elements: kernels/map.ts. */
 export const MAP = 1;
 /** C = act(A·B + bias), any of A, B transposed, batched: kernels/matMul.ts. */

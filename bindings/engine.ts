@@ -1,7 +1,10 @@
 // How does TypeScript reach the machine? The only file that touches WebAssembly instances and their memory.
 
 import { formatBytes, TensorError } from "./errors.ts";
+import { kernelData, linkError, userKernels } from "./kernelModules.ts";
+import { installKernel, type PlacedKernel, type UserKernel } from "./kernelTable.ts";
 import { wasmModule } from "./platform/wasm.ts";
+import { maximumPages, sharedMemory } from "./sharedMemory.ts";
 import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
 /** What assembly/index.ts exports. */
@@ -16,6 +19,10 @@ interface Machine {
   firstNonFinite(address: number, count: number): number;
   /** Writes a random permutation of 0 … count − 1. */
   permute(address: number, count: number, seed: number, epoch: number): void;
+  /** Functions that the instruction CUSTOM calls. */
+  readonly table: WebAssembly.Table;
+  /** The CUSTOM instruction that this thread is in, or that it trapped in; 0 for none. */
+  readonly running: WebAssembly.Global;
 }
 
 /** A range of WebAssembly memory. It is given back when nothing refers to it any more, or by {@link Engine.free}. */
@@ -33,7 +40,6 @@ export interface Fault {
 }
 
 const pageBytes = 65536;
-const maximumPages = 65536;
 const scratchBytes = 256 * 1024;
 const blockAlignment = 64;
 /** Kernels may read a vector past the end of their data. */
@@ -62,17 +68,21 @@ export class Engine {
   );
   /** How many threads every instruction is cut for; the results do not depend on it. */
   private cutting: number;
+  /** Place of the first user's kernel in the table, the same on every thread, and how many are there by now. */
+  private readonly firstKernel: number;
+  private installed = 0;
 
   /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
   constructor(module: WebAssembly.Module, threads = 1) {
     this.cutting = threads;
-    this.memory = sharedMemory();
+    this.memory = sharedMemory(16);
     this.machine = new WebAssembly.Instance(module, { env: { memory: this.memory, abort } })
       .exports as unknown as Machine;
     this.bytesView = new Uint8Array(this.memory.buffer);
     this.floatView = new Float32Array(this.memory.buffer);
     this.intView = new Int32Array(this.memory.buffer);
-    const base = roundUp(this.machine.heapBase(), blockAlignment);
+    this.firstKernel = this.machine.table.length;
+    const base = roundUp(Math.max(this.machine.heapBase(), kernelData.end), blockAlignment);
     this.fault = base;
     this.machine.configure(base + blockAlignment, this.fault);
     this.heapEnd = base + blockAlignment + scratchBytes;
@@ -167,6 +177,38 @@ export class Engine {
     this.machine.permute(address, count, seed, epoch);
   }
 
+  /** All kernels of users' own, each with its place in the table. A thread that installs them has the same machine. */
+  get kernels(): readonly PlacedKernel[] {
+    return userKernels().map((kernel, position) => ({ ...kernel, index: this.firstKernel + position }));
+  }
+
+  /** Place of a user's kernel in the table; it is installed when it is not there yet. @throws {TensorError} `option`. */
+  placeOf(kernel: UserKernel): number {
+    const position = userKernels().indexOf(kernel);
+    if (position >= this.installed) this.installKernels();
+    return this.firstKernel + position;
+  }
+
+  private installKernels(): void {
+    const { table } = this.machine;
+    const scratch = this.fault + blockAlignment;
+    for (const kernel of this.kernels.slice(this.installed)) {
+      try {
+        installKernel({ table, memory: this.memory, scratch }, kernel);
+      } catch (cause) {
+        throw linkError(kernel.name, cause);
+      }
+      this.installed++;
+    }
+  }
+
+  /** The instruction whose kernel, a user's own, trapped or threw; 0 when there is none. Asking forgets it. */
+  takeTrapped(): number {
+    const address = this.machine.running.value as number;
+    this.machine.running.value = 0;
+    return address;
+  }
+
   /** Growing the memory detaches the views. */
   private refreshViews(): void {
     if (this.bytesView.buffer === this.memory.buffer) return;
@@ -256,17 +298,6 @@ export function engine(): Engine {
 /** Cuts all further runs for `threads` threads: for tests of law 5, that the bits of a result do not depend on the cut. */
 export function setCutting(threads: number): void {
   engine().cutFor(threads);
-}
-
-/** Memory that threads can share. Some browsers on telephones reserve less address space than the most there can be. */
-function sharedMemory(): WebAssembly.Memory {
-  for (let maximum = maximumPages; ; maximum /= 2) {
-    try {
-      return new WebAssembly.Memory({ initial: 16, maximum, shared: true });
-    } catch (cause) {
-      if (maximum <= 1024) throw cause;
-    }
-  }
 }
 
 function abort(): never {

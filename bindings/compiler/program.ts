@@ -63,6 +63,8 @@ function variablesOf(graph: Graph): Variable[] {
   return nodesOf(graph).flatMap((node) => (node.inputs.length === 0 ? (readVariable(node)?.variable ?? []) : []));
 }
 
+const instructionBytes = 128;
+
 /** A compiled program: printable code, and a block of WebAssembly memory once it runs. */
 export class Program {
   readonly code: Code;
@@ -139,8 +141,13 @@ export class Program {
   }
 
   private execute(begin: number, end: number, repeats: number): void {
-    const instructionBytes = 128;
-    const fault = engine().run((this.block as Block).address + begin * instructionBytes, end - begin, repeats);
+    const address = (this.block as Block).address + begin * instructionBytes;
+    let fault: Fault | undefined;
+    try {
+      fault = engine().run(address, end - begin, repeats);
+    } catch (cause) {
+      throw this.trapError(cause);
+    }
     if (fault !== undefined) throw this.faultError(fault, begin);
   }
 
@@ -173,6 +180,24 @@ export class Program {
       return block.address;
     }
     return engine().arena + (this.code.plan.offsets.get(buffer) as number);
+  }
+
+  /** What a user's kernel threw, under the name of its operation; anything else as it is. */
+  private trapError(cause: unknown): unknown {
+    const address = engine().takeTrapped();
+    const instruction = this.code.listing[(address - (this.block as Block).address) / instructionBytes];
+    if (instruction === undefined) return cause;
+    const { node, name, operands } = instruction;
+    return new TensorError(
+      "data",
+      {
+        where: node.scope === "" ? name : `${node.scope} (${name})`,
+        expected: "a kernel that comes to its end",
+        received: cause instanceof Error ? cause.message : String(cause),
+        remedy: `Check its bounds, and that its class has the operands ${Object.keys(operands).join(", ")} in this order.`,
+      },
+      { cause },
+    );
   }
 
   private faultError(fault: Fault, begin: number): TensorError {
