@@ -86,6 +86,7 @@ export class Engine {
     this.fault = base;
     this.machine.configure(base + blockAlignment, this.fault);
     this.heapEnd = base + blockAlignment + scratchBytes;
+    this.installKernels();
   }
 
   /** Cuts instructions for another number of threads from now on: tests of law 5 compare the results. */

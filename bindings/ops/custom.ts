@@ -71,7 +71,7 @@ type CustomArguments<I extends readonly CustomInput[], A extends object> = [
 /** An operation as users call it: the tensors, then the attributes; a value of values, a symbol of symbols. */
 export type CustomOp<I extends readonly CustomInput[], A extends object> = {
   <const T extends CustomArguments<I, A>>(...args: T): Result<T>;
-  /** The same value by `decompose`: for comparing, and where it is faster. @throws {TensorError} `state` without one. */
+  /** The same value by `decompose`, for comparing; missing where there is none. */
   readonly decomposed: <const T extends CustomArguments<I, A>>(...args: T) => Result<T>;
 };
 
@@ -91,38 +91,33 @@ export function customOp<const I extends readonly CustomInput[], A extends objec
   checkDefinition(definition as unknown as AnyDefinition);
   const kernel = defineKernel(name, definition.module, definition.export ?? name);
   const op = operationOf(definition, kernel);
-  /** Other operations may have the same name. */
-  const call =
+  const apply =
     (make: (nodes: readonly Node[], attributes: A) => Node) =>
-    (...args: unknown[]): Node => {
-      check(args.length === inputs.length || args.length === inputs.length + 1, "option", () => ({
-        where: errorPlace(name),
-        expected: `${inputs.map(nameOf).join(", ")} and at most an object of attributes`,
-        received: `${args.length} arguments`,
-      }));
-      const nodes = inputs.map((input, index) => asInput(name, input, args[index] as Operand));
-      const attributes = (args[inputs.length] ?? {}) as A;
-      checkAttributes(name, attributes);
-      return make(nodes, attributes);
-    };
+    (...args: unknown[]): Node =>
+      make(
+        inputs.map((input, index) => asInput(name, input, args[index] as Operand)),
+        (args[inputs.length] ?? {}) as A,
+      );
+  const lifted = lift(
+    op.name,
+    apply((nodes, attributes) => makeNode(op, nodes, attributes)),
+    inputs.length,
+  );
   const { decompose } = definition;
-  const decomposed = call((nodes, attributes) => {
-    check(decompose !== undefined, "state", () => ({
-      where: errorPlace(`${name}.decomposed`),
-      expected: "an operation that says how it decomposes",
-      received: "one without decompose",
-    }));
-    return decompose(nodes, attributes);
-  });
+  const decomposed = lift(
+    `${op.name} decomposed`,
+    apply((nodes, attributes) => (decompose as NonNullable<typeof decompose>)(nodes, attributes)),
+    inputs.length,
+  );
+  const checked =
+    (call: unknown) =>
+    (...args: unknown[]): unknown => {
+      checkArguments(name, inputs, args);
+      return (call as (...args: unknown[]) => unknown)(...args);
+    };
   return Object.assign(
-    lift(
-      op.name,
-      call((nodes, attributes) => makeNode(op, nodes, attributes)),
-      inputs.length,
-    ),
-    {
-      decomposed: lift(`${op.name} decomposed`, decomposed, inputs.length),
-    },
+    checked(lifted),
+    decompose === undefined ? {} : { decomposed: checked(decomposed) },
   ) as unknown as CustomOp<I, A>;
 }
 
@@ -227,22 +222,30 @@ function checkDefinition(definition: AnyDefinition): void {
   option("gradient", rule, 'a rule, or "decompose" beside a decomposition: every operation trains', gradient);
 }
 
-/** Attributes tell one call from another, so they must be plain values. */
-function checkAttributes(name: string, attributes: unknown): void {
-  const plain = (value: unknown): boolean =>
-    value === null ||
-    ["number", "string", "boolean"].includes(typeof value) ||
-    (Array.isArray(value)
-      ? value.every(plain)
-      : typeof value === "object" &&
-        [Object.prototype, null].includes(Object.getPrototypeOf(value)) &&
-        Object.values(value).every(plain));
-  check(typeof attributes === "object" && attributes !== null && plain(attributes), "option", () => ({
+/** One operand for each input; attributes tell one call from another, so they must be plain values. */
+function checkArguments(name: string, inputs: readonly CustomInput[], args: readonly unknown[]): void {
+  check(args.length === inputs.length || args.length === inputs.length + 1, "option", () => ({
+    where: errorPlace(name),
+    expected: `${inputs.map(nameOf).join(", ")} and at most an object of attributes`,
+    received: `${args.length} arguments`,
+  }));
+  const attributes = args[inputs.length] ?? {};
+  check(typeof attributes === "object" && !Array.isArray(attributes) && isPlain(attributes), "option", () => ({
     where: errorPlace(name),
     expected: "attributes that are plain values: numbers, strings, lists and records of them",
     received: show(attributes),
     remedy: "Pass tensors as inputs.",
   }));
+}
+
+function isPlain(value: unknown): boolean {
+  if (value === null || ["number", "string", "boolean"].includes(typeof value)) return true;
+  if (Array.isArray(value)) return value.every(isPlain);
+  return (
+    typeof value === "object" &&
+    [Object.prototype, null].includes(Object.getPrototypeOf(value)) &&
+    Object.values(value).every(isPlain)
+  );
 }
 
 function checkType(name: string, type: TensorType): void {

@@ -8,17 +8,19 @@ import { engine } from "../../bindings/engine.ts";
 import { gradients } from "../../bindings/gradient.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { ones } from "../../bindings/initializers.ts";
+import { installKernel, type PlacedKernel } from "../../bindings/kernelTable.ts";
 import { registerLayer } from "../../bindings/layers/fromConfig.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { defineLayer, type Layer, type LayerOptions } from "../../bindings/layers/layer.ts";
 import { decodeModel } from "../../bindings/models/saving.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
+import { customOp } from "../../bindings/ops/custom.ts";
 import { add, multiply, square } from "../../bindings/ops/map.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { tensor } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
 import { expectSameBits } from "../harness/compare.ts";
-import { defineScale, scale, scaleBytes } from "../harness/customKernel.ts";
+import { compileKernel, defineScale, header, scale, scaleBytes } from "../harness/customKernel.ts";
 import { describeOp } from "../harness/describeOp.ts";
 import { classes, features, samples } from "../training/problem.ts";
 
@@ -127,7 +129,7 @@ describe("an operation of one's own", () => {
       [1, -2, 1.5],
       [4, -5, 3],
     ]);
-    expect(second?.array()).toEqual(multiply2(first?.array() as number[][], -1));
+    expect(second?.array()).toEqual(times(first?.array() as number[][], -1));
     expect(negative(x, gain, { factor: 1 }).array()).toEqual(second?.array());
   });
 
@@ -150,7 +152,33 @@ describe("an operation of one's own", () => {
   });
 });
 
-const multiply2 = (rows: number[][], by: number): number[][] => rows.map((row) => row.map((value) => value * by));
+it("installs at the same places for another thread, with that thread's scratch", async () => {
+  const source = `${header}
+    export let scratch: usize = 0;
+    export function where(instruction: usize, begin: u32, end: u32): void { store<u32>(instruction, scratch + begin + end); }`;
+  customOp({
+    name: "where",
+    module: await compileKernel(source),
+    inputs: ["x"],
+    infer: ([x]) => x as Node,
+    lower: (node) => ({ units: 1, operands: { out: writes(node) } }),
+    gradient: () => [null],
+  });
+  const { kernels } = engine();
+  const host = {
+    table: new WebAssembly.Table({ element: "anyfunc", initial: kernels[0]?.index ?? 0 }),
+    memory: new WebAssembly.Memory({ initial: 16, maximum: 16, shared: true }),
+    scratch: 300_000,
+  };
+  for (const kernel of kernels) installKernel(host, kernel);
+  expect(host.table.length).toBe((kernels[0]?.index ?? 0) + kernels.length);
+  const last = kernels[kernels.length - 1] as PlacedKernel;
+  expect(last.name).toBe("where");
+  (host.table.get(last.index) as (...args: number[]) => void)(4096, 20, 1);
+  expect(new DataView(host.memory.buffer).getUint32(4096, true)).toBe(300_021);
+});
+
+const times = (rows: number[][], by: number): number[][] => rows.map((row) => row.map((value) => value * by));
 
 /** scale's lowering with another factor: the same kernel, another operation. */
 function callWith(
