@@ -57,8 +57,8 @@ export function scale(instruction: usize, begin: u32, end: u32): void {
   const call = changetype<Scale>(instruction);
   const size = <usize>call.columns * 4;
   for (let row = begin; row < end; ++row) {
-    const from = call.x + row * size;
-    const to = call.out + row * size;
+    const from = call.x + <usize>row * size;
+    const to = call.out + <usize>row * size;
     for (let offset: usize = 0; offset < size; offset += 4)
       store<f32>(to + offset, load<f32>(from + offset) * load<f32>(call.gain + offset) * call.factor);
   }
