@@ -4,9 +4,10 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 const config: ViteUserConfig = defineConfig({
   plugins: [
     {
-      name: "wasm-as-hex",
+      name: "files-as-text",
       enforce: "pre",
       load(id: string) {
+        if (id.endsWith(".txt")) return `export default ${JSON.stringify(readFileSync(id, "utf8"))}`;
         if (!id.endsWith(".wasm")) return undefined;
         return `export default "${readFileSync(id).toString("hex")}"`;
       },

@@ -1,8 +1,10 @@
 // What can JavaScript call? Exports only.
 
-export { configure } from "./memory";
-export { run, runCut } from "./machine";
 export { firstNonFinite } from "./check";
+export { faultRecord } from "./fault";
+export { run, runCut } from "./machine";
+export { configure } from "./memory";
+export { abandon, assemble, dismiss, runShared, work } from "./parallel";
 export { permute } from "./random";
 export { running } from "./kernels/custom";
 

@@ -1,7 +1,6 @@
 // How does a program run? Fetch an instruction, call its kernel, go on.
 
 import {
-  FAULT_NONE,
   ACCUMULATE,
   ADAM,
   COPY,
@@ -19,6 +18,7 @@ import {
   SOFTMAX,
   SYNC,
 } from "./opcodes";
+import { enter, faulted } from "./fault";
 import { INSTRUCTION_BYTES, Instruction } from "./instruction";
 import { accumulate } from "./kernels/accumulate";
 import { copy } from "./kernels/copy";
@@ -30,12 +30,11 @@ import { matMul } from "./kernels/matMul";
 import { adam, rmsProp, sgd } from "./kernels/optimize";
 import { reduce } from "./kernels/reduce";
 import { softmax } from "./kernels/softmax";
-import { faultRecord } from "./memory";
 
 /** Does units [begin, end) of one instruction. */
-function execute(instruction: usize, begin: u32, end: u32): void {
+export function execute(instruction: usize, begin: u32, end: u32): void {
   switch (changetype<Instruction>(instruction).opcode) {
-    // All threads wait here; one thread has nothing to wait for.
+    // Between phases, which parallel.ts takes care of.
     case SYNC:
       break;
     case MAP:
@@ -86,16 +85,28 @@ function execute(instruction: usize, begin: u32, end: u32): void {
   }
 }
 
+/** Does the instructions [begin, end) whole, one after the other. */
+export function runPhase(begin: usize, end: usize): void {
+  for (let instruction = begin; instruction < end; instruction += INSTRUCTION_BYTES) {
+    enter(instruction);
+    execute(instruction, 0, changetype<Instruction>(instruction).units);
+  }
+}
+
 /**
- * Runs `count` instructions from `program`, `repeats` times over. Stops after an instruction that records a fault.
+ * Runs `count` instructions from `program`, `repeats` times over, in this thread alone. Stops after a phase in which a
+ * fault was recorded.
  * @returns 0, or 1 after a fault.
  */
 export function run(program: usize, count: u32, repeats: u32): i32 {
   const end = program + count * INSTRUCTION_BYTES;
   for (let repeat: u32 = 0; repeat < repeats; ++repeat) {
-    for (let instruction = program; instruction < end; instruction += INSTRUCTION_BYTES) {
-      execute(instruction, 0, changetype<Instruction>(instruction).units);
-      if (load<i32>(faultRecord) != FAULT_NONE) return stopped(program, instruction);
+    let begin = program;
+    while (begin < end) {
+      const next = endOfPhase(begin, end);
+      runPhase(begin, next);
+      if (faulted()) return 1;
+      begin = next;
     }
   }
   return 0;
@@ -108,22 +119,29 @@ export function run(program: usize, count: u32, repeats: u32): i32 {
 export function runCut(program: usize, count: u32, repeats: u32, threads: u32): i32 {
   const end = program + count * INSTRUCTION_BYTES;
   for (let repeat: u32 = 0; repeat < repeats; ++repeat) {
-    for (let instruction = program; instruction < end; instruction += INSTRUCTION_BYTES) {
-      const header = changetype<Instruction>(instruction);
-      const units = header.units;
-      const grain = header.grain;
-      for (let thread: u32 = threads; thread > 0 && units > 0; --thread) {
-        for (let begin: u32 = (thread - 1) * grain; begin < units; begin += threads * grain) {
-          execute(instruction, begin, min(units, begin + grain));
+    let begin = program;
+    while (begin < end) {
+      const next = endOfPhase(begin, end);
+      for (let instruction = begin; instruction < next; instruction += INSTRUCTION_BYTES) {
+        enter(instruction);
+        const units = changetype<Instruction>(instruction).units;
+        const grain = changetype<Instruction>(instruction).grain;
+        for (let thread: u32 = threads; thread > 0 && units > 0; --thread) {
+          for (let start: u32 = (thread - 1) * grain; start < units; start += threads * grain) {
+            execute(instruction, start, min(units, start + grain));
+          }
         }
       }
-      if (load<i32>(faultRecord) != FAULT_NONE) return stopped(program, instruction);
+      if (faulted()) return 1;
+      begin = next;
     }
   }
   return 0;
 }
 
-function stopped(program: usize, instruction: usize): i32 {
-  store<u32>(faultRecord, <u32>((instruction - program) / INSTRUCTION_BYTES), 4);
-  return 1;
+/** Address of the first SYNC behind `begin`, or `end`. */
+function endOfPhase(begin: usize, end: usize): usize {
+  let next = begin + INSTRUCTION_BYTES;
+  while (next < end && changetype<Instruction>(next).opcode != SYNC) next += INSTRUCTION_BYTES;
+  return next;
 }

@@ -1,4 +1,4 @@
-// Where are a thread's private buffers, and where does a kernel report bad data?
+// Where are a thread's private buffers, and where do threads meet?
 
 /** Bytes of scratch that every thread owns: sixteen map tiles, or packed panels of a matrix product. */
 export const SCRATCH_BYTES: usize = 256 * 1024;
@@ -6,21 +6,15 @@ export const SCRATCH_BYTES: usize = 256 * 1024;
 /** First byte of this thread's scratch, 64-byte aligned. */
 export let scratch: usize = 0;
 
-/** Address of the fault record: kind, instruction index, position, value (four i32). */
-export let faultRecord: usize = 0;
+/** First byte of the block where threads meet, 64-byte aligned; its fields are those of parallel.ts and fault.ts. */
+export let meeting: usize = 0;
 
-export function configure(scratchAddress: usize, faultAddress: usize): void {
+/** Whether this thread may sleep: not where a page is drawn. */
+export let maySleep: bool = false;
+
+/** Sets up this thread's instance. */
+export function configure(scratchAddress: usize, meetingAddress: usize, sleeps: bool): void {
   scratch = scratchAddress;
-  faultRecord = faultAddress;
-}
-
-/**
- * Records a fault; of several in one instruction that of the lowest position, wherever the work was cut. The machine
- * stops after the instruction that raised it.
- */
-export function fault(kind: i32, position: u32, value: i32): void {
-  if (load<i32>(faultRecord) != 0 && load<u32>(faultRecord, 8) <= position) return;
-  store<i32>(faultRecord, kind);
-  store<u32>(faultRecord, position, 8);
-  store<i32>(faultRecord, value, 12);
+  meeting = meetingAddress;
+  maySleep = sleeps;
 }

@@ -138,3 +138,5 @@ export const HAS_ACTIVATION = 8;
 export const FAULT_NONE = 0;
 /** An index or label is outside its range. */
 export const FAULT_INDEX = 1;
+/** The kernel of a user trapped or threw. */
+export const FAULT_TRAP = 2;

@@ -1,7 +1,15 @@
 // What did the command line ask for? Unknown words are errors that list the known ones.
 
-export const suites = ["gemm", "mlp", "infer", "size", "cold"];
-export const peers = ["tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"];
+export const suites = ["gemm", "mlp", "infer", "threads", "size", "cold"];
+export const peers = [
+  "wasmgrad-relaxed",
+  "tfjs-wasm",
+  "tfjs-cpu",
+  "jax-js",
+  "onnxruntime-web",
+  "onnxruntime-node",
+  "torch",
+];
 
 export const help = `npm run bench -- <suite…> [options]
 
@@ -9,6 +17,7 @@ Suites
   gemm     matrix products: GFLOP/s and the fraction of the 128-bit SIMD peak measured in the same run
   mlp      training 784-128-64-10 on MNIST: seconds an epoch of 60,000 images at batch 32 and 128
   infer    predict of that network at batch 1 and 32: microseconds a call
+  threads  how many times faster several threads are than one, alone and beside a busy process (2 unless --threads says)
   size     a script that builds, trains and evaluates it: bytes, minified, gzip -9, Wasm included
   cold     process start to first prediction, over an empty Node process: milliseconds
   all      all of them

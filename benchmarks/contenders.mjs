@@ -8,9 +8,19 @@ import { python, startSession } from "./session.mjs";
 
 /** Who can do what; those in `onRequest` are left out unless they are asked for. */
 export const abilities = {
-  gemm: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"],
+  gemm: [
+    "wasmgrad",
+    "wasmgrad-relaxed",
+    "tfjs-wasm",
+    "tfjs-cpu",
+    "jax-js",
+    "onnxruntime-web",
+    "onnxruntime-node",
+    "torch",
+  ],
   mlp: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "torch"],
   infer: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"],
+  threads: ["wasmgrad"],
   size: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js"],
   cold: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node"],
 };
@@ -71,7 +81,7 @@ export async function stopSessions(sessions) {
  * @returns {string[]} those that are there
  */
 export function installed(engines, request, say) {
-  const packages = engines.filter((engine) => !["wasmgrad", "torch"].includes(engine));
+  const packages = engines.filter((engine) => !["wasmgrad", "wasmgrad-relaxed", "torch"].includes(engine));
   if (packages.length > 0 && !packagesAreThere()) {
     say("Installing the peers into benchmarks/node_modules (once, about 750 MB) …");
     const { status } = spawnSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund"], {

@@ -12,6 +12,7 @@ import { makeScratch } from "./scratch.mjs";
  * @property {string[]} engines
  * @property {import("./session.mjs").Session[]} sessions A process for each engine, where the suite talks to one.
  * @property {boolean} quick
+ * @property {number} threads
  * @property {string[]} cases
  * @property {ReturnType<typeof makeScratch>} scratch
  * @property {(name: string, engine: string, samples: number[], beside?: import("./report.mjs").Beside[]) => void} row
@@ -20,7 +21,7 @@ import { makeScratch } from "./scratch.mjs";
  */
 
 /** Suites that start processes of their own. */
-const withoutSessions = ["size", "cold"];
+const withoutSessions = ["threads", "size", "cold"];
 
 const say = (text) => console.log(text);
 
@@ -84,7 +85,7 @@ function choose(suites, request) {
 async function checkThreads(threads) {
   const { maximumThreads } = await import("./wasmgrad.mjs");
   if (threads > maximumThreads)
-    throw new ArgumentError(`--threads ${threads}: wasmgrad runs with ${maximumThreads} thread today.`);
+    throw new ArgumentError(`--threads ${threads}: wasmgrad runs with at most ${maximumThreads} threads.`);
 }
 
 async function runSuite(suite, engines, request) {
@@ -105,6 +106,7 @@ async function runSuite(suite, engines, request) {
       engines,
       sessions,
       quick: request.quick,
+      threads: request.threads,
       cases: suite.cases,
       scratch,
       row: (name, engine, samples, beside = []) => report.rows.push({ case: name, engine, samples, beside }),

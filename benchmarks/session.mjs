@@ -8,6 +8,10 @@ import { fileURLToPath } from "node:url";
 /** The Python that may have PyTorch: Debian's, which `apt-get install python3-torch` fills, else the first in the path. */
 export const python = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
 
+/** Node 20 has relaxed SIMD, but switched off. */
+const flagsOf = (engine) =>
+  engine === "wasmgrad-relaxed" && process.versions.node.startsWith("20.") ? ["--experimental-wasm-relaxed-simd"] : [];
+
 /**
  * @typedef {object} Session
  * @property {string} engine
@@ -27,7 +31,7 @@ export async function startSession(engine, threads) {
     engine === "torch"
       ? [python, new URL("./torch/engine.py", import.meta.url)]
       : [process.execPath, new URL("./engine-process.mjs", import.meta.url)];
-  const child = spawn(command, [fileURLToPath(path), engine], {
+  const child = spawn(command, [...flagsOf(engine), fileURLToPath(path), engine], {
     stdio: ["pipe", "ignore", "pipe", "pipe"],
     env: { ...process.env, ...(engine === "torch" ? torchEnvironment(threads) : {}) },
   });

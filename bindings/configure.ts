@@ -1,35 +1,56 @@
 // How is the engine set up?
 
 import { check, show } from "./errors.ts";
-
-/** Most threads that programs can run on. */
-export const maximumThreads = 1;
+import { chooseRelaxed } from "./platform/binary.ts";
+import { maximumThreads, setThreads } from "./workers.ts";
 
 /** What {@link configure} sets. */
 export interface EngineOptions {
-  /** Threads that run programs. One is what there is today; `"auto"` takes the best there is. */
+  /**
+   * Threads that run programs, this one included: 1 to 64. `"auto"`, the default, starts as many as there are processors,
+   * at most 8, once `fit` has work that pays for it. The results are the same bits whatever the number.
+   */
   readonly threads?: number | "auto";
+  /**
+   * Whether matrix products may use WebAssembly's relaxed SIMD: multiply and add in one rounding, faster on some CPUs, with
+   * results whose last bits depend on CPU and runtime. To be chosen before anything is computed, drawing the weights of a
+   * model included. Default: false.
+   */
+  readonly relaxedSimd?: boolean;
 }
 
+const known: readonly string[] = ["threads", "relaxedSimd"] satisfies (keyof EngineOptions)[];
+
 /**
- * Sets up the engine of this thread. Bad options throw at once; the promise ends when the engine is as asked for.
- * @throws {TensorError} `unsupported` for more than one thread, `option` for anything that is not a number of threads.
+ * Sets up the engine of this thread. Bad options throw at once; what is left out stays as it is.
+ * @returns a promise that ends when the engine is as asked for. Where there can be fewer threads it says so once, with
+ *   `console.warn`, and goes on with those there are.
+ * @throws {TensorError} `option` for an unknown option or a value that it cannot have; `unsupported` when the runtime has no
+ *   relaxed SIMD; `state` for another choice of relaxed SIMD once the engine has started.
  */
 export function configure(options: EngineOptions): Promise<void> {
-  const { threads = "auto" } = options;
+  const { threads, relaxedSimd } = options;
   for (const key of Object.keys(options))
-    check(key === "threads", "option", () => ({ where: "configure", expected: "the option threads", received: key }));
-  const whole = threads === "auto" || (Number.isInteger(threads) && threads >= 1);
-  check(whole, "option", () => ({
+    check(known.includes(key), "option", () => ({
+      where: "configure",
+      expected: `one of the options ${known.join(", ")}`,
+      received: key,
+    }));
+  const possible =
+    threads === undefined ||
+    threads === "auto" ||
+    (Number.isInteger(threads) && threads >= 1 && threads <= maximumThreads);
+  check(possible, "option", () => ({
     where: "configure.threads",
-    expected: 'an integer ≥ 1 or "auto"',
+    expected: `an integer from 1 to ${maximumThreads}, or "auto"`,
     received: show(threads),
   }));
-  check(threads === "auto" || threads <= maximumThreads, "unsupported", () => ({
-    where: "configure.threads",
-    expected: `at most ${maximumThreads} thread`,
-    received: String(threads),
-    remedy: "This version computes on one thread.",
+  check(relaxedSimd === undefined || typeof relaxedSimd === "boolean", "option", () => ({
+    where: "configure.relaxedSimd",
+    expected: "true or false",
+    received: show(relaxedSimd),
   }));
-  return Promise.resolve();
+  const count = (): Promise<void> => (threads === undefined ? Promise.resolve() : setThreads(threads));
+  // Threads run the engine's module: it is chosen first.
+  return relaxedSimd === undefined ? count() : chooseRelaxed(relaxedSimd).then(count);
 }

@@ -1,20 +1,32 @@
-// How does TypeScript reach the machine? The only file that touches WebAssembly instances and their memory.
+// How does TypeScript reach the machine? Only this file touches WebAssembly instances, and with heap.ts their memory.
 
-import { formatBytes, TensorError } from "./errors.ts";
-import { kernelData, linkError, userKernels } from "./kernelModules.ts";
-import { installKernel, type PlacedKernel, type UserKernel } from "./kernelTable.ts";
-import { wasmModule } from "./platform/wasm.ts";
-import { maximumPages, sharedMemory } from "./sharedMemory.ts";
+import { FAULT_TRAP } from "../assembly/opcodes.ts";
+import { check, TensorError } from "./errors.ts";
+import { type Block, blockAlignment, Heap, type Range, roundUp, sharedMemory } from "./heap.ts";
+import { kernelData } from "./kernelModules.ts";
+import { KernelPlaces } from "./kernelPlaces.ts";
+import type { PlacedKernel, UserKernel } from "./kernelTable.ts";
+import type { Pace } from "./pace.ts";
+import { chosenModule } from "./platform/binary.ts";
 import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
 /** What assembly/index.ts exports. */
 interface Machine {
   heapBase(): number;
-  configure(scratch: number, fault: number): void;
+  /** Names this thread's scratch, the block where threads meet, and whether this thread may sleep. */
+  configure(scratch: number, meeting: number, maySleep: boolean): void;
+  /** Address of four int32: kind, instruction's address, position, value. */
+  faultRecord(): number;
   /** Runs `count` instructions `repeats` times; 0, or 1 when a fault was recorded. */
   run(program: number, count: number, repeats: number): number;
   /** The same with every instruction cut as `threads` threads would cut it. */
   runCut(program: number, count: number, repeats: number, threads: number): number;
+  /** The same as `run`, together with all threads that work; {@link lostThread} when one of them was lost. */
+  runShared(program: number, count: number, repeats: number): number;
+  /** Sends the threads home that work. */
+  dismiss(): void;
+  /** Makes the meeting block fit for threads again. */
+  assemble(): void;
   /** Position of the first element that is not finite, or -1. */
   firstNonFinite(address: number, count: number): number;
   /** Writes a random permutation of 0 … count − 1. */
@@ -25,12 +37,6 @@ interface Machine {
   readonly running: WebAssembly.Global;
 }
 
-/** A range of WebAssembly memory. It is given back when nothing refers to it any more, or by {@link Engine.free}. */
-export interface Block {
-  readonly address: number;
-  readonly bytes: number;
-}
-
 /** What stopped a program. */
 export interface Fault {
   readonly instruction: number;
@@ -39,54 +45,93 @@ export interface Fault {
   readonly value: number;
 }
 
-const pageBytes = 65536;
 const scratchBytes = 256 * 1024;
-const blockAlignment = 64;
-/** Kernels may read a vector past the end of their data. */
-const guardBytes = 256;
+/** The block where threads meet: assembly/parallel.ts and fault.ts. */
+const meetingBytes = 384;
+const instructionBytes = 128;
+/** What `runShared` returns when the run could not end. */
+const lostThread = 2;
 
-interface Range {
-  address: number;
-  bytes: number;
+/** What a thread needs to take part in runs. */
+export interface Seat {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly meeting: number;
+  /** Its own scratch. */
+  readonly scratch: Block;
+  /** Kernels of users' own, to be installed. */
+  readonly kernels: readonly PlacedKernel[];
+}
+
+/** The threads beside this one, as far as the engine cares. */
+export interface Crew {
+  /** How many of them take part. */
+  readonly size: number;
+  /** How many of users' kernels all of them have, and a way to replace them by threads that have more. */
+  readonly kernels: number;
+  readonly renew: () => void;
+  /** One of them was lost in the middle of a run: ends all. True until they are gone. */
+  readonly disband: () => void;
+  readonly leaving: boolean;
 }
 
 /** One WebAssembly instance with its memory, an allocator over it, and the arena that all programs share. */
 export class Engine {
+  private readonly module: WebAssembly.Module;
   private readonly memory: WebAssembly.Memory;
   private readonly machine: Machine;
-  private readonly free: Range[] = [];
-  private heapEnd: number;
+  private readonly heap: Heap;
   private bytesView: Uint8Array;
   private floatView: Float32Array;
   private intView: Int32Array;
-  private readonly fault: number;
+  private readonly meeting: number;
+  private crew: Crew | undefined;
   private arenaBlock: Range = { address: 0, bytes: 0 };
-  /** Ranges whose blocks were collected; they rejoin the free list at the next allocation. */
-  private readonly collected: Range[] = [];
-  private readonly registry: FinalizationRegistry<Range> = new FinalizationRegistry((range) =>
-    this.collected.push(range),
-  );
   /** How many threads every instruction is cut for; the results do not depend on it. */
   private cutting: number;
-  /** Place of the first user's kernel in the table, the same on every thread, and how many are there by now. */
-  private readonly firstKernel: number;
-  private installed = 0;
+  private readonly places: KernelPlaces;
 
   /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
   constructor(module: WebAssembly.Module, threads = 1) {
     this.cutting = threads;
+    this.module = module;
     this.memory = sharedMemory(16);
     this.machine = new WebAssembly.Instance(module, { env: { memory: this.memory, abort } })
       .exports as unknown as Machine;
     this.bytesView = new Uint8Array(this.memory.buffer);
     this.floatView = new Float32Array(this.memory.buffer);
     this.intView = new Int32Array(this.memory.buffer);
-    this.firstKernel = this.machine.table.length;
     const base = roundUp(Math.max(this.machine.heapBase(), kernelData.end), blockAlignment);
-    this.fault = base;
-    this.machine.configure(base + blockAlignment, this.fault);
-    this.heapEnd = base + blockAlignment + scratchBytes;
-    this.installKernels();
+    this.meeting = base;
+    this.machine.configure(base + meetingBytes, this.meeting, maySleep());
+    this.heap = new Heap(this.memory, base + meetingBytes + scratchBytes);
+    this.places = new KernelPlaces({ table: this.machine.table, memory: this.memory, scratch: base + meetingBytes });
+  }
+
+  /** How many threads take part in runs, this one included. */
+  get threads(): number {
+    return 1 + (this.crew?.size ?? 0);
+  }
+
+  /** A place for one more thread. */
+  seat(): Seat {
+    const { module, memory, meeting, kernels } = this;
+    return { module, memory, meeting, scratch: this.allocate(scratchBytes, "a thread"), kernels };
+  }
+
+  /** Lets the threads of `crew` take part in runs from now on. */
+  join(crew: Crew): void {
+    this.crew = crew;
+  }
+
+  /** Tells all threads to leave; the next ones can come after {@link reopen}. */
+  dismiss(): void {
+    this.machine.dismiss();
+  }
+
+  /** After all threads have left. */
+  reopen(): void {
+    this.machine.assemble();
   }
 
   /** Cuts instructions for another number of threads from now on: tests of law 5 compare the results. */
@@ -96,9 +141,7 @@ export class Engine {
 
   /** Bytes of WebAssembly memory there are, and how many of them are in use. */
   get usage(): { readonly memoryBytes: number; readonly usedBytes: number } {
-    this.reclaim();
-    const unused = this.free.reduce((sum, range) => sum + range.bytes, 0);
-    return { memoryBytes: this.memory.buffer.byteLength, usedBytes: this.heapEnd - unused };
+    return this.heap.usage;
   }
 
   /** First byte of the arena. It moves when a larger one is needed. */
@@ -111,24 +154,20 @@ export class Engine {
    * @throws {TensorError} `memory` when there is no room.
    */
   allocate(bytes: number, purpose: string): Block {
-    const range = this.take(bytes, purpose);
-    const block: Block = Object.freeze({ address: range.address, bytes: range.bytes });
-    this.registry.register(block, range, block);
-    return block;
+    return this.heap.allocate(bytes, purpose);
   }
 
   /** Gives a block back at once. Nothing may use it afterwards. */
   release(block: Block): void {
-    this.registry.unregister(block);
-    this.giveBack({ address: block.address, bytes: block.bytes });
+    this.heap.release(block);
   }
 
   /** Makes the arena at least `bytes` large; its contents are lost when it grows. */
   reserveArena(bytes: number): void {
     if (bytes <= this.arenaBlock.bytes) return;
-    if (this.arenaBlock.bytes > 0) this.giveBack(this.arenaBlock);
+    if (this.arenaBlock.bytes > 0) this.heap.giveBack(this.arenaBlock);
     this.arenaBlock = { address: 0, bytes: 0 };
-    this.arenaBlock = this.take(bytes, "activations");
+    this.arenaBlock = this.heap.take(bytes, "activations");
   }
 
   /** Copies `data` to `address`, a multiple of the size of its elements. */
@@ -155,17 +194,71 @@ export class Engine {
     return Tensor.of(this.bytesView.slice(address, address + count), shape, dtype);
   }
 
-  /** Runs a loaded program `repeats` times. The fault that stopped it, or undefined. */
-  run(program: number, count: number, repeats: number): Fault | undefined {
+  /**
+   * Runs a loaded program `repeats` times. The fault that stopped it, or undefined.
+   * @param pace of a program that begins with a SYNC and has phases which threads can share.
+   */
+  run(program: number, count: number, repeats: number, pace?: Pace): Fault | undefined {
+    const { crew } = this;
+    check(crew?.leaving !== true, "state", () => ({
+      where: "engine",
+      expected: "threads that are at work or gone",
+      received: "threads that are being ended after a failure",
+      remedy: "Wait for the next turn of the event loop.",
+    }));
     const stopped =
-      this.cutting === 1
-        ? this.machine.run(program, count, repeats)
-        : this.machine.runCut(program, count, repeats, this.cutting);
+      pace !== undefined && crew !== undefined && crew.size > 0 && this.knowsKernels(crew)
+        ? this.runAtPace(crew, program, count, repeats, pace)
+        : this.runAlone(program, count, repeats);
     if (stopped === 0) return undefined;
     this.refreshViews();
-    const [, instruction = 0, position = 0, value = 0] = this.intView.slice(this.fault >>> 2, (this.fault >>> 2) + 4);
-    this.bytesView.fill(0, this.fault, this.fault + 16);
-    return { instruction, position: position >>> 0, value };
+    const record = this.machine.faultRecord() >>> 2;
+    const [, address = 0, position = 0, value = 0] = this.intView.slice(record, record + 4);
+    this.intView.fill(0, record, record + 4);
+    return { instruction: ((address >>> 0) - program) / instructionBytes, position: position >>> 0, value };
+  }
+
+  /** Whether all threads have the kernels that programs may call; if not, they are replaced, and this one goes on alone. */
+  private knowsKernels(crew: Crew): boolean {
+    if (crew.kernels >= this.places.installed) return true;
+    crew.renew();
+    return false;
+  }
+
+  private runAlone(program: number, count: number, repeats: number): number {
+    return this.cutting === 1
+      ? this.machine.run(program, count, repeats)
+      : this.machine.runCut(program, count, repeats, this.cutting);
+  }
+
+  /** With the crew or alone, whichever is faster. */
+  private runAtPace(crew: Crew, program: number, count: number, repeats: number, pace: Pace): number {
+    const shared = pace.share();
+    const started = performance.now();
+    const stopped = shared ? this.runTogether(crew, program, count, repeats) : this.runAlone(program, count, repeats);
+    if (stopped === 0) pace.record(shared, (performance.now() - started) / repeats);
+    return stopped;
+  }
+
+  private runTogether(crew: Crew, program: number, count: number, repeats: number): number {
+    let cause: unknown;
+    try {
+      const stopped = this.machine.runShared(program, count, repeats);
+      if (stopped !== lostThread) return stopped;
+    } catch (trap) {
+      cause = trap;
+    }
+    crew.disband();
+    throw new TensorError(
+      "internal",
+      {
+        where: "engine",
+        expected: "every thread to finish its share",
+        received: "a thread that failed or stopped in the middle of a program",
+        remedy: "The weights it was changing may be incomplete: load or train the model again. One thread goes on.",
+      },
+      { cause },
+    );
   }
 
   /** Position of the first NaN or infinity among `count` float32 at `address`, or -1. */
@@ -178,36 +271,29 @@ export class Engine {
     this.machine.permute(address, count, seed, epoch);
   }
 
-  /** All kernels of users' own, each with its place in the table. A thread that installs them has the same machine. */
+  /** All kernels of users' own, each with its place in the table. */
   get kernels(): readonly PlacedKernel[] {
-    return userKernels().map((kernel, position) => ({ ...kernel, index: this.firstKernel + position }));
+    return this.places.all;
   }
 
-  /** Place of a user's kernel in the table; it is installed when it is not there yet. @throws {TensorError} `option`. */
+  /** Place of a user's kernel in the table. @throws {TensorError} `option` when it cannot be installed. */
   placeOf(kernel: UserKernel): number {
-    const position = userKernels().indexOf(kernel);
-    if (position >= this.installed) this.installKernels();
-    return this.firstKernel + position;
+    return this.places.of(kernel);
   }
 
-  private installKernels(): void {
-    const { table } = this.machine;
-    const scratch = this.fault + blockAlignment;
-    for (const kernel of this.kernels.slice(this.installed)) {
-      try {
-        installKernel({ table, memory: this.memory, scratch }, kernel);
-      } catch (cause) {
-        throw linkError(kernel.name, cause);
-      }
-      this.installed++;
-    }
-  }
-
-  /** The instruction whose kernel, a user's own, trapped or threw; 0 when there is none. Asking forgets it. */
+  /**
+   * Address of the instruction whose kernel, a user's own, trapped or threw on whatever thread; 0 when there is none.
+   * Asking forgets it.
+   */
   takeTrapped(): number {
-    const address = this.machine.running.value as number;
+    const own = this.machine.running.value as number;
     this.machine.running.value = 0;
-    return address;
+    this.refreshViews();
+    const record = this.machine.faultRecord() >>> 2;
+    const [kind, address = 0] = this.intView.slice(record, record + 2);
+    if (kind !== FAULT_TRAP) return own;
+    this.intView.fill(0, record, record + 4);
+    return own === 0 ? address >>> 0 : own;
   }
 
   /** Growing the memory detaches the views. */
@@ -217,82 +303,13 @@ export class Engine {
     this.floatView = new Float32Array(this.memory.buffer);
     this.intView = new Int32Array(this.memory.buffer);
   }
-
-  private take(wanted: number, purpose: string): Range {
-    this.reclaim();
-    const bytes = roundUp(Math.max(wanted, 1), blockAlignment);
-    let best = -1;
-    this.free.forEach((range, index) => {
-      if (range.bytes >= bytes && (best === -1 || range.bytes < (this.free[best] as Range).bytes)) best = index;
-    });
-    if (best >= 0) {
-      const range = this.free[best] as Range;
-      const taken = { address: range.address, bytes };
-      if (range.bytes === bytes) this.free.splice(best, 1);
-      else {
-        range.address += bytes;
-        range.bytes -= bytes;
-      }
-      return taken;
-    }
-    const last = this.free[this.free.length - 1];
-    const start = last !== undefined && last.address + last.bytes === this.heapEnd ? last.address : this.heapEnd;
-    this.growTo(start + bytes + guardBytes, bytes, purpose);
-    if (start !== this.heapEnd) this.free.pop();
-    this.heapEnd = start + bytes;
-    return { address: start, bytes };
-  }
-
-  private growTo(end: number, wanted: number, purpose: string): void {
-    const missing = end - this.memory.buffer.byteLength;
-    if (missing <= 0) return;
-    const pages = Math.ceil(missing / pageBytes);
-    const current = this.memory.buffer.byteLength / pageBytes;
-    const generous = Math.min(Math.max(pages, Math.ceil(current / 4)), maximumPages - current);
-    for (const count of generous > pages ? [generous, pages] : [pages]) {
-      try {
-        this.memory.grow(count);
-        return;
-      } catch {
-        // Less may still fit; otherwise the error below says what was asked for.
-      }
-    }
-    const { memoryBytes, usedBytes } = this.usage;
-    throw new TensorError("memory", {
-      where: purpose,
-      expected: `room for ${formatBytes(wanted)} of WebAssembly memory`,
-      received: `${formatBytes(usedBytes)} in use of ${formatBytes(memoryBytes)}, at most ${formatBytes(maximumPages * pageBytes)}`,
-      remedy: "Use smaller batches or a smaller model, or dispose() of models that are not needed.",
-    });
-  }
-
-  private giveBack(range: Range): void {
-    let index = this.free.findIndex((each) => each.address > range.address);
-    if (index < 0) index = this.free.length;
-    const before = this.free[index - 1];
-    const after = this.free[index];
-    const joinsBefore = before !== undefined && before.address + before.bytes === range.address;
-    const joinsAfter = after !== undefined && range.address + range.bytes === after.address;
-    if (joinsBefore && joinsAfter) {
-      before.bytes += range.bytes + after.bytes;
-      this.free.splice(index, 1);
-    } else if (joinsBefore) before.bytes += range.bytes;
-    else if (joinsAfter) {
-      after.address = range.address;
-      after.bytes += range.bytes;
-    } else this.free.splice(index, 0, { ...range });
-  }
-
-  private reclaim(): void {
-    for (const range of this.collected.splice(0)) this.giveBack(range);
-  }
 }
 
 let shared: Engine | undefined;
 
 /** The engine of this thread, started on first use. */
 export function engine(): Engine {
-  shared ??= new Engine(wasmModule());
+  shared ??= new Engine(chosenModule());
   return shared;
 }
 
@@ -301,14 +318,19 @@ export function setCutting(threads: number): void {
   engine().cutFor(threads);
 }
 
+/** Whether this thread may wait for others asleep: the one that draws a page may not. */
+function maySleep(): boolean {
+  try {
+    return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1) === "not-equal";
+  } catch {
+    return false;
+  }
+}
+
 function abort(): never {
   throw new TensorError("internal", {
     where: "machine",
     expected: "no abort",
     received: "an abort of the WebAssembly module",
   });
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }

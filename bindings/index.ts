@@ -5,7 +5,7 @@ export { compiled, type ValueAndGradients, type ValueAndGradOptions, valueAndGra
 export type { ExplainedInstruction, Explanation } from "./compiler/explain.ts";
 export { double, float, reads, table, type Word, writes } from "./compiler/instruction.ts";
 export type { CompileOptions as ProgramOptions } from "./compiler/program.ts";
-export { configure, type EngineOptions, maximumThreads } from "./configure.ts";
+export { configure, type EngineOptions } from "./configure.ts";
 export * as constraints from "./constraints.ts";
 export { engine } from "./engine.ts";
 export { type ErrorCode, TensorError } from "./errors.ts";
@@ -37,3 +37,4 @@ export * as regularizers from "./regularizers.ts";
 export { setSeed } from "./seed.ts";
 export { type DType, type Shape, Tensor, type TensorLike, tensor, zeros } from "./tensor.ts";
 export { Variable } from "./variable.ts";
+export { maximumThreads } from "./workers.ts";

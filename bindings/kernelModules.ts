@@ -5,8 +5,8 @@
 // two small memories of opposite bits, and what is alike afterwards was written by it.
 
 import { check, formatBytes, show, TensorError, unknownName } from "./errors.ts";
+import { sharedMemory } from "./heap.ts";
 import { kernelImports, type UserKernel } from "./kernelTable.ts";
-import { sharedMemory } from "./sharedMemory.ts";
 
 /** Where the data of users' modules go: [begin, end). The engine's own are below, the heap above. */
 export const kernelData: { readonly begin: number; readonly end: number } = Object.freeze({

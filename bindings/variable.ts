@@ -1,7 +1,8 @@
 // Where does a weight live? In ordinary memory until a program needs it, then in a block of WebAssembly memory.
 
-import { type Block, engine } from "./engine.ts";
+import { engine } from "./engine.ts";
 import { check } from "./errors.ts";
+import type { Block } from "./heap.ts";
 import { arrayType, type DType, elementBytes, type Shape, sameShape, sizeOf, Tensor } from "./tensor.ts";
 
 /** A place in WebAssembly memory. Holding the block keeps it allocated. */

@@ -1,7 +1,8 @@
 // How is the package built? AssemblyScript → Wasm, TypeScript → one bundle an entry with the Wasm inside, and types.
 
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -45,7 +46,21 @@ function keepBundlerHints() {
 }
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
-run("asc", "--config", "asconfig.json", "--target", "release", "--disableWarning");
+for (const target of ["release", "relaxed"])
+  run("asc", "--config", "asconfig.json", "--target", target, "--disableWarning");
+/** The script of a compute thread: a file beside the bundles, and text inside them. */
+await build({
+  absWorkingDir: root,
+  entryPoints: ["bindings/platform/thread.ts"],
+  outfile: "build/thread.txt",
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  platform: "neutral",
+  external: ["node:*"],
+  logLevel: "warning",
+});
 /** The Wasm as text of hexadecimal digits: 14.5 KB after gzip where base64, which breaks up the bytes, takes 19.4. */
 const wasmAsHex = {
   name: "wasm-as-hex",
@@ -54,8 +69,14 @@ const wasmAsHex = {
   },
 };
 
-/** One bundle an entry, in `folder`. */
-function bundle(folder, options) {
+/** The machine with relaxed SIMD is one file for all bundles, loaded only by who asks for it. */
+const relaxedElsewhere = (path) => ({
+  name: "relaxed-elsewhere",
+  setup: ({ onResolve }) => onResolve({ filter: /\/relaxedWasm\.ts$/ }, () => ({ path, external: true })),
+});
+
+/** One bundle an entry, in `folder`; `relaxed` is the way from there to the file with relaxed SIMD. */
+function bundle(folder, relaxed, options) {
   return build({
     absWorkingDir: root,
     entryPoints: { index: "bindings/index.ts", "datasets/index": "bindings/datasets/index.ts" },
@@ -65,7 +86,7 @@ function bundle(folder, options) {
     format: "esm",
     target: "es2022",
     platform: "neutral",
-    plugins: [wasmAsHex],
+    plugins: [wasmAsHex, relaxedElsewhere(relaxed)],
     external: ["pako", "node:*"],
     logLevel: "warning",
     ...options,
@@ -73,9 +94,26 @@ function bundle(folder, options) {
 }
 
 // For bundlers: with the annotations by which they leave out what is not used.
-await bundle("dist", {});
+await bundle("dist", "./relaxedWasm.js", {});
 // For Node, Deno and Bun: only the names stay, for stack traces. Reading 390 KB of text costs 7 ms of a cold start.
-await bundle("dist/node", { minifyWhitespace: true, minifySyntax: true });
+await bundle("dist/node", "../relaxedWasm.js", { minifyWhitespace: true, minifySyntax: true });
+for (const folder of ["dist", "dist/node"])
+  copyFileSync(join(root, "build/thread.txt"), join(root, folder, "thread.js"));
+await build({
+  absWorkingDir: root,
+  entryPoints: ["bindings/platform/relaxedWasm.ts"],
+  outdir: "dist",
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  plugins: [wasmAsHex],
+  logLevel: "warning",
+});
+// It holds the feature test of wasm-feature-detect, whose licence has to come along.
+const detector = createRequire(join(root, "bindings/platform/relaxedWasm.ts")).resolve(
+  "wasm-feature-detect/package.json",
+);
+copyFileSync(join(dirname(detector), "LICENSE"), join(root, "dist", "THIRD-PARTY-LICENSES.txt"));
 makeNamespacesRemovable();
 keepBundlerHints();
 run("tsc", "-p", "tsconfig.build.json");

@@ -236,8 +236,7 @@ describe("nobody but", () => {
     paths.filter((path) => pattern.test(withoutComments(read(path))));
 
   it("the engine, kernels of users, workers and platforms touch WebAssembly", () => {
-    const allowed =
-      /^bindings\/(engine|kernelModules|kernelTable|sharedMemory|workers?|workerEntry)\.ts$|^bindings\/platform\//;
+    const allowed = /^bindings\/(engine|heap|kernelModules|kernelTable)\.ts$|^bindings\/platform\//;
     expect(
       using(/\bWebAssembly\.(Memory|Instance|Module|instantiate|compile)/).filter((path) => !allowed.test(path)),
     ).toEqual([]);
@@ -271,6 +270,7 @@ describe("nobody but", () => {
       "bindings/ops/map.ts": "a gradient after fusion is a defect of the compiler",
       "bindings/kernelTable.ts": "what a user's kernel threw becomes a TensorError where the operation is known",
       "bindings/compiler/schedule.ts": "a cycle is a defect of the compiler",
+      "bindings/platform/thread.ts": "a script of its own, which does not bring the messages along",
     };
     expect(using(/throw new (Error|TypeError|RangeError)\b/).filter((path) => allowed[path] === undefined)).toEqual([]);
   });

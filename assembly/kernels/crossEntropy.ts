@@ -5,7 +5,7 @@
 
 import { Instruction } from "../instruction";
 import { log } from "../math";
-import { fault } from "../memory";
+import { fault } from "../fault";
 import { FAULT_INDEX } from "../opcodes";
 import { loadPartial, storePartial } from "./copy";
 import { rowMaximum, sumOfExponentials, sumOfLanes } from "./softmax";

@@ -4,7 +4,7 @@
 // skipped (scatterAdd).
 
 import { Instruction } from "../instruction";
-import { fault } from "../memory";
+import { fault } from "../fault";
 import { FAULT_INDEX } from "../opcodes";
 import { copyBytes } from "./copy";
 

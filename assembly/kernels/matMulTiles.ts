@@ -22,8 +22,9 @@ export const BIAS: u32 = 2;
 /** The last block of k stores max(x, 0). */
 export const CLAMP: u32 = 4;
 
-/** sum + x · y, rounded twice. */
+/** sum + x · y, rounded twice; in the binary with relaxed SIMD, rounded once where the CPU can. */
 export function multiplyAdd(sum: v128, x: v128, y: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(x, y, sum);
   return f32x4.add(sum, f32x4.mul(x, y));
 }
 

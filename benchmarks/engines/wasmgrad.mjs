@@ -2,13 +2,11 @@
 
 import { classes, copiedBatch, readMnist } from "../mnist.mjs";
 import { permutation } from "../random.mjs";
-import { compiled, layers, maximumThreads, ops, sequential, tensor } from "../wasmgrad.mjs";
+import { compiled, configure, layers, ops, sequential, tensor } from "../wasmgrad.mjs";
 
 /** @type {import("./engine.d.ts").Engine} */
 export const engine = {
-  start({ threads }) {
-    if (threads > maximumThreads) throw new Error(`wasmgrad runs with ${maximumThreads} thread today.`);
-  },
+  start: ({ threads }) => configure({ threads }),
 
   // The operands are bound once; nothing is packed beforehand.
   matMul({ m, k, n, transposeA, transposeB }, valuesA, valuesB) {

@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 
 /** Files that a bundler does not see, and chunks that training on Wasm never loads. */
 const extra = { "tfjs-wasm": ["@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm"] };
-const notLoaded = { "jax-js": /\/(webgpu|webgl)-/ };
+const notLoaded = { "jax-js": /\/(webgpu|webgl)-/, wasmgrad: /\/relaxedWasm\.js$/ };
 
 export const suite = {
   title: "Size of a script that builds, trains and evaluates the MLP",

@@ -2,6 +2,7 @@
 
 import { check } from "../errors.ts";
 import type { Word } from "./instruction.ts";
+import { type Phase, phasesOf } from "./phases.ts";
 import { alignment, type Plan } from "./plan.ts";
 import { type Buffer, type Schedule, type ScheduledInstruction, syncOpcode } from "./schedule.ts";
 
@@ -27,20 +28,17 @@ export interface Code {
   readonly buffers: Schedule["buffers"];
   /** What stands at each instruction's place; SYNC has none. */
   readonly listing: readonly (ScheduledInstruction | undefined)[];
+  /** One for each SYNC. */
+  readonly phases: readonly Phase[];
 }
 
 const wordsPerInstruction = 32;
 const headerWords = 4;
 
-/** Lays out instructions (a SYNC before each new phase), then tables, then constants. */
+/** Lays out instructions (a SYNC before each phase), then tables, then constants. */
 export function emit(schedule: Schedule, plan: Plan): Code {
-  const listing: (ScheduledInstruction | undefined)[] = [];
-  let phase = 0;
-  for (const instruction of schedule.instructions) {
-    if (instruction.phase > phase) listing.push(undefined);
-    phase = instruction.phase;
-    listing.push(instruction);
-  }
+  const phases = phasesOf(schedule);
+  const listing = phases.flatMap(({ instructions }) => [undefined, ...instructions]);
   const words: number[] = new Array<number>(listing.length * wordsPerInstruction).fill(0);
   const relocations: Relocation[] = [];
   const selfReferences: number[] = [];
@@ -69,10 +67,17 @@ export function emit(schedule: Schedule, plan: Plan): Code {
     }
     return 1;
   };
+  let phase = 0;
   listing.forEach((instruction, index) => {
     let at = index * wordsPerInstruction;
-    words[at] = instruction?.opcode ?? syncOpcode;
-    if (instruction === undefined) return;
+    if (instruction === undefined) {
+      const { instructions, chunks } = phases[phase++] as Phase;
+      words[at] = syncOpcode;
+      words[at + headerWords] = instructions.length;
+      words[at + headerWords + 1] = chunks;
+      return;
+    }
+    words[at] = instruction.opcode;
     words[at + 1] = instruction.units;
     words[at + 2] = instruction.grain;
     at += headerWords;
@@ -93,6 +98,7 @@ export function emit(schedule: Schedule, plan: Plan): Code {
     plan,
     buffers: schedule.buffers,
     listing,
+    phases,
   };
 }
 

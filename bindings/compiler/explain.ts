@@ -19,6 +19,8 @@ export interface ExplainedInstruction {
   readonly flops: number;
   /** Bytes read and written, each operand once. */
   readonly bytes: number;
+  /** Pieces that threads claim of what follows a sync; missing where one thread does all. */
+  readonly chunks?: number;
   /** Only when profiled. */
   readonly microseconds?: number;
 }
@@ -34,13 +36,19 @@ export interface Explanation {
 
 /** @param microseconds measured time of each instruction, by index. */
 export function explainProgram(code: Code, microseconds?: readonly number[]): Explanation {
-  const instructions = code.listing.flatMap((instruction, index) =>
+  let phase = 0;
+  const instructions = code.listing.map((instruction, index) =>
     instruction === undefined
-      ? [{ index, op: "sync", layer: "", shape: [], writes: "", reads: [], flops: 0, bytes: 0 }]
-      : [explained(code, instruction, index, microseconds?.[index])],
+      ? sync(index, code.phases[phase++]?.chunks ?? 1)
+      : explained(code, instruction, index, microseconds?.[index]),
   );
   const { arenaBytes: plannedBytes, totalBytes } = code.plan;
   return { instructions, plannedBytes, totalBytes, toString: () => text(instructions, plannedBytes, totalBytes) };
+}
+
+function sync(index: number, chunks: number): ExplainedInstruction {
+  const nothing = { layer: "", shape: [], writes: "", reads: [], flops: 0, bytes: 0 };
+  return { index, op: "sync", ...nothing, ...(chunks > 1 ? { chunks } : {}) };
 }
 
 function explained(
@@ -88,7 +96,7 @@ function text(instructions: readonly ExplainedInstruction[], plannedBytes: numbe
   const rows = instructions.map((each) => [
     String(each.index),
     each.op,
-    each.op === "sync" ? "" : `[${each.shape.join(", ")}]`,
+    each.op === "sync" ? (each.chunks === undefined ? "" : `${each.chunks} chunks`) : `[${each.shape.join(", ")}]`,
     each.writes,
     each.reads.join(" "),
     each.flops === 0 ? "" : (each.flops / 1e3).toFixed(1),

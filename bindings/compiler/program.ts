@@ -1,8 +1,10 @@
 // How does a graph become a program that runs? All passes in order, then the words in WebAssembly memory.
 
-import { type Block, engine, type Fault } from "../engine.ts";
+import { engine, type Fault } from "../engine.ts";
 import { check, TensorError } from "../errors.ts";
 import { readVariable, type SymbolicTensor } from "../graph.ts";
+import type { Block } from "../heap.ts";
+import { Pace } from "../pace.ts";
 import type { Tensor } from "../tensor.ts";
 import { departureCount, placeTogether, type Variable } from "../variable.ts";
 import { type Code, emit } from "./emit.ts";
@@ -73,6 +75,8 @@ export class Program {
   private readonly inputBuffers: readonly (Buffer | undefined)[];
   private readonly buffersByName: ReadonlyMap<string, Buffer>;
   private readonly bound = new Map<Buffer, Block>();
+  /** How fast it is with other threads and without; undefined when it has no phase that they could share. */
+  private readonly pace: Pace | undefined;
   private block: Block | undefined;
   private loadedArena = -1;
   private loadedDepartures = -1;
@@ -85,6 +89,7 @@ export class Program {
     buffersByName: ReadonlyMap<string, Buffer>,
   ) {
     this.code = code;
+    if (code.phases.some(({ chunks }) => chunks > 1)) this.pace = new Pace();
     this.outputs = outputs;
     this.outputBuffers = outputBuffers;
     this.buffersByName = buffersByName;
@@ -128,6 +133,13 @@ export class Program {
     this.execute(begin, end, 1);
   }
 
+  /** Arithmetic operations of one run, if threads can share them; else 0. */
+  get sharedFlops(): number {
+    return this.pace !== undefined
+      ? this.code.listing.reduce((sum, instruction) => sum + (instruction?.flops ?? 0), 0)
+      : 0;
+  }
+
   /** What the program does: instructions, addresses, costs; see {@link Explanation}. */
   explain(microseconds?: readonly number[]): Explanation {
     return explainProgram(this.code, microseconds);
@@ -141,10 +153,11 @@ export class Program {
   }
 
   private execute(begin: number, end: number, repeats: number): void {
-    const address = (this.block as Block).address + begin * instructionBytes;
+    const program = (this.block as Block).address + begin * instructionBytes;
+    const whole = begin === 0 && end === this.code.instructionCount;
     let fault: Fault | undefined;
     try {
-      fault = engine().run(address, end - begin, repeats);
+      fault = engine().run(program, end - begin, repeats, whole ? this.pace : undefined);
     } catch (cause) {
       throw this.trapError(cause);
     }
@@ -193,7 +206,7 @@ export class Program {
       {
         where: node.scope === "" ? name : `${node.scope} (${name})`,
         expected: "a kernel that comes to its end",
-        received: cause instanceof Error ? cause.message : String(cause),
+        received: trapOf(cause),
         remedy: `Check its bounds, and that its class has the operands ${Object.keys(operands).join(", ")} in this order.`,
       },
       { cause },
@@ -214,4 +227,11 @@ export class Program {
       remedy: "Check the labels or indices, or the number of classes.",
     });
   }
+}
+
+/** What happened to a kernel; of another thread's nothing is known but that it failed. */
+function trapOf(cause: unknown): string {
+  if (cause instanceof TensorError)
+    return cause.cause === undefined ? "a failure on another thread" : trapOf(cause.cause);
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -47,25 +47,18 @@ export function schedule(graph: Graph): Schedule {
   const buffers = assignBuffers(nodes, graph);
   const instructions: ScheduledInstruction[] = [];
   let phase = 0;
-  let written = new Set<unknown>();
-  let read = new Set<unknown>();
+  let touched = new Touched();
   for (const node of inOrder(nodes, graph.effects)) {
     if (node.op.lower === undefined || isDirectAssign(node, buffers)) continue;
     for (const lowering of node.op.lower(node)) {
-      const touched = addressesIn(Object.values(lowering.operands)).map((address) => ({
-        key: hazardKey(buffers.get(address.tensor) as Buffer),
-        access: address.access,
-      }));
-      const conflict = touched.some(({ key, access }) => written.has(key) || (access !== "read" && read.has(key)));
-      if (conflict) {
+      const addresses = addressesIn(Object.values(lowering.operands)).map(
+        ({ tensor, access }) => [buffers.get(tensor) as Buffer, access] as const,
+      );
+      if (addresses.some(([buffer, access]) => touched.conflicts(buffer, access))) {
         phase++;
-        written = new Set();
-        read = new Set();
+        touched = new Touched();
       }
-      for (const { key, access } of touched) {
-        if (access !== "write") read.add(key);
-        if (access !== "read") written.add(key);
-      }
+      for (const [buffer, access] of addresses) touched.add(buffer, access);
       instructions.push({ ...lowering, phase, node });
     }
   }
@@ -80,9 +73,40 @@ export function schedule(graph: Graph): Schedule {
 /** The instruction that makes all threads wait. */
 export const syncOpcode: number = code.SYNC;
 
-/** Two buffers conflict when they may share bytes: the same one, or variables in the same block. */
-function hazardKey(buffer: Buffer): unknown {
-  return buffer.place.kind === "variable" ? buffer.place.variable.storage.block : buffer;
+/** Bytes that an instruction touches: of a variable those in its block, of anything else all. */
+interface Touch {
+  readonly begin: number;
+  readonly end: number;
+  readonly writes: boolean;
+}
+
+/** What the instructions of one phase touch. */
+class Touched {
+  private readonly touches = new Map<unknown, Touch[]>();
+
+  /** Whether one more access must wait for an earlier one: they share bytes, and one of them writes. */
+  conflicts(buffer: Buffer, access: Access): boolean {
+    const { key, begin, end } = rangeOf(buffer);
+    return (this.touches.get(key) ?? []).some(
+      (other) => begin < other.end && other.begin < end && (other.writes || access !== "read"),
+    );
+  }
+
+  add(buffer: Buffer, access: Access): void {
+    const { key, begin, end } = rangeOf(buffer);
+    const known = this.touches.get(key) ?? [];
+    known.push({ begin, end, writes: access !== "read" });
+    this.touches.set(key, known);
+  }
+}
+
+type Access = "read" | "write" | "update";
+
+/** Variables of one block may share bytes, other buffers only with themselves. */
+function rangeOf(buffer: Buffer): { readonly key: unknown; readonly begin: number; readonly end: number } {
+  if (buffer.place.kind !== "variable") return { key: buffer, begin: 0, end: 1 };
+  const { block, offset } = buffer.place.variable.storage;
+  return { key: block, begin: offset, end: offset + Math.max(1, buffer.place.variable.bytes) };
 }
 
 // Buffers -------------------------------------------------------------------------------------------------------------

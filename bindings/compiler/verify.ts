@@ -2,6 +2,7 @@
 
 import { TensorError } from "../errors.ts";
 import { sameShape } from "../tensor.ts";
+import { overlaps } from "./effects.ts";
 import { type Graph, nodesOf } from "./graphPass.ts";
 import { addressesIn } from "./instruction.ts";
 import { alignment, lifetimesOf, type Plan } from "./plan.ts";
@@ -23,15 +24,16 @@ export function verifyGraph(graph: Graph): Graph {
   return graph;
 }
 
-/** Everything read was written before, in an earlier phase; nothing written is touched twice in one phase. */
+/** Everything read was written before, in an earlier phase; nothing written is touched by another in the same phase. */
 export function verifySchedule(schedule: Schedule): void {
   const writtenIn = new Map<Buffer, number>();
-  const touched = new Map<unknown, { phase: number; reads: boolean; writes: boolean }>();
   let phase = 0;
+  let earlier: Touch[] = [];
   for (const instruction of schedule.instructions) {
     if (instruction.phase < phase) fail("schedule", "phases that only grow", `${instruction.phase} after ${phase}`);
+    if (instruction.phase > phase) earlier = [];
     phase = instruction.phase;
-    const seen = new Map<unknown, { reads: boolean; writes: boolean }>();
+    const own: Touch[] = [];
     for (const { tensor, access } of addressesIn(Object.values(instruction.operands))) {
       const buffer = schedule.buffers.get(tensor);
       if (buffer === undefined) fail("schedule", "a buffer for every operand", String(tensor));
@@ -43,23 +45,24 @@ export function verifySchedule(schedule: Schedule): void {
           written === undefined ? "never written" : `written in ${written}`,
         );
       if (access !== "read") writtenIn.set(buffer, phase);
-      const key = buffer.place.kind === "variable" ? buffer.place.variable.storage.block : buffer;
-      const before = touched.get(key);
-      if (before?.phase === phase && (before.writes || (before.reads && access !== "read")))
-        fail("schedule", "a SYNC between dependent instructions", `${instruction.name} in phase ${phase}`);
-      const now = seen.get(key) ?? { reads: false, writes: false };
-      seen.set(key, { reads: now.reads || access !== "write", writes: now.writes || access !== "read" });
+      own.push({ buffer, writes: access !== "read" });
     }
-    for (const [key, now] of seen) {
-      const before = touched.get(key);
-      const same = before?.phase === phase;
-      touched.set(key, {
-        phase,
-        reads: now.reads || (same && before.reads),
-        writes: now.writes || (same && before.writes),
-      });
-    }
+    for (const a of own)
+      for (const b of earlier)
+        if ((a.writes || b.writes) && shareBytes(a.buffer, b.buffer))
+          fail("schedule", "a SYNC between dependent instructions", `${instruction.name} in phase ${phase}`);
+    earlier.push(...own);
   }
+}
+
+interface Touch {
+  readonly buffer: Buffer;
+  readonly writes: boolean;
+}
+
+function shareBytes(a: Buffer, b: Buffer): boolean {
+  if (a === b) return true;
+  return a.place.kind === "variable" && b.place.kind === "variable" && overlaps(a.place.variable, b.place.variable);
 }
 
 /** Buffers that are needed at the same time do not overlap; all are aligned and inside the arena. */

@@ -1,7 +1,8 @@
 // How do the data of a run reach the machine: in which order, and how much of them at a time?
 
-import { type Block, engine } from "../engine.ts";
+import { engine } from "../engine.ts";
 import { check, TensorError } from "../errors.ts";
+import type { Block } from "../heap.ts";
 import { elementBytes, sizeOf, type Tensor } from "../tensor.ts";
 
 /** One array of a run, and the name of the program's input that it feeds. */

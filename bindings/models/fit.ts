@@ -3,6 +3,7 @@
 import type { Callback, TrainingInfo } from "../callbacks/callback.ts";
 import { check, show } from "../errors.ts";
 import { yieldToEvents } from "../platform/yielding.ts";
+import { recruit } from "../workers.ts";
 import type { Feed } from "./feed.ts";
 import type { Mode, Trainer } from "./trainer.ts";
 
@@ -34,6 +35,7 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
   for (let epoch = plan.initialEpoch; epoch < plan.epochs; epoch++) {
     for (const callback of callbacks) await callback.onEpochBegin?.(epoch);
     plan.feed.arrange(plan.shuffle ? { seed: plan.seed, epoch: trainer.epochs } : undefined);
+    recruit(trainer.operations("train", plan.feed, plan.batchSize) * (plan.epochs - epoch));
     await runPass(trainer, "train", plan.feed, plan.batchSize, callbacks);
     trainer.epochs++;
     const logs = trainer.logs("train");
@@ -59,6 +61,7 @@ export async function runPass(
   batchSize: number,
   callbacks: readonly Callback[],
 ): Promise<void> {
+  if (mode === "test") recruit(trainer.operations(mode, feed, batchSize));
   trainer.begin(mode);
   const total = Math.ceil(feed.rows / batchSize);
   const stepwise = mode === "train" && callbacks.some((callback) => callback.onBatchEnd !== undefined);

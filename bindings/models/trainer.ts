@@ -89,6 +89,12 @@ export class Trainer {
     return this.programs.get(key, () => this.trace(mode, columns, window, batch));
   }
 
+  /** Arithmetic operations of one pass over `feed` that threads can share. */
+  operations(mode: Mode, feed: Feed, batchSize: number): number {
+    const program = this.program(mode, feed.columns, feed.window, Math.min(batchSize, feed.rows));
+    return program.sharedFlops * Math.ceil(feed.rows / batchSize);
+  }
+
   /** Makes the program for a feed, so that data which do not fit are found now. @throws {TensorError} at `where`. */
   prepare(mode: Mode, feed: Feed, batchSize: number, where: string): void {
     try {

@@ -1,4 +1,4 @@
-// Where is the machine's code? In this package's bundle, as text.
+// Where is the machine's code? In this package's bundle, as text; that with relaxed SIMD in a file beside it.
 
 import digits from "../../build/wasmgrad.wasm";
 
@@ -8,6 +8,15 @@ let compiled: WebAssembly.Module | undefined;
 export function wasmModule(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(bytesOf(digits));
   return compiled;
+}
+
+/**
+ * The machine that may multiply and add in one rounding, from a file that is loaded only for this; undefined when the
+ * runtime has no relaxed SIMD.
+ */
+export async function relaxedWasmModule(): Promise<WebAssembly.Module | undefined> {
+  const relaxed = await import("./relaxedWasm.ts");
+  return (await relaxed.supported()) ? WebAssembly.compile(bytesOf(relaxed.digits)) : undefined;
 }
 
 interface WithBuffer {

@@ -30,9 +30,10 @@ it("a layer and softmax", () => {
   expect(`\n${program.explain()}\n`).toMatchInlineSnapshot(`
     "
     #  op       shape        writes      reads                            kflop  KiB  layer
-    0  matMul   [1, 32, 10]  arena+2560  arena+0 dense/kernel dense/bias  12.8   4.6  model/dense
-    1  sync
-    2  softmax  [32, 10]     arena+3840  arena+2560                       2.6    2.5  model/softmax
+    0  sync
+    1  matMul   [1, 32, 10]  arena+2560  arena+0 dense/kernel dense/bias  12.8   4.6  model/dense
+    2  sync
+    3  softmax  [32, 10]     arena+3840  arena+2560                       2.6    2.5  model/softmax
     arena 5 KiB, its buffers side by side 5 KiB
     "
   `);
@@ -67,28 +68,27 @@ it("a training step", () => {
   expect(`\n${program.explain()}\n`).toMatchInlineSnapshot(`
     "
     #   op                    shape        writes           reads                             kflop  KiB  layer
-    0   matMul                [1, 32, 10]  arena+2560       arena+0 kernel bias               12.8   4.6
-    1   sync
-    2   crossEntropy          [32]         arena+5120       arena+2560 arena+3840             2.6    2.6
-    3   sync
-    4   sum                   [1, 1]       arena+5248       arena+5120                        0.0    0.1
-    5   sync
-    6   map                   []           arena+7680       arena+5248 constant               0.0    0.0
-    7   map                   []           arena+5120       constant constant                 0.0    0.0
-    8   sync
-    9   map                   [1, 32, 1]   arena+6400       arena+5120                        0.0    0.1
-    10  sync
-    11  crossEntropyGradient  [32, 10]     arena+5120       arena+2560 arena+3840 arena+6400  3.2    3.9
-    12  sync
-    13  map                   [32, 10]     arena+6400       arena+2560 constant arena+5120    0.6    3.8
-    14  sync
-    15  matMul                [1, 20, 10]  kernel/gradient  arena+0 arena+6400                12.8   4.5
-    16  sync
+    0   sync
+    1   matMul                [1, 32, 10]  arena+2560       arena+0 kernel bias               12.8   4.6
+    2   sync
+    3   crossEntropy          [32]         arena+5120       arena+2560 arena+3840             2.6    2.6
+    4   sync
+    5   sum                   [1, 1]       arena+5248       arena+5120                        0.0    0.1
+    6   sync
+    7   map                   []           arena+7680       arena+5248 constant               0.0    0.0
+    8   map                   []           arena+5120       constant constant                 0.0    0.0
+    9   sync
+    10  map                   [1, 32, 1]   arena+6400       arena+5120                        0.0    0.1
+    11  sync
+    12  crossEntropyGradient  [32, 10]     arena+5120       arena+2560 arena+3840 arena+6400  3.2    3.9
+    13  sync
+    14  map                   [32, 10]     arena+6400       arena+2560 constant arena+5120    0.6    3.8
+    15  sync
+    16  matMul                [1, 20, 10]  kernel/gradient  arena+0 arena+6400                12.8   4.5
     17  sum                   [1, 10]      bias/gradient    arena+6400                        0.3    1.3
     18  sync
     19  sgd                   [20, 10]     kernel           kernel kernel/gradient constant   1.2    1.6
-    20  sync
-    21  sgd                   [10]         bias             bias bias/gradient constant       0.1    0.1
+    20  sgd                   [10]         bias             bias bias/gradient constant       0.1    0.1
     arena 7.56 KiB, its buffers side by side 7.94 KiB
     "
   `);
@@ -107,9 +107,10 @@ it("dropout, sums and measured times", () => {
   expect(`\n${program.explain(instructions.map((_, index) => 1 + index))}\n`).toMatchInlineSnapshot(`
     "
     #  op    shape      writes       reads                                                 kflop  KiB   µs    GFLOP/s  GB/s  layer
-    0  map   [64, 100]  arena+25600  arena+0 constant constant constant constant constant  19.2   50.0  1.00  19.2     51.2  dropout
-    1  sync
-    2  sum   [64, 1]    arena+51200  arena+25600                                           6.4    25.3  3.00  2.1      8.6
+    0  sync  2 chunks
+    1  map   [64, 100]  arena+25600  arena+0 constant constant constant constant constant  19.2   50.0  2.00  9.6      25.6  dropout
+    2  sync
+    3  sum   [64, 1]    arena+51200  arena+25600                                           6.4    25.3  4.00  1.6      6.5
     arena 50.3 KiB, its buffers side by side 50.3 KiB
     "
   `);

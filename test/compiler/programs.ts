@@ -12,11 +12,12 @@ export function matrix(rows: number, columns: number): { readonly shape: Shape; 
   return { shape: [rows, columns], dtype: "float32" };
 }
 
-/** Names of the instructions that a graph becomes. */
+/** Names of the instructions that a graph becomes, after the SYNC that every program begins with. */
 export function instructionsOf(traced: Traced, options: CompileOptions = {}): string[] {
   return compileGraph(traced, options)
     .explain()
-    .instructions.map(({ op }) => op);
+    .instructions.slice(1)
+    .map(({ op }) => op);
 }
 
 /** x with a fifth of its elements set to 0 and the others enlarged. */

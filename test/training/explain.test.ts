@@ -37,6 +37,6 @@ test("each instruction is told with layer, work and, with profile, time; a batch
 
 test("a model that is not compiled explains its prediction only", () => {
   const network = sequential([layers.dense({ units: 2, inputShape: [3] })]);
-  expect(network.explain().instructions.map(({ op }) => op)).toEqual(["matMul"]);
+  expect(network.explain().instructions.map(({ op }) => op)).toEqual(["sync", "matMul"]);
   expect(() => network.explain({ mode: "train" })).toThrow("Call model.compile({ optimizer, loss }) first.");
 });

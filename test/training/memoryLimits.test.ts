@@ -1,8 +1,9 @@
 // What happens when memory runs out, and where addresses no longer fit 31 bits?
 
 import { expect, test } from "vitest";
-import { type Block, engine } from "../../bindings/engine.ts";
+import { engine } from "../../bindings/engine.ts";
 import { TensorError } from "../../bindings/errors.ts";
+import type { Block } from "../../bindings/heap.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import * as ops from "../../bindings/ops/index.ts";

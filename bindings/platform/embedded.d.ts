@@ -3,3 +3,9 @@ declare module "*.wasm" {
   const digits: string;
   export default digits;
 }
+
+/** A script as text. */
+declare module "*.txt" {
+  const text: string;
+  export default text;
+}
