@@ -27,21 +27,26 @@ interface Machine {
   readonly table: WebAssembly.Table;
 }
 
-const { post } = await owner((message) => {
+let post: (report: ThreadReport) => void = () => {};
+
+const listening = owner((message) => {
   const { module, memory, meeting, scratch, kernels } = message as ThreadTask;
-  const say = (report: ThreadReport): void => post(report);
   const abort = (): never => {
     throw new Error("abort");
   };
   const machine = new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as Machine;
   machine.configure(scratch, meeting, true);
   for (const kernel of kernels) installKernel({ table: machine.table, memory, scratch }, kernel);
-  say("ready");
+  post("ready");
   try {
     machine.work();
-    say("left");
+    post("left");
   } catch (cause) {
     machine.abandon();
-    say({ failure: String(cause) });
+    post({ failure: String(cause) });
   }
+});
+// Not awaited: bundlers take this file for a classic script.
+void listening.then((side) => {
+  post = side.post;
 });
