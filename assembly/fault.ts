@@ -7,8 +7,8 @@ import { FAULT_NONE } from "./opcodes";
 import { meeting } from "./memory";
 
 /** Where in the meeting block: the lock, then the record of kind, instruction, position, value (i32 each). */
-const LOCK: usize = 320;
-const RECORD: usize = 336;
+const LOCK: usize = 64;
+const RECORD: usize = 80;
 
 /** Address of the instruction that this thread is at. */
 let current: usize = 0;

@@ -1,6 +1,7 @@
 // What can JavaScript call? Exports only.
 
 export { firstNonFinite } from "./check";
+export { checksum } from "./checksum";
 export { faultRecord } from "./fault";
 export { run, runCut } from "./machine";
 export { configure } from "./memory";

@@ -5,13 +5,14 @@
 // nobody waits for a thread, only for work: one that sleeps, or has not started yet, or was sent to the end of the
 // queue by its operating system holds nobody up unless it has a chunk in its hands.
 //
-//   byte   0          64                        128         192                        256        320
-//          front      claim                     remaining   program, end, next, begin, sleepers   fault.ts
-//          i32        low: next chunk, i32      i32         chunks, repeats,           i32
-//                     high: its phase, i32                  running, broken
+//   byte   0      4         8                     16         20      24     28    32   36       40       44       48      52
+//          front  sleepers  claim                 remaining  chunks  begin  next  end  program  repeats  running  broken  looks
+//                           low: the next chunk
+//                           high: its phase
 //
-// `front` is the number of the open phase: it grows by one with each, and threads sleep on it. Every word that more than
-// one thread writes has a cache line of its own.
+// `front` is the number of the open phase: it grows by one with each, and threads sleep on it. All of it is one cache
+// line: a thread that sees the front change then has the rest as well, where words with lines of their own cost one
+// transfer between processors each (a phase of two chunks of 7 µs took 12 µs with five lines, 8 with one).
 
 import { INSTRUCTION_BYTES, Instruction } from "./instruction";
 import { enter, fault, faulted } from "./fault";
@@ -20,27 +21,29 @@ import { execute, runPhase } from "./machine";
 import { maySleep, meeting } from "./memory";
 import { FAULT_TRAP, SYNC } from "./opcodes";
 
-const CLAIM: usize = 64;
-const REMAINING: usize = 128;
-const SLEEPERS: usize = 256;
+const SLEEPERS: usize = 4;
+const CLAIM: usize = 8;
+const REMAINING: usize = 16;
+const RUN: usize = 20;
+/** How often a thread looks at the front before it goes to sleep; JavaScript sets it. */
+const LOOKS: usize = 52;
 
 /** What the open phase and the run are; written only while no thread has a chunk. */
 @unmanaged
 class Run {
-  program: usize;
-  end: usize;
-  /** The SYNC after the open phase, or `end`. */
-  next: usize;
+  chunks: u32;
   /** First instruction of the open phase. */
   begin: usize;
-  chunks: u32;
+  /** The SYNC after the open phase, or `end`. */
+  next: usize;
+  end: usize;
+  program: usize;
   repeats: u32;
   /** Not 0 while a program runs. */
   running: u32;
   /** Not 0 after a thread has failed in the middle of a chunk: the run cannot end. */
   broken: u32;
 }
-const RUN: usize = 192;
 /** The claim while no phase is open: no front has this number. */
 const NO_PHASE: u64 = 0xffff_ffff_ffff_ffff;
 
@@ -53,8 +56,6 @@ class Sync extends Instruction {
   chunks: u32;
 }
 
-/** Looks at the front before going to sleep: some 20 µs, the time that falling asleep and waking up takes. */
-const SPINS: u32 = 4000;
 /** How long one sleep lasts at the most, in nanoseconds. */
 const NAP: i64 = 500_000_000;
 /** Sleeps without any progress after which a run is given up: two minutes. */
@@ -118,9 +119,10 @@ export function dismiss(): void {
   atomic.notify(meeting, -1);
 }
 
-/** Makes the meeting block fit for {@link work} again, once all threads have gone home. */
-export function assemble(): void {
-  memory.fill(meeting, 0, 320);
+/** Makes the meeting block fit for {@link work}, while no thread is there: none has ever come, or all have gone home. */
+export function assemble(looks: u32): void {
+  memory.fill(meeting, 0, 64);
+  store<u32>(meeting, looks, LOOKS);
 }
 
 /** Reports that this thread has failed and will not come back. */
@@ -222,7 +224,7 @@ function open(begin: usize, next: usize, chunks: u32): void {
 
 /** Waits until the front is another than `front`: looks for a while, then sleeps. False when it has not changed. */
 function linger(front: i32): bool {
-  const looks = maySleep ? SPINS : WAKEFUL_NAP;
+  const looks = maySleep ? load<u32>(meeting, LOOKS) : WAKEFUL_NAP;
   for (let look: u32 = 0; look < looks; ++look) if (atomic.load<i32>(meeting) != front) return true;
   if (!maySleep) return false;
   atomic.add<i32>(meeting + SLEEPERS, 1);

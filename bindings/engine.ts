@@ -2,6 +2,7 @@
 
 import { FAULT_TRAP } from "../assembly/opcodes.ts";
 import { check, TensorError } from "./errors.ts";
+import type { Fault } from "./fault.ts";
 import { type Block, blockAlignment, Heap, type Range, roundUp, sharedMemory } from "./heap.ts";
 import { kernelData } from "./kernelModules.ts";
 import { KernelPlaces } from "./kernelPlaces.ts";
@@ -25,10 +26,12 @@ interface Machine {
   runShared(program: number, count: number, repeats: number): number;
   /** Sends the threads home that work. */
   dismiss(): void;
-  /** Makes the meeting block fit for threads again. */
-  assemble(): void;
+  /** Makes the meeting block fit for threads, which will look for work so many times before they sleep. */
+  assemble(looks: number): void;
   /** Position of the first element that is not finite, or -1. */
   firstNonFinite(address: number, count: number): number;
+  /** CRC-32 of what had the CRC `crc`, followed by `bytes` bytes; works in the 1024 bytes at `table`. */
+  checksum(table: number, address: number, bytes: number, crc: number): number;
   /** Writes a random permutation of 0 … count − 1. */
   permute(address: number, count: number, seed: number, epoch: number): void;
   /** Functions that the instruction CUSTOM calls. */
@@ -37,18 +40,16 @@ interface Machine {
   readonly running: WebAssembly.Global;
 }
 
-/** What stopped a program. */
-export interface Fault {
-  readonly instruction: number;
-  /** Row or element of the instruction's data, and the value found there. */
-  readonly position: number;
-  readonly value: number;
-}
-
 const scratchBytes = 256 * 1024;
 /** The block where threads meet: assembly/parallel.ts and fault.ts. */
-const meetingBytes = 384;
+const meetingBytes = 128;
 const instructionBytes = 128;
+/**
+ * How often a thread looks for work before it sleeps: for a few µs, or for longer than a step leaves it without, since the
+ * operating system is apt to wake two threads on one processor.
+ */
+const fewLooks = 2000;
+const manyLooks = 100_000;
 /** What `runShared` returns when the run could not end. */
 const lostThread = 2;
 
@@ -119,19 +120,18 @@ export class Engine {
     return { module, memory, meeting, scratch: this.allocate(scratchBytes, "a thread"), kernels };
   }
 
-  /** Lets the threads of `crew` take part in runs from now on. */
-  join(crew: Crew): void {
+  /**
+   * Lets the threads of `crew` take part in runs from now on; none are there yet.
+   * @param crowded whether there are more threads than processors: then they go to sleep sooner.
+   */
+  join(crew: Crew, crowded: boolean): void {
     this.crew = crew;
+    this.machine.assemble(crowded ? fewLooks : manyLooks);
   }
 
-  /** Tells all threads to leave; the next ones can come after {@link reopen}. */
+  /** Tells all threads to leave. */
   dismiss(): void {
     this.machine.dismiss();
-  }
-
-  /** After all threads have left. */
-  reopen(): void {
-    this.machine.assemble();
   }
 
   /** Cuts instructions for another number of threads from now on: tests of law 5 compare the results. */
@@ -264,6 +264,16 @@ export class Engine {
   /** Position of the first NaN or infinity among `count` float32 at `address`, or -1. */
   firstNonFinite(address: number, count: number): number {
     return this.machine.firstNonFinite(address, count);
+  }
+
+  /** CRC-32 of data whose CRC so far is `crc`, followed by `bytes`. */
+  checksum(crc: number, bytes: Uint8Array): number {
+    const tableBytes = 1024;
+    const block = this.allocate(tableBytes + bytes.length, "checksum");
+    this.write(block.address + tableBytes, bytes);
+    const result = this.machine.checksum(block.address, block.address + tableBytes, bytes.length, crc);
+    this.release(block);
+    return result;
   }
 
   /** Writes a permutation of 0 … count − 1 (int32), a function of seed and epoch alone. */

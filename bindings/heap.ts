@@ -39,9 +39,11 @@ export class Heap {
   private heapEnd: number;
   /** Ranges whose blocks were collected; they rejoin the free list at the next allocation. */
   private readonly collected: Range[] = [];
-  private readonly registry: FinalizationRegistry<Range> = new FinalizationRegistry((range) =>
-    this.collected.push(range),
-  );
+  /** undefined in runtimes that tell nobody what they collect, such as workerd before compatibility date 2025-05-05. */
+  private readonly registry: FinalizationRegistry<Range> | undefined =
+    typeof FinalizationRegistry === "undefined"
+      ? undefined
+      : new FinalizationRegistry((range) => this.collected.push(range));
 
   constructor(memory: WebAssembly.Memory, start: number) {
     this.memory = memory;
@@ -62,13 +64,13 @@ export class Heap {
   allocate(bytes: number, purpose: string): Block {
     const range = this.take(bytes, purpose);
     const block: Block = Object.freeze({ address: range.address, bytes: range.bytes });
-    this.registry.register(block, range, block);
+    this.registry?.register(block, range, block);
     return block;
   }
 
   /** Gives a block back at once. Nothing may use it afterwards. */
   release(block: Block): void {
-    this.registry.unregister(block);
+    this.registry?.unregister(block);
     this.giveBack({ address: block.address, bytes: block.bytes });
   }
 

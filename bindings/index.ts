@@ -21,6 +21,7 @@ export * as losses from "./losses.ts";
 export * as metrics from "./metrics.ts";
 export { model } from "./models/functional.ts";
 export type { Model } from "./models/model.ts";
+export { type SaveProgramOptions, saveProgram } from "./models/saveProgram.ts";
 export { loadModel } from "./models/saving.ts";
 export { sequential } from "./models/sequential.ts";
 export type { CompileOptions, EvaluateOptions, FitOptions, History, LogsOf } from "./models/types.ts";

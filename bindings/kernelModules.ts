@@ -7,6 +7,7 @@
 import { check, formatBytes, show, TensorError, unknownName } from "./errors.ts";
 import { sharedMemory } from "./heap.ts";
 import { kernelImports, type UserKernel } from "./kernelTable.ts";
+import { compileWasm } from "./platform/wasm.ts";
 
 /** Where the data of users' modules go: [begin, end). The engine's own are below, the heap above. */
 export const kernelData: { readonly begin: number; readonly end: number } = Object.freeze({
@@ -73,7 +74,7 @@ function compileModule(where: string, source: KernelModule): WebAssembly.Module 
     received: show(source),
   }));
   try {
-    return new WebAssembly.Module(source as BufferSource);
+    return compileWasm(source as BufferSource);
   } catch (cause) {
     throw new TensorError(
       "format",

@@ -147,15 +147,15 @@ function afterChanges(next: () => Promise<void>): Promise<void> {
 
 async function bringTo(count: number): Promise<void> {
   threads = threads.filter(({ working }) => working);
+  if (threads.length === count - 1) return;
   // Those who stay would have to be told apart from those who leave: sending all home is simpler, and rare.
-  if (threads.length > count - 1) await dismiss();
-  const newcomers = Array.from({ length: count - 1 - threads.length }, () => new Thread());
-  if (newcomers.length === 0) return;
+  await dismiss();
+  if (count === 1) return;
   const obstacle = isolationMissing();
   if (obstacle !== undefined) return warn(obstacle);
-  engine().join(crew);
-  threads.push(...newcomers);
-  const starts = await Promise.allSettled(newcomers.map((thread) => thread.start()));
+  engine().join(crew, count > (await cores()));
+  threads = Array.from({ length: count - 1 }, () => new Thread());
+  const starts = await Promise.allSettled(threads.map((thread) => thread.start()));
   const failed = starts.find((each) => each.status === "rejected");
   if (failed !== undefined) warn(String((failed.reason as Error).message).replace(/\.$/, ""));
 }
@@ -165,7 +165,6 @@ async function dismiss(): Promise<void> {
   engine().dismiss();
   await Promise.all(threads.map((thread) => thread.leave()));
   threads = [];
-  engine().reopen();
   leaving = false;
 }
 

@@ -1,9 +1,9 @@
 // How is the package built? AssemblyScript → Wasm, TypeScript → one bundle an entry with the Wasm inside, and types.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -19,10 +19,10 @@ function run(command, ...args) {
  * `export * as layers` becomes an object that is filled by a call, and no bundler leaves such a call out. As the value of
  * a call without side effects it goes when nobody uses it.
  */
-function makeNamespacesRemovable() {
-  for (const name of readdirSync(join(root, "dist"))) {
+function makeNamespacesRemovable(folder) {
+  for (const name of readdirSync(join(root, folder))) {
     if (!name.endsWith(".js")) continue;
-    const path = join(root, "dist", name);
+    const path = join(root, folder, name);
     const text = readFileSync(path, "utf8");
     const changed = text.replace(
       /var (\w+) = \{\};\n__export\(\1, (\{[\s\S]*?\n\})\);/g,
@@ -79,7 +79,11 @@ const relaxedElsewhere = (path) => ({
 function bundle(folder, relaxed, options) {
   return build({
     absWorkingDir: root,
-    entryPoints: { index: "bindings/index.ts", "datasets/index": "bindings/datasets/index.ts" },
+    entryPoints: {
+      index: "bindings/index.ts",
+      inference: "bindings/inference/index.ts",
+      "datasets/index": "bindings/datasets/index.ts",
+    },
     outdir: folder,
     bundle: true,
     splitting: true,
@@ -91,6 +95,45 @@ function bundle(folder, relaxed, options) {
     logLevel: "warning",
     ...options,
   });
+}
+
+/**
+ * What edge platforms have instead of some files of bindings/platform: the files of the same names in platform/edge. There
+ * the machine is a module that the platform compiles, imported as `specifier` and left to the user's bundler.
+ */
+function edgePlatform(specifier) {
+  return {
+    name: "edge-platform",
+    setup: ({ onResolve }) => {
+      onResolve({ filter: /\.wasm$/ }, () => ({ path: specifier, external: true }));
+      onResolve({ filter: /\/platform\/\w+\.ts$|^\.\/\w+\.ts$/ }, ({ path, resolveDir }) => {
+        const [folder, name] = [dirname(join(resolveDir, path)), basename(path)];
+        const replacement = join(root, "bindings/platform/edge", name);
+        return folder === join(root, "bindings/platform") && existsSync(replacement)
+          ? { path: replacement }
+          : undefined;
+      });
+    },
+  };
+}
+
+/** The library's own checksum: Node has one only since 20.15. */
+async function fingerprint(path) {
+  const entryPoints = [join(root, "bindings/formats/checksum.ts")];
+  const { outputFiles } = await build({ entryPoints, bundle: true, format: "esm", write: false });
+  const { checksum } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+  return checksum(readFileSync(path));
+}
+
+/** One bundle an entry for an edge platform, with the machine beside it. */
+async function bundleForEdge(folder, specifier) {
+  const wasm = join(root, "build/wasmgrad.wasm");
+  await bundle(folder, "../relaxedWasm.js", {
+    plugins: [edgePlatform(specifier)],
+    define: { MACHINE_FINGERPRINT: JSON.stringify(await fingerprint(wasm)) },
+  });
+  copyFileSync(wasm, join(root, folder, "wasmgrad.wasm"));
+  makeNamespacesRemovable(folder);
 }
 
 // For bundlers: with the annotations by which they leave out what is not used.
@@ -114,6 +157,8 @@ const detector = createRequire(join(root, "bindings/platform/relaxedWasm.ts")).r
   "wasm-feature-detect/package.json",
 );
 copyFileSync(join(dirname(detector), "LICENSE"), join(root, "dist", "THIRD-PARTY-LICENSES.txt"));
-makeNamespacesRemovable();
+makeNamespacesRemovable("dist");
+await bundleForEdge("dist/edge", "./wasmgrad.wasm");
+await bundleForEdge("dist/edge-light", "./wasmgrad.wasm?module");
 keepBundlerHints();
 run("tsc", "-p", "tsconfig.build.json");

@@ -276,6 +276,29 @@ describe("nobody but", () => {
   });
 });
 
+describe("the edge's platform", () => {
+  const exportsOf = (path: string): string[] =>
+    [...read(path).matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(([, name]) => name as string).sort();
+  const files = sources("bindings/platform/edge").map((path) => basename(path));
+
+  it.each(files)("has in %s all that the file of the same name has", (name) => {
+    const there = exportsOf(`bindings/platform/${name}`);
+    expect(there.length).toBeGreaterThan(0);
+    expect(exportsOf(`bindings/platform/edge/${name}`)).toEqual(there);
+  });
+
+  it("has a file instead of each that needs Node or bytes of Wasm", () => {
+    const needy = sources("bindings").filter((path) =>
+      /[`"]node:|new WebAssembly\.Module/.test(
+        withoutComments(read(path).replace(/typeof import\("node:[^)]*\)/g, "")),
+      ),
+    );
+    expect(needy.filter((path) => !files.includes(basename(path)) || dirname(path) !== "bindings/platform")).toEqual(
+      [],
+    );
+  });
+});
+
 describe("files", () => {
   /** One list of small functions each, that splitting would only scatter. */
   const allowed: Readonly<Record<string, string>> = {

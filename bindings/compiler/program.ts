@@ -1,7 +1,8 @@
 // How does a graph become a program that runs? All passes in order, then the words in WebAssembly memory.
 
-import { engine, type Fault } from "../engine.ts";
+import { engine } from "../engine.ts";
 import { check, TensorError } from "../errors.ts";
+import { type Fault, faultError } from "../fault.ts";
 import { readVariable, type SymbolicTensor } from "../graph.ts";
 import type { Block } from "../heap.ts";
 import { Pace } from "../pace.ts";
@@ -70,9 +71,10 @@ const instructionBytes = 128;
 /** A compiled program: printable code, and a block of WebAssembly memory once it runs. */
 export class Program {
   readonly code: Code;
-  private readonly outputs: readonly SymbolicTensor[];
-  private readonly outputBuffers: readonly Buffer[];
-  private readonly inputBuffers: readonly (Buffer | undefined)[];
+  readonly outputs: readonly SymbolicTensor[];
+  readonly outputBuffers: readonly Buffer[];
+  /** Where {@link run} puts the values of the inputs; undefined for what the graph does not need. */
+  readonly inputBuffers: readonly (Buffer | undefined)[];
   private readonly buffersByName: ReadonlyMap<string, Buffer>;
   private readonly bound = new Map<Buffer, Block>();
   /** How fast it is with other threads and without; undefined when it has no phase that they could share. */
@@ -161,7 +163,7 @@ export class Program {
     } catch (cause) {
       throw this.trapError(cause);
     }
-    if (fault !== undefined) throw this.faultError(fault, begin);
+    if (fault !== undefined) throw faultError(fault, ...faultPlace(this.code, begin + fault.instruction));
   }
 
   /** Puts the words into memory, with the addresses of today. Costs nothing when they are there already. */
@@ -212,21 +214,15 @@ export class Program {
       { cause },
     );
   }
+}
 
-  private faultError(fault: Fault, begin: number): TensorError {
-    const instruction = this.code.listing[begin + fault.instruction];
-    const limit = (
-      instruction?.operands.rows !== undefined && instruction.operands.columns === undefined
-        ? instruction.operands.rows
-        : instruction?.operands.columns
-    ) as number | undefined;
-    return new TensorError("data", {
-      where: `${instruction?.node.scope === "" ? "program" : instruction?.node.scope} (${instruction?.name})`,
-      expected: `an index or label from 0 to ${(limit ?? 1) - 1}`,
-      received: `${fault.value} at position ${fault.position}`,
-      remedy: "Check the labels or indices, or the number of classes.",
-    });
-  }
+/** Where an instruction belongs, for errors, and below which number its indices must be. */
+export function faultPlace(code: Code, index: number): [where: string, limit: number] {
+  const instruction = code.listing[index];
+  const { rows, columns } = instruction?.operands ?? {};
+  const limit = rows !== undefined && columns === undefined ? rows : columns;
+  const scope = instruction === undefined || instruction.node.scope === "" ? "program" : instruction.node.scope;
+  return [`${scope} (${instruction?.name})`, typeof limit === "number" ? limit : 1];
 }
 
 /** What happened to a kernel; of another thread's nothing is known but that it failed. */

@@ -21,20 +21,25 @@ export function checksum(bytes: Uint8Array): string {
   return digits(update(0, bytes));
 }
 
+/** The CRC of all bytes so far, whose CRC was `crc`, followed by `bytes`. */
+export type Proceed = (crc: number, bytes: Uint8Array) => number;
+
 /**
  * CRC-32 of everything that a file holds: name, dtype, shape and elements of each tensor and all metadata but the
  * checksum itself. It does not depend on the order of tensors or metadata. Write it as `metadata[CHECKSUM_KEY]`.
+ * @param proceed what computes it; default in JavaScript.
  */
 export function contentChecksum(
   tensors: Iterable<StoredTensor>,
   metadata: Readonly<Record<string, string>> = {},
+  proceed: Proceed = update,
 ): string {
   const texts = Object.entries(metadata).filter(([key]) => key !== CHECKSUM_KEY);
   const encoder = new TextEncoder();
-  let crc = update(0, encoder.encode(JSON.stringify(texts.sort(([a], [b]) => (a < b ? -1 : 1)))));
+  let crc = proceed(0, encoder.encode(JSON.stringify(texts.sort(([a], [b]) => (a < b ? -1 : 1)))));
   for (const { name, dtype, shape, data } of [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    crc = update(crc, encoder.encode(JSON.stringify([name, dtype, shape])));
-    crc = update(crc, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    crc = proceed(crc, encoder.encode(JSON.stringify([name, dtype, shape])));
+    crc = proceed(crc, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   return digits(crc);
 }

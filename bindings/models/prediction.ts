@@ -65,7 +65,8 @@ export class Predictor {
   }
 }
 
-function tracePrediction(topology: Topology, inputs: readonly Tensor[]): Program {
+/** The program that predicts for inputs of these shapes and dtypes. */
+export function tracePrediction(topology: Topology, inputs: readonly Tensor[]): Program {
   placeTogether(topology.trainableWeights);
   return withTrace(() => {
     const symbols = inputs.map((value, index) => inputNode(`x${index}`, value));

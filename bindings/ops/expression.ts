@@ -31,9 +31,10 @@ export const limits: { readonly sources: number; readonly steps: number; readonl
   registers: 48,
 });
 
-/** Elements of one tile, and tiles that a thread claims at once. */
+/** Elements of one tile. */
 const tileElements = 512;
-const tilesPerGrain = 8;
+/** Additions over a tile, at some 0.1 µs each, that a thread claims at once. */
+const stepsPerGrain = 40;
 
 const typeCodes: Readonly<Record<DType, number>> = {
   float32: code.FLOAT32,
@@ -62,11 +63,12 @@ export function lowerExpression(node: SymbolicTensor, expression: Expression): L
     steps.push(step.code | (target << 8) | ((a ?? 0) << 16) | ((b ?? 0) << 24), c ?? 0);
   });
   const count = node.size;
+  const work = Math.max(1, workOf(expression));
   return {
     opcode: code.MAP,
     name: "map",
     units: Math.ceil(count / tileElements),
-    grain: tilesPerGrain,
+    grain: Math.max(1, Math.min(16, Math.round(stepsPerGrain / work))),
     operands: {
       out: writes(node),
       type: typeCode(node.dtype),
@@ -77,8 +79,33 @@ export function lowerExpression(node: SymbolicTensor, expression: Expression): L
       stepCount: expression.steps.length,
       result: registers[registers.length - 1] ?? 0,
     },
-    flops: count * expression.steps.length,
+    flops: count * work,
   };
+}
+
+/** What a step takes, in additions: measured over a tile in the first-level cache. Those not named take 1. */
+const stepWork: Readonly<Record<number, number>> = {
+  [code.DIVIDE]: 3,
+  [code.RECIPROCAL]: 3,
+  [code.SQRT]: 3,
+  [code.RSQRT]: 4,
+  [code.EXP]: 8,
+  [code.LOG]: 10,
+  [code.SIGMOID]: 10,
+  [code.EXPM1]: 12,
+  [code.LOG1P]: 12,
+  [code.TANH]: 16,
+  [code.ERF]: 16,
+  [code.ERF_INVERSE]: 16,
+  [code.SIN]: 16,
+  [code.COS]: 16,
+};
+const randomWork = 12;
+
+/** What an element of the result takes, in additions. */
+function workOf({ sources, steps }: Expression): number {
+  const random = sources.filter(({ kind }) => kind === "random").length;
+  return steps.reduce((sum, step) => sum + (stepWork[step.code] ?? 1), random * randomWork);
 }
 
 /** Registers for all sources and steps: a step may reuse the register of a step that is read for the last time. */

@@ -1,6 +1,7 @@
 // Where is the machine's code? In this package's bundle, as text; that with relaxed SIMD in a file beside it.
 
 import digits from "../../build/wasmgrad.wasm";
+import { checksum } from "../formats/checksum.ts";
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -17,6 +18,16 @@ export function wasmModule(): WebAssembly.Module {
 export async function relaxedWasmModule(): Promise<WebAssembly.Module | undefined> {
   const relaxed = await import("./relaxedWasm.ts");
   return (await relaxed.supported()) ? WebAssembly.compile(bytesOf(relaxed.digits)) : undefined;
+}
+
+/** CRC-32 of the machine's bytes: programs of one machine are not for another. */
+export function machineFingerprint(): string {
+  return checksum(bytesOf(digits));
+}
+
+/** The module that `bytes` are. */
+export function compileWasm(bytes: BufferSource): WebAssembly.Module {
+  return new WebAssembly.Module(bytes);
 }
 
 interface WithBuffer {

@@ -107,8 +107,8 @@ it("dropout, sums and measured times", () => {
   expect(`\n${program.explain(instructions.map((_, index) => 1 + index))}\n`).toMatchInlineSnapshot(`
     "
     #  op    shape      writes       reads                                                 kflop  KiB   µs    GFLOP/s  GB/s  layer
-    0  sync  2 chunks
-    1  map   [64, 100]  arena+25600  arena+0 constant constant constant constant constant  19.2   50.0  2.00  9.6      25.6  dropout
+    0  sync  5 chunks
+    1  map   [64, 100]  arena+25600  arena+0 constant constant constant constant constant  96.0   50.0  2.00  48.0     25.6  dropout
     2  sync
     3  sum   [64, 1]    arena+51200  arena+25600                                           6.4    25.3  4.00  1.6      6.5
     arena 50.3 KiB, its buffers side by side 50.3 KiB

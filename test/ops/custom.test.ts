@@ -12,6 +12,7 @@ import { installKernel, type PlacedKernel } from "../../bindings/kernelTable.ts"
 import { registerLayer } from "../../bindings/layers/fromConfig.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { defineLayer, type Layer, type LayerOptions } from "../../bindings/layers/layer.ts";
+import { saveProgram } from "../../bindings/models/saveProgram.ts";
 import { decodeModel } from "../../bindings/models/saving.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import { customOp } from "../../bindings/ops/custom.ts";
@@ -223,4 +224,7 @@ it("trains in a layer, which a file keeps", async () => {
   expect(model.explain({ mode: "train" }).instructions.filter(({ op }) => op === "scale").length).toBe(2);
   const loaded = decodeModel(await model.save(), "test");
   expectSameBits([loaded.predict(x)], [model.predict(x)], "prediction of the loaded model");
+  await expect(saveProgram(model)).rejects.toThrow(
+    "received scale, which has a kernel of your own. Save the model with",
+  );
 });

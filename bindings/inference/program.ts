@@ -1,0 +1,222 @@
+// How does a compiled model run, without the layers and the compiler that made it?
+
+import { engine } from "../engine.ts";
+import { check, show, TensorError } from "../errors.ts";
+import { type Fault, faultError } from "../fault.ts";
+import { type BatchProgram, decodeProgram, type Place, type Port, type ProgramFile } from "../formats/programFile.ts";
+import type { Block } from "../heap.ts";
+import { checkSamples, columnsOf, type DataLike, type PortNames, tensorsOf } from "../models/data.ts";
+import { commonRows } from "../models/feed.ts";
+import { machineFingerprint } from "../platform/wasm.ts";
+import { arrayType, type DType, sizeOf, Tensor, type TensorData, type TensorLike } from "../tensor.ts";
+import { alignedBytes } from "../variable.ts";
+
+/**
+ * The program in a file that `saveProgram` made.
+ * @param source the bytes of the file.
+ * @throws {TensorError} `format` when the file is damaged, of another kind, or for another version of the machine;
+ *   `memory` when there is no room.
+ */
+export function loadProgram<I = TensorLike, O = Tensor>(source: Uint8Array | ArrayBuffer): InferenceProgram<I, O> {
+  const where = "loadProgram";
+  check(source instanceof Uint8Array || source instanceof ArrayBuffer, "option", () => ({
+    where,
+    expected: "the bytes of a file as a Uint8Array or an ArrayBuffer",
+    received: show(source),
+  }));
+  const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
+  const machine = engine();
+  const proceed = (crc: number, part: Uint8Array): number => machine.checksum(crc, part);
+  return new InferenceProgram(decodeProgram(bytes, machineFingerprint(), where, proceed));
+}
+
+/** The program of a batch size in WebAssembly memory. */
+interface Loaded {
+  readonly block: Block;
+  /** Where the arena was when the addresses were written. */
+  readonly arena: number;
+}
+
+/** A trained model as a program: it predicts, and that is all. Made by {@link loadProgram}. */
+export class InferenceProgram<I = TensorLike, O = Tensor> {
+  readonly name: string;
+  /** Name (null for a single nameless one), shape of one sample and dtype of each input. */
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  private readonly file: ProgramFile;
+  private readonly weights: Block;
+  private readonly loaded = new Map<BatchProgram, Loaded>();
+  private disposed = false;
+
+  constructor(file: ProgramFile) {
+    const { description, weights } = file;
+    this.name = description.name;
+    this.inputs = description.inputs;
+    this.outputs = description.outputs;
+    this.file = file;
+    const sizes = weights.map(({ data }) => alignedBytes(data.byteLength));
+    const machine = engine();
+    this.weights = machine.allocate(
+      sizes.reduce((sum, bytes) => sum + bytes, 0),
+      `weights of ${this.name}`,
+    );
+    let { address } = this.weights;
+    weights.forEach(({ data }, index) => {
+      machine.write(address, data as TensorData);
+      address += sizes[index] as number;
+    });
+  }
+
+  /** The numbers of samples for which there are instructions, smallest first. */
+  get batchSizes(): readonly number[] {
+    return this.file.description.batches.map(({ size }) => size);
+  }
+
+  /**
+   * The outputs for x [samples, ...], synchronously: one tensor, or a record of them for named outputs. The same bits as
+   * those of the model's own `predict`. Any number of samples: they are taken in parts of {@link batchSizes}.
+   * @throws {TensorError} `shape` or `dtype` for data that do not fit, `data` for none or an index out of range.
+   */
+  predict(x: I): O {
+    const where = `${this.name}.predict`;
+    check(!this.disposed, "state", () => ({
+      where,
+      expected: "a program that is in use",
+      received: "a disposed one",
+    }));
+    const names = namesOf(this.inputs);
+    const given = tensorsOf(`${where}: x`, names, x as DataLike);
+    checkSamples(
+      `${where}: x`,
+      names,
+      this.inputs.map(({ shape }) => [null, ...shape]),
+      given,
+    );
+    const rows = commonRows(where, columnsOf(given, [], undefined, names));
+    const values = given.map((value, index) => {
+      const { name, dtype } = this.inputs[index] as Port;
+      return converted(name === null ? `${where}: x` : `${where}: x.${name}`, value, dtype);
+    });
+    const results = this.outputs.map(({ shape, dtype }) => new (arrayType(dtype))(rows * sizeOf(shape)));
+    for (let start = 0; start < rows; ) {
+      const index = this.batchFor(rows - start);
+      this.run(index, values, start, rows, results);
+      start += this.batchSizes[index] as number;
+    }
+    const tensors = this.outputs.map(({ shape, dtype }, index) =>
+      Tensor.of(results[index] as TensorData, [rows, ...shape], dtype),
+    );
+    if (namesOf(this.outputs) === undefined) return tensors[0] as O;
+    return Object.fromEntries(this.outputs.map(({ name }, index) => [name, tensors[index]])) as O;
+  }
+
+  /** Gives the memory back at once; otherwise garbage collection does. The program cannot be used afterwards. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const { block } of this.loaded.values()) engine().release(block);
+    engine().release(this.weights);
+  }
+
+  /**
+   * Which program takes the next of `rest` samples: the smallest that holds them all if they fill half of it, else the
+   * largest that they fill, else the smallest.
+   */
+  private batchFor(rest: number): number {
+    const sizes = this.batchSizes;
+    const enough = sizes.findIndex((size) => size >= rest);
+    if (enough >= 0 && (sizes[enough] as number) <= 2 * rest) return enough;
+    return Math.max(
+      0,
+      sizes.findLastIndex((size) => size <= rest),
+    );
+  }
+
+  /** Computes samples from `start` on, as many as the batch takes; where there are none it takes zeros. */
+  private run(
+    index: number,
+    values: readonly TensorData[],
+    start: number,
+    rows: number,
+    results: readonly TensorData[],
+  ): void {
+    const batch = this.file.description.batches[index] as BatchProgram;
+    const machine = engine();
+    machine.reserveArena(batch.arenaBytes);
+    const { block, arena } = this.load(index, batch);
+    const bases = [block.address, arena, this.weights.address];
+    const addressOf = ([base, offset]: Place): number => (bases[base] as number) + offset;
+    const end = Math.min(rows, start + batch.size);
+    batch.inputs.forEach((place, port) => {
+      if (place === null) return;
+      const value = values[port] as TensorData;
+      const stride = value.length / rows;
+      const part = value.subarray(start * stride, end * stride);
+      machine.write(addressOf(place), part);
+      const missing = batch.size * stride - part.length;
+      if (missing === 0) return;
+      const zeros = new (value.constructor as Float32ArrayConstructor)(missing);
+      machine.write(addressOf(place) + part.byteLength, zeros);
+    });
+    const fault = this.execute(block, batch);
+    if (fault !== undefined) throw faultError(fault, ...(batch.limits[fault.instruction] ?? [this.name, 1]));
+    batch.outputs.forEach((place, port) => {
+      const result = results[port] as TensorData;
+      const { shape, dtype } = this.outputs[port] as Port;
+      const { data } = machine.readTensor(addressOf(place), [end - start, ...shape], dtype);
+      result.set(data, start * sizeOf(shape));
+    });
+  }
+
+  /** Words with the addresses of today. Costs nothing when they are in memory already. */
+  private load(index: number, batch: BatchProgram): Loaded {
+    const machine = engine();
+    const { arena } = machine;
+    const last = this.loaded.get(batch);
+    if (last?.arena === arena) return last;
+    const { words, addresses } = this.file.words[index] as ProgramFile["words"][number];
+    const block = last?.block ?? machine.allocate(words.byteLength, `program of ${this.name}`);
+    const bases = [block.address, arena, this.weights.address];
+    const placed = words.slice();
+    for (let at = 0; at < addresses.length; at += 3) {
+      const [position = 0, base = 0, offset = 0] = addresses.subarray(at, at + 3);
+      placed[position] = (bases[base] as number) + offset;
+    }
+    machine.write(block.address, placed);
+    const loaded = { block, arena };
+    this.loaded.set(batch, loaded);
+    return loaded;
+  }
+
+  private execute(block: Block, batch: BatchProgram): Fault | undefined {
+    try {
+      return engine().run(block.address, batch.instructions, 1);
+    } catch (cause) {
+      const parts = {
+        where: this.name,
+        expected: "a program as saveProgram made it",
+        received: "one that was changed",
+      };
+      throw new TensorError("format", { ...parts, remedy: "Make the file again with saveProgram." }, { cause });
+    }
+  }
+}
+
+/** undefined for a single nameless port. */
+function namesOf(ports: readonly Port[]): PortNames {
+  return ports[0]?.name === null ? undefined : ports.map(({ name }) => name as string);
+}
+
+/** The elements as `dtype`. @throws {TensorError} `dtype` when integers are wanted and there are others. */
+function converted(where: string, { data, dtype: given }: Tensor, dtype: DType): TensorData {
+  if (given === dtype) return data;
+  const result = arrayType(dtype).from(data as Float32Array);
+  const exact = dtype === "float32" || result.every((value, index) => value === data[index]);
+  check(exact && (dtype !== "bool" || result.every((value) => value <= 1)), "dtype", () => ({
+    where,
+    expected: `numbers that ${dtype} can hold`,
+    received: `others, of dtype ${given}`,
+    remedy: `The program was made for ${dtype}.`,
+  }));
+  return result;
+}
