@@ -6,6 +6,7 @@ import {
   COPY,
   CROSS_ENTROPY,
   CROSS_ENTROPY_GRADIENT,
+  CUSTOM,
   GATHER,
   GATHER_BATCH,
   MAP,
@@ -22,6 +23,7 @@ import { INSTRUCTION_BYTES, Instruction } from "./instruction";
 import { accumulate } from "./kernels/accumulate";
 import { copy } from "./kernels/copy";
 import { crossEntropy, crossEntropyGradient } from "./kernels/crossEntropy";
+import { custom } from "./kernels/custom";
 import { gather, gatherBatch, scatterAdd } from "./kernels/gather";
 import { map } from "./kernels/map";
 import { matMul } from "./kernels/matMul";
@@ -76,6 +78,9 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       break;
     case RMSPROP:
       rmsProp(instruction, begin, end);
+      break;
+    case CUSTOM:
+      custom(instruction, begin, end);
       break;
   }
 }

@@ -3,6 +3,8 @@
 // Instructions of the machine -----------------------------------------------------------------------------------------
 /** All threads wait here until everything before has been written. */
 export const SYNC = 0;
+/** A kernel that a user compiled apart, called through the machine's table of functions: kernels/custom.ts. */
+export const CUSTOM = 31;
 /** Fused elementwise chain over tiles of 512 elements: kernels/map.ts. */
 export const MAP = 1;
 /** C = act(A·B + bias), any of A, B transposed, batched: kernels/matMul.ts. */
@@ -136,3 +138,5 @@ export const HAS_ACTIVATION = 8;
 export const FAULT_NONE = 0;
 /** An index or label is outside its range. */
 export const FAULT_INDEX = 1;
+/** The kernel of a user trapped or threw. */
+export const FAULT_TRAP = 2;

@@ -1,7 +1,12 @@
 // How does TypeScript reach the machine? Only this file touches WebAssembly instances, and with heap.ts their memory.
 
+import { FAULT_TRAP } from "../assembly/opcodes.ts";
 import { check, TensorError } from "./errors.ts";
+import type { Fault } from "./fault.ts";
 import { type Block, blockAlignment, Heap, type Range, roundUp, sharedMemory } from "./heap.ts";
+import { kernelData } from "./kernelModules.ts";
+import { KernelPlaces } from "./kernelPlaces.ts";
+import type { PlacedKernel, UserKernel } from "./kernelTable.ts";
 import type { Pace } from "./pace.ts";
 import { chosenModule } from "./platform/binary.ts";
 import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
@@ -29,14 +34,10 @@ interface Machine {
   checksum(table: number, address: number, bytes: number, crc: number): number;
   /** Writes a random permutation of 0 … count − 1. */
   permute(address: number, count: number, seed: number, epoch: number): void;
-}
-
-/** What stopped a program. */
-export interface Fault {
-  readonly instruction: number;
-  /** Row or element of the instruction's data, and the value found there. */
-  readonly position: number;
-  readonly value: number;
+  /** Functions that the instruction CUSTOM calls. */
+  readonly table: WebAssembly.Table;
+  /** The CUSTOM instruction that this thread is in, or that it trapped in; 0 for none. */
+  readonly running: WebAssembly.Global;
 }
 
 const scratchBytes = 256 * 1024;
@@ -59,12 +60,17 @@ export interface Seat {
   readonly meeting: number;
   /** Its own scratch. */
   readonly scratch: Block;
+  /** Kernels of users' own, to be installed. */
+  readonly kernels: readonly PlacedKernel[];
 }
 
 /** The threads beside this one, as far as the engine cares. */
 export interface Crew {
   /** How many of them take part. */
   readonly size: number;
+  /** How many of users' kernels all of them have, and a way to replace them by threads that have more. */
+  readonly kernels: number;
+  readonly renew: () => void;
   /** One of them was lost in the middle of a run: ends all. True until they are gone. */
   readonly disband: () => void;
   readonly leaving: boolean;
@@ -84,21 +90,23 @@ export class Engine {
   private arenaBlock: Range = { address: 0, bytes: 0 };
   /** How many threads every instruction is cut for; the results do not depend on it. */
   private cutting: number;
+  private readonly places: KernelPlaces;
 
   /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
   constructor(module: WebAssembly.Module, threads = 1) {
     this.cutting = threads;
     this.module = module;
-    this.memory = sharedMemory();
+    this.memory = sharedMemory(16);
     this.machine = new WebAssembly.Instance(module, { env: { memory: this.memory, abort } })
       .exports as unknown as Machine;
     this.bytesView = new Uint8Array(this.memory.buffer);
     this.floatView = new Float32Array(this.memory.buffer);
     this.intView = new Int32Array(this.memory.buffer);
-    const base = roundUp(this.machine.heapBase(), blockAlignment);
+    const base = roundUp(Math.max(this.machine.heapBase(), kernelData.end), blockAlignment);
     this.meeting = base;
     this.machine.configure(base + meetingBytes, this.meeting, maySleep());
     this.heap = new Heap(this.memory, base + meetingBytes + scratchBytes);
+    this.places = new KernelPlaces({ table: this.machine.table, memory: this.memory, scratch: base + meetingBytes });
   }
 
   /** How many threads take part in runs, this one included. */
@@ -108,8 +116,8 @@ export class Engine {
 
   /** A place for one more thread. */
   seat(): Seat {
-    const { module, memory, meeting } = this;
-    return { module, memory, meeting, scratch: this.allocate(scratchBytes, "a thread") };
+    const { module, memory, meeting, kernels } = this;
+    return { module, memory, meeting, scratch: this.allocate(scratchBytes, "a thread"), kernels };
   }
 
   /**
@@ -199,7 +207,7 @@ export class Engine {
       remedy: "Wait for the next turn of the event loop.",
     }));
     const stopped =
-      pace !== undefined && crew !== undefined && crew.size > 0
+      pace !== undefined && crew !== undefined && crew.size > 0 && this.knowsKernels(crew)
         ? this.runAtPace(crew, program, count, repeats, pace)
         : this.runAlone(program, count, repeats);
     if (stopped === 0) return undefined;
@@ -208,6 +216,13 @@ export class Engine {
     const [, address = 0, position = 0, value = 0] = this.intView.slice(record, record + 4);
     this.intView.fill(0, record, record + 4);
     return { instruction: ((address >>> 0) - program) / instructionBytes, position: position >>> 0, value };
+  }
+
+  /** Whether all threads have the kernels that programs may call; if not, they are replaced, and this one goes on alone. */
+  private knowsKernels(crew: Crew): boolean {
+    if (crew.kernels >= this.places.installed) return true;
+    crew.renew();
+    return false;
   }
 
   private runAlone(program: number, count: number, repeats: number): number {
@@ -264,6 +279,31 @@ export class Engine {
   /** Writes a permutation of 0 … count − 1 (int32), a function of seed and epoch alone. */
   permute(address: number, count: number, seed: number, epoch: number): void {
     this.machine.permute(address, count, seed, epoch);
+  }
+
+  /** All kernels of users' own, each with its place in the table. */
+  get kernels(): readonly PlacedKernel[] {
+    return this.places.all;
+  }
+
+  /** Place of a user's kernel in the table. @throws {TensorError} `option` when it cannot be installed. */
+  placeOf(kernel: UserKernel): number {
+    return this.places.of(kernel);
+  }
+
+  /**
+   * Address of the instruction whose kernel, a user's own, trapped or threw on whatever thread; 0 when there is none.
+   * Asking forgets it.
+   */
+  takeTrapped(): number {
+    const own = this.machine.running.value as number;
+    this.machine.running.value = 0;
+    this.refreshViews();
+    const record = this.machine.faultRecord() >>> 2;
+    const [kind, address = 0] = this.intView.slice(record, record + 2);
+    if (kind !== FAULT_TRAP) return own;
+    this.intView.fill(0, record, record + 4);
+    return own === 0 ? address >>> 0 : own;
   }
 
   /** Growing the memory detaches the views. */

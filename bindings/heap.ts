@@ -21,11 +21,11 @@ export const blockAlignment = 64;
 /** Kernels may read a vector past the end of their data. */
 const guardBytes = 256;
 
-/** Memory that threads can share. Some browsers on telephones reserve less address space than the most there can be. */
-export function sharedMemory(): WebAssembly.Memory {
+/** Memory of `initial` pages that threads can share. Some browsers on telephones reserve less address space than the most there can be. */
+export function sharedMemory(initial: number): WebAssembly.Memory {
   for (let maximum = maximumPages; ; maximum /= 2) {
     try {
-      return new WebAssembly.Memory({ initial: 16, maximum, shared: true });
+      return new WebAssembly.Memory({ initial, maximum, shared: true });
     } catch (cause) {
       if (maximum <= 1024) throw cause;
     }

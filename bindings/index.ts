@@ -3,13 +3,15 @@
 export type { Callback, Logs, Progress, TrainingInfo } from "./callbacks/callback.ts";
 export { compiled, type ValueAndGradients, type ValueAndGradOptions, valueAndGrad } from "./compiled.ts";
 export type { ExplainedInstruction, Explanation } from "./compiler/explain.ts";
+export { double, float, reads, table, type Word, writes } from "./compiler/instruction.ts";
 export type { CompileOptions as ProgramOptions } from "./compiler/program.ts";
 export { configure, type EngineOptions } from "./configure.ts";
 export * as constraints from "./constraints.ts";
 export { engine } from "./engine.ts";
 export { type ErrorCode, TensorError } from "./errors.ts";
-export { type Operand, SymbolicTensor } from "./graph.ts";
+export { type NodeOf, type Operand, SymbolicTensor, type TensorType } from "./graph.ts";
 export * as initializers from "./initializers.ts";
+export type { KernelModule } from "./kernelModules.ts";
 export { input } from "./layers/core.ts";
 export { layerFromConfig, registerLayer } from "./layers/fromConfig.ts";
 export * as layers from "./layers/index.ts";
@@ -23,6 +25,13 @@ export type { Model } from "./models/model.ts";
 export { type SaveProgramOptions, saveProgram } from "./models/saveProgram.ts";
 export { sequential } from "./models/sequential.ts";
 export type { CompileOptions, EvaluateOptions, FitOptions, History, LogsOf } from "./models/types.ts";
+export {
+  type CustomInput,
+  type CustomOp,
+  type CustomOpDefinition,
+  customOp,
+  type KernelCall,
+} from "./ops/custom.ts";
 export * as ops from "./ops/index.ts";
 export * as optimizers from "./optimizers.ts";
 export * as regularizers from "./regularizers.ts";

@@ -17,6 +17,10 @@ const patience = 30_000;
 
 /** A thread beside this one, from its start to its end. */
 class Thread {
+  /** How many of users' kernels it has. */
+  get kernels(): number {
+    return this.seat.kernels.length;
+  }
   /** Whether it takes part in runs. */
   working = false;
   /** Ends when it takes part; rejects when it could not start. */
@@ -48,8 +52,8 @@ class Thread {
         message: (message) => this.hear(message as ThreadReport),
         failure: (cause) => this.end(cause.message),
       });
-      const { module, memory, meeting, scratch } = this.seat;
-      const task: ThreadTask = { module, memory, meeting, scratch: scratch.address };
+      const { module, memory, meeting, scratch, kernels } = this.seat;
+      const task: ThreadTask = { module, memory, meeting, scratch: scratch.address, kernels };
       this.worker.post(task);
       this.worker.hold(true);
       await this.ready;
@@ -98,6 +102,17 @@ let warned = false;
 const crew: Crew = {
   get size() {
     return threads.filter(({ working }) => working).length;
+  },
+  get kernels() {
+    return Math.min(...threads.map(({ kernels }) => kernels));
+  },
+  renew: () => {
+    const count = 1 + crew.size;
+    for (const thread of threads) thread.working = false;
+    void afterChanges(async () => {
+      await dismiss();
+      await bringTo(count);
+    });
   },
   get leaving() {
     return leaving;

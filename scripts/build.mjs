@@ -189,7 +189,7 @@ function keepBundlerHints() {
     if (!name.endsWith(".js")) continue;
     const path = join(root, "dist", name);
     const hints = "/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ ";
-    writeFileSync(path, readFileSync(path, "utf8").replaceAll("import(`node:", `import(${hints}\`node:`));
+    writeFileSync(path, readFileSync(path, "utf8").replace(/import\(([`"])node:/g, `import(${hints}$1node:`));
   }
 }
 

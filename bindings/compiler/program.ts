@@ -1,8 +1,8 @@
 // How does a graph become a program that runs? All passes in order, then the words in WebAssembly memory.
 
 import { engine } from "../engine.ts";
-import { check } from "../errors.ts";
-import { faultError } from "../fault.ts";
+import { check, TensorError } from "../errors.ts";
+import { type Fault, faultError } from "../fault.ts";
 import { readVariable, type SymbolicTensor } from "../graph.ts";
 import type { Block } from "../heap.ts";
 import { Pace } from "../pace.ts";
@@ -63,6 +63,8 @@ export function compile(graph: Graph, inputs: readonly SymbolicTensor[], options
 function variablesOf(graph: Graph): Variable[] {
   return nodesOf(graph).flatMap((node) => (node.inputs.length === 0 ? (readVariable(node)?.variable ?? []) : []));
 }
+
+const instructionBytes = 128;
 
 /** A compiled program: printable code, and a block of WebAssembly memory once it runs. */
 export class Program {
@@ -151,10 +153,14 @@ export class Program {
   }
 
   private execute(begin: number, end: number, repeats: number): void {
-    const instructionBytes = 128;
     const program = (this.block as Block).address + begin * instructionBytes;
     const whole = begin === 0 && end === this.code.instructionCount;
-    const fault = engine().run(program, end - begin, repeats, whole ? this.pace : undefined);
+    let fault: Fault | undefined;
+    try {
+      fault = engine().run(program, end - begin, repeats, whole ? this.pace : undefined);
+    } catch (cause) {
+      throw this.trapError(cause);
+    }
     if (fault !== undefined) throw faultError(fault, ...faultPlace(this.code, begin + fault.instruction));
   }
 
@@ -188,6 +194,24 @@ export class Program {
     }
     return engine().arena + (this.code.plan.offsets.get(buffer) as number);
   }
+
+  /** What a user's kernel threw, under the name of its operation; anything else as it is. */
+  private trapError(cause: unknown): unknown {
+    const address = engine().takeTrapped();
+    const instruction = this.code.listing[(address - (this.block as Block).address) / instructionBytes];
+    if (instruction === undefined) return cause;
+    const { node, name, operands } = instruction;
+    return new TensorError(
+      "data",
+      {
+        where: node.scope === "" ? name : `${node.scope} (${name})`,
+        expected: "a kernel that comes to its end",
+        received: trapOf(cause),
+        remedy: `Check its bounds, and that its class has the operands ${Object.keys(operands).join(", ")} in this order.`,
+      },
+      { cause },
+    );
+  }
 }
 
 /** Where an instruction belongs, for errors, and below which number its indices must be. */
@@ -197,4 +221,11 @@ export function faultPlace(code: Code, index: number): [where: string, limit: nu
   const limit = rows !== undefined && columns === undefined ? rows : columns;
   const scope = instruction === undefined || instruction.node.scope === "" ? "program" : instruction.node.scope;
   return [`${scope} (${instruction?.name})`, typeof limit === "number" ? limit : 1];
+}
+
+/** What happened to a kernel; of another thread's nothing is known but that it failed. */
+function trapOf(cause: unknown): string {
+  if (cause instanceof TensorError)
+    return cause.cause === undefined ? "a failure on another thread" : trapOf(cause.cause);
+  return cause instanceof Error ? cause.message : String(cause);
 }

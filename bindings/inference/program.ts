@@ -1,8 +1,8 @@
 // How does a compiled model run, without the layers and the compiler that made it?
 
-import { engine, type Fault } from "../engine.ts";
+import { engine } from "../engine.ts";
 import { check, show, TensorError } from "../errors.ts";
-import { faultError } from "../fault.ts";
+import { type Fault, faultError } from "../fault.ts";
 import { type BatchProgram, decodeProgram, type Place, type Port, type ProgramFile } from "../formats/programFile.ts";
 import type { Block } from "../heap.ts";
 import { checkSamples, columnsOf, type DataLike, type PortNames, tensorsOf } from "../models/data.ts";

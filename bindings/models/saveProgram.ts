@@ -1,5 +1,6 @@
 // How does a trained model become a program that runs without layers and compiler?
 
+import { CUSTOM } from "../../assembly/opcodes.ts";
 import { faultPlace, type Program } from "../compiler/program.ts";
 import type { Buffer } from "../compiler/schedule.ts";
 import { checkOptionNames } from "../config.ts";
@@ -30,8 +31,8 @@ const defaultBatchSizes = [1, 32];
  * The model compiled to a program that predicts: instructions and weights in one safetensors file, for `loadProgram` of
  * `wasmgrad/inference`. It runs without layers and compiler, and gives the bits of `model.predict`.
  * @param path where to write it, atomically; without one only the bytes are returned.
- * @throws {TensorError} `option` for bad batch sizes, `unsupported` for samples without a fixed shape or without a file
- *   system, `state` while the shape of the input is unknown.
+ * @throws {TensorError} `option` for bad batch sizes, `unsupported` for samples without a fixed shape, operations with a
+ *   kernel of the user's own, or without a file system, `state` while the shape of the input is unknown.
  */
 export async function saveProgram(
   model: Pick<Model<never, unknown, string>, "name" | "topology">,
@@ -66,6 +67,7 @@ function compileToFile(
       const values = topology.inputs.map(({ shape, dtype }) => zeros(sized(shape, size), dtype));
       const program = tracePrediction(topology, values);
       checkOutputs(where, program, outputs, size);
+      checkKernels(where, program);
       batches.push(batchProgram(program, size, weights));
       words.push(wordsOf(program, weights));
     }
@@ -99,6 +101,17 @@ function checkOutputs(where: string, { outputs }: Program, ports: readonly Port[
       remedy: "Outputs need one row for each sample.",
     }));
   });
+}
+
+/** The kernels of users are not in the file. */
+function checkKernels(where: string, { code: { listing } }: Program): void {
+  const own = listing.find((instruction) => instruction?.opcode === CUSTOM);
+  check(own === undefined, "unsupported", () => ({
+    where,
+    expected: "operations of wasmgrad only",
+    received: `${own?.name}, which has a kernel of your own`,
+    remedy: "Save the model with model.save() and load it where the operation is defined.",
+  }));
 }
 
 /** The weights that programs read, one after the other in the order of their first use. */

@@ -55,6 +55,18 @@ export function squeeze(x: Operand, axes?: number | readonly number[]): Node {
   );
 }
 
+const identityOp: Operation = defineOp({
+  name: "identity",
+  infer: ([x]) => ({ shape: (x as Node).shape, dtype: (x as Node).dtype }),
+  gradient: (_, dy) => [dy],
+  view: true,
+});
+
+/** x itself, as a node of its own: differentiation can stop there. */
+export function identity(x: Node): Node {
+  return makeNode(identityOp, [x], {});
+}
+
 const stopGradientOp: Operation = defineOp({
   name: "stopGradient",
   infer: ([x]) => ({ shape: (x as Node).shape, dtype: (x as Node).dtype }),

@@ -1,8 +1,9 @@
 // What does a compute thread do? It instantiates the machine over the shared memory and takes part in all runs.
 //
 // The build makes a script of its own of this file (thread.js), and the same text for bundles that lose that script: so it
-// imports nothing but what spawning needs.
+// imports nothing but what spawning and users' kernels need.
 
+import { installKernel, type PlacedKernel } from "../kernelTable.ts";
 import { owner } from "./spawn.ts";
 
 /** What a thread is told, once. */
@@ -12,6 +13,8 @@ export interface ThreadTask {
   readonly meeting: number;
   /** Address of its scratch. */
   readonly scratch: number;
+  /** Kernels of users' own. */
+  readonly kernels: readonly PlacedKernel[];
 }
 
 /** What it answers: `"ready"` before it begins, `"left"` after it was dismissed, otherwise the reason of its failure. */
@@ -21,22 +24,29 @@ interface Machine {
   configure(scratch: number, meeting: number, maySleep: boolean): void;
   work(): void;
   abandon(): void;
+  readonly table: WebAssembly.Table;
 }
 
-const { post } = await owner((message) => {
-  const { module, memory, meeting, scratch } = message as ThreadTask;
-  const say = (report: ThreadReport): void => post(report);
+let post: (report: ThreadReport) => void = () => {};
+
+const listening = owner((message) => {
+  const { module, memory, meeting, scratch, kernels } = message as ThreadTask;
   const abort = (): never => {
     throw new Error("abort");
   };
   const machine = new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as Machine;
   machine.configure(scratch, meeting, true);
-  say("ready");
+  for (const kernel of kernels) installKernel({ table: machine.table, memory, scratch }, kernel);
+  post("ready");
   try {
     machine.work();
-    say("left");
+    post("left");
   } catch (cause) {
     machine.abandon();
-    say({ failure: String(cause) });
+    post({ failure: String(cause) });
   }
+});
+// Not awaited: bundlers take this file for a classic script.
+void listening.then((side) => {
+  post = side.post;
 });

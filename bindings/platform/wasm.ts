@@ -25,6 +25,11 @@ export function machineFingerprint(): string {
   return checksum(bytesOf(text));
 }
 
+/** The module that `bytes` are. */
+export function compileWasm(bytes: BufferSource): WebAssembly.Module {
+  return new WebAssembly.Module(bytes);
+}
+
 interface WithBuffer {
   readonly Buffer?: { from(text: string, encoding: "hex"): Uint8Array<ArrayBuffer> };
 }

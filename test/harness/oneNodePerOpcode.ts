@@ -14,6 +14,7 @@ import { sum } from "../../bindings/ops/reduce.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
 import { zeros } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
+import { scale } from "./customKernel.ts";
 import { traceGraph } from "./runGraph.ts";
 
 /** All nodes of a graph in which every operation with a kernel occurs, forward and backward. */
@@ -29,7 +30,7 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
     const value = add(
       sum(
         softmaxCrossEntropy(
-          softmax(x),
+          softmax(scale(x, [1, 2, 3, 4], { factor: 2 })),
           pad(transpose(transpose(matMul(x, x, { transposeB: true }))), [
             [0, 0],
             [1, 0],

@@ -42,6 +42,7 @@ export function evaluateMove(node: SymbolicTensor, inputs: readonly Estimate[]):
   const first = shapes[0] ?? [];
   switch (node.op.name) {
     case "reshape":
+    case "identity":
     case "stopGradient":
       return inputs[0];
     case "transpose": {

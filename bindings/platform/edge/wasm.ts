@@ -16,6 +16,15 @@ export function machineFingerprint(): string {
   return MACHINE_FINGERPRINT;
 }
 
+/** Refused: edge platforms compile nothing. */
+export function compileWasm(_bytes: BufferSource): never {
+  throw new TensorError("unsupported", {
+    where: "WebAssembly",
+    expected: "a module that the platform has compiled",
+    received: "bytes",
+  });
+}
+
 /** Refused: edge platforms run the machine that gives the same bits everywhere. */
 export function relaxedWasmModule(): Promise<WebAssembly.Module | undefined> {
   const parts = { where: "configure.relaxedSimd", expected: "false on edge platforms", received: "true" };
