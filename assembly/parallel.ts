@@ -7,8 +7,10 @@
 //
 //   byte   0      4         8                     16         20      24     28    32   36       40       44       48      52
 //          front  sleepers  claim                 remaining  chunks  begin  next  end  program  repeats  running  broken  looks
-//                           low: the next chunk
-//                           high: its phase
+//                           claimed from below u16, from above u16, phase i32
+//
+// Every other thread claims from above, so that mostly the same thread does the same chunks of a phase each time: what it
+// wrote then it still has in its own cache.
 //
 // `front` is the number of the open phase: it grows by one with each, and threads sleep on it. All of it is one cache
 // line: a thread that sees the front change then has the rest as well, where words with lines of their own cost one
@@ -86,7 +88,7 @@ export function runShared(program: usize, count: u32, repeats: u32): i32 {
     const front = atomic.load<i32>(meeting);
     if (atomic.load<u32>(meeting + RUN, offsetof<Run>("running")) == 0) break;
     if (atomic.load<u32>(meeting + RUN, offsetof<Run>("broken")) != 0) break;
-    share(front);
+    share(front, false);
     if (linger(front)) continue;
     const now = atomic.load<u64>(meeting + CLAIM) ^ <u64>atomic.load<u32>(meeting + REMAINING);
     naps = now == progress ? naps + 1 : 0;
@@ -103,12 +105,12 @@ export function runShared(program: usize, count: u32, repeats: u32): i32 {
   return faulted() ? FAULTED : FINISHED;
 }
 
-/** Takes part in all runs until {@link dismiss}. */
-export function work(): void {
+/** Takes part in all runs until {@link dismiss}. @param above which end of a phase this thread claims chunks from. */
+export function work(above: bool): void {
   while (true) {
     const front = atomic.load<i32>(meeting);
     if (front < 0) return;
-    if (atomic.load<u32>(meeting + RUN, offsetof<Run>("running")) != 0) share(front);
+    if (atomic.load<u32>(meeting + RUN, offsetof<Run>("running")) != 0) share(front, above);
     linger(front);
   }
 }
@@ -134,7 +136,7 @@ export function abandon(): void {
 }
 
 /** Does chunks of phase number `front` until there are none left, or another phase is open. */
-function share(front: i32): void {
+function share(front: i32, above: bool): void {
   const run = changetype<Run>(meeting + RUN);
   const claim = meeting + CLAIM;
   while (true) {
@@ -148,12 +150,19 @@ function share(front: i32): void {
     while (true) {
       const seen = atomic.load<u64>(claim);
       if (<i32>(seen >> 32) != front) break;
-      const chunk = <u32>seen;
+      const below = <u32>seen & 0xffff;
+      const taken = (<u32>seen >>> 16) + below;
       const begin = run.begin;
-      if (chunk >= run.chunks) break;
+      const chunks = run.chunks;
+      if (taken >= chunks) break;
       // What was read of the run belongs to this phase if its number still stands here: see open().
-      if (atomic.cmpxchg<u64>(claim, seen, seen + 1) != seen) continue;
+      if (atomic.cmpxchg<u64>(claim, seen, seen + (above ? 0x1_0000 : 1)) != seen) continue;
+      const chunk = above ? chunks - 1 - (taken - below) : below;
       if (instruction == 0) instruction = begin - INSTRUCTION_BYTES;
+      if (chunk < first) {
+        instruction = begin - INSTRUCTION_BYTES;
+        last = 0;
+      }
       while (chunk >= last) {
         instruction += INSTRUCTION_BYTES;
         units = changetype<Instruction>(instruction).units;

@@ -30,9 +30,12 @@ class Thread {
   private readonly seat: Seat = engine().seat();
   private worker: Spawned | undefined;
   private ended = false;
+  private readonly above: boolean;
   private settle: { readonly ready: () => void; readonly lost: (cause: unknown) => void; readonly gone: () => void };
 
-  constructor() {
+  /** @param above which end of a phase it claims chunks from: neighbours take turns. */
+  constructor(above: boolean) {
+    this.above = above;
     const nothing = (): void => {};
     this.settle = { ready: nothing, lost: nothing, gone: nothing };
     this.ready = new Promise((ready, lost) => {
@@ -53,7 +56,7 @@ class Thread {
         failure: (cause) => this.end(cause.message),
       });
       const { module, memory, meeting, scratch, kernels } = this.seat;
-      const task: ThreadTask = { module, memory, meeting, scratch: scratch.address, kernels };
+      const task: ThreadTask = { module, memory, meeting, scratch: scratch.address, kernels, above: this.above };
       this.worker.post(task);
       this.worker.hold(true);
       await this.ready;
@@ -154,7 +157,7 @@ async function bringTo(count: number): Promise<void> {
   const obstacle = isolationMissing();
   if (obstacle !== undefined) return warn(obstacle);
   engine().join(crew, count > (await cores()));
-  threads = Array.from({ length: count - 1 }, () => new Thread());
+  threads = Array.from({ length: count - 1 }, (_, index) => new Thread(index % 2 === 0));
   const starts = await Promise.allSettled(threads.map((thread) => thread.start()));
   const failed = starts.find((each) => each.status === "rejected");
   if (failed !== undefined) warn(String((failed.reason as Error).message).replace(/\.$/, ""));

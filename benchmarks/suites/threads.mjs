@@ -33,7 +33,7 @@ export const suite = {
     const compare = async (name, samples) => {
       const [one = [], many = []] = sessions.map(({ engine }) => samples.get(engine));
       const ratios = one.map((time, round) => time / many[round]);
-      row(name, "wasmgrad", ratios, [{ metric: "threads", title: "threads", value: count, unit: "count" }]);
+      row(name, "wasmgrad", ratios);
       note(`${name}: one thread ${figures(one)}, ${count} threads ${figures(many)} (medians, seconds).`);
     };
     try {

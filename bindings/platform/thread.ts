@@ -13,6 +13,8 @@ export interface ThreadTask {
   readonly meeting: number;
   /** Address of its scratch. */
   readonly scratch: number;
+  /** Which end of a phase it claims chunks from. */
+  readonly above: boolean;
   /** Kernels of users' own. */
   readonly kernels: readonly PlacedKernel[];
 }
@@ -22,7 +24,7 @@ export type ThreadReport = "ready" | "left" | { readonly failure: string };
 
 interface Machine {
   configure(scratch: number, meeting: number, maySleep: boolean): void;
-  work(): void;
+  work(above: boolean): void;
   abandon(): void;
   readonly table: WebAssembly.Table;
 }
@@ -30,7 +32,7 @@ interface Machine {
 let post: (report: ThreadReport) => void = () => {};
 
 const listening = owner((message) => {
-  const { module, memory, meeting, scratch, kernels } = message as ThreadTask;
+  const { module, memory, meeting, scratch, above, kernels } = message as ThreadTask;
   const abort = (): never => {
     throw new Error("abort");
   };
@@ -39,7 +41,7 @@ const listening = owner((message) => {
   for (const kernel of kernels) installKernel({ table: machine.table, memory, scratch }, kernel);
   post("ready");
   try {
-    machine.work();
+    machine.work(above);
     post("left");
   } catch (cause) {
     machine.abandon();

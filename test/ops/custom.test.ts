@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import { reads, writes } from "../../bindings/compiler/instruction.ts";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
+import { verifier } from "../../bindings/compiler/verify.ts";
 import { engine } from "../../bindings/engine.ts";
 import { gradients } from "../../bindings/gradient.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
@@ -12,8 +13,8 @@ import { installKernel, type PlacedKernel } from "../../bindings/kernelTable.ts"
 import { registerLayer } from "../../bindings/layers/fromConfig.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { defineLayer, type Layer, type LayerOptions } from "../../bindings/layers/layer.ts";
+import { decodeModel } from "../../bindings/models/loading.ts";
 import { saveProgram } from "../../bindings/models/saveProgram.ts";
-import { decodeModel } from "../../bindings/models/saving.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import { customOp } from "../../bindings/ops/custom.ts";
 import { add, multiply, square } from "../../bindings/ops/map.ts";
@@ -27,7 +28,7 @@ import { compileKernel, defineScale, header, scale, scaleBytes } from "../harnes
 import { describeOp } from "../harness/describeOp.ts";
 import { classes, features, samples } from "../training/problem.ts";
 
-defaultCompileOptions.verify = true;
+defaultCompileOptions.verify = verifier;
 type Node = SymbolicTensor;
 
 const factor = 0.75;

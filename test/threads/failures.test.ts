@@ -74,7 +74,7 @@ test("a thread that says nothing is given up after half a minute", async () => {
 
 test("a thread that ends while it rests is not waited for", async () => {
   script.change = (text) =>
-    `${exit} ${text.replace(/\w+\.work\(\)/, "setTimeout(() => exit(0), 600)").replace('"left"', '"ready"')}`;
+    `${exit} ${text.replace(/\w+\.work\(\w*\)/, "setTimeout(() => exit(0), 600)").replace('"left"', '"ready"')}`;
   await configure({ threads: 3 });
   expect(engine().threads).toBe(3);
   const deadline = Date.now() + 10_000;

@@ -22,7 +22,7 @@ import { openBrowser } from "./browser.mjs";
 import { isolation, serveFolder, serveProxy } from "./server.mjs";
 
 /** Threads that pages ask for; the engine must have as many then. */
-const threads = 1;
+const threads = 2;
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../../..");
