@@ -133,6 +133,8 @@ export const TRANSPOSE_A = 1;
 export const TRANSPOSE_B = 2;
 export const HAS_BIAS = 4;
 export const HAS_ACTIVATION = 8;
+/** Units are numbered row by row of C instead of panel by panel. */
+export const BY_ROWS = 16;
 
 // What stopped a program ----------------------------------------------------------------------------------------------
 export const FAULT_NONE = 0;

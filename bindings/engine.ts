@@ -236,7 +236,7 @@ export class Engine {
     const shared = pace.share();
     const started = performance.now();
     const stopped = shared ? this.runTogether(crew, program, count, repeats) : this.runAlone(program, count, repeats);
-    if (stopped === 0) pace.record(shared, (performance.now() - started) / repeats);
+    if (stopped === 0) pace.record(performance.now() - started, repeats);
     return stopped;
   }
 

@@ -1,47 +1,70 @@
 // Is a program faster with other threads or alone? Another process on a processor can turn the answer: a thread that waits
 // there for its turn keeps all others waiting.
 
-/** Runs in the faster mode before the other is tried again; doubled each time that one loses again, up to the second. */
-const shortestTrust = 16;
-const longestTrust = 512;
-/** A mode that has become so much slower since the last comparison is compared again at once. */
+/** Milliseconds of running one way before the other is tried; doubled each time that loses again, up to the second. */
+const shortestTrust = 100;
+const longestTrust = 5000;
+/** Milliseconds of a trial. The first run after a change does not count: threads are asleep, and their caches empty. */
+const trialTime = 15;
+/** A way that has become so much slower since the last trial is tried against the other at once. */
 const slowdown = 1.3;
-/** How much a new measurement counts beside those before. */
-const weight = 0.3;
+/** Milliseconds after which what was measured before counts half. */
+const memory = 40;
 
 /** What is known of the speed of one program. */
 export class Pace {
-  /** Milliseconds of a run in each mode, averaged; undefined before the first. */
-  private alone: number | undefined;
-  private together: number | undefined;
-  /** Time of the faster mode when the two were last compared. */
-  private compared = 0;
+  /** Whether it is shared outside trials. */
+  private shared = true;
+  /** Milliseconds of one run, averaged; what that was at the end of the last trial. */
+  private average: number | undefined;
+  private compared: number = Number.POSITIVE_INFINITY;
   private trust = shortestTrust;
-  /** Runs until the slower mode is tried. */
+  /** Milliseconds until the next trial. */
   private left = shortestTrust;
+  /** The other way, being tried: its time so far. */
+  private trial: { milliseconds: number; runs: number } | undefined;
+  /** The next run is the first of its way for a while. */
+  private cold = true;
 
   /** Whether the next run should be shared. */
   share(): boolean {
-    if (this.together === undefined) return true;
-    if (this.alone === undefined) return false;
-    const faster = this.together <= this.alone;
-    return this.left === 0 ? !faster : faster;
+    return this.trial === undefined ? this.shared : !this.shared;
   }
 
-  /** Takes note of the time of a run, in milliseconds. */
-  record(shared: boolean, time: number): void {
-    const before = shared ? this.together : this.alone;
-    const compares = before === undefined || this.left === 0;
-    const average = compares ? time : before + weight * (time - before);
-    if (shared) this.together = average;
-    else this.alone = average;
-    if (this.together === undefined || this.alone === undefined) return;
-    const fastest = Math.min(this.together, this.alone);
-    if (compares) {
-      const lostAgain = before !== undefined && average > fastest;
-      this.trust = lostAgain ? Math.min(longestTrust, 2 * this.trust) : shortestTrust;
-      this.left = this.trust;
-      this.compared = fastest;
-    } else this.left = fastest > slowdown * this.compared ? 0 : this.left - 1;
+  /** Takes note of what {@link share} has decided on: `repeats` runs in one go that took `milliseconds`. */
+  record(milliseconds: number, repeats: number): void {
+    if (this.cold) {
+      this.cold = false;
+      return;
+    }
+    const { trial } = this;
+    if (trial !== undefined) {
+      trial.milliseconds += milliseconds;
+      trial.runs += repeats;
+      if (trial.milliseconds >= trialTime) this.decide(trial.milliseconds / trial.runs);
+      return;
+    }
+    const time = milliseconds / repeats;
+    const weight = milliseconds / (milliseconds + memory);
+    this.average = this.average === undefined ? time : this.average + weight * (time - this.average);
+    this.left -= milliseconds;
+    if (this.left > 0 && this.average <= slowdown * this.compared) return;
+    this.trial = { milliseconds: 0, runs: 0 };
+    this.cold = true;
+  }
+
+  /** Ends a trial in which one run took `other` milliseconds. */
+  private decide(other: number): void {
+    if (other < (this.average as number)) {
+      this.shared = !this.shared;
+      this.average = other;
+      this.trust = shortestTrust;
+    } else {
+      this.trust = Math.min(longestTrust, 2 * this.trust);
+      this.cold = true;
+    }
+    this.left = this.trust;
+    this.compared = this.average as number;
+    this.trial = undefined;
   }
 }

@@ -5,6 +5,8 @@
 //
 //              rowBlocks = ceil(m / 8)   panels = ceil(n / 16)   units = batch · panels · rowBlocks
 //
+//            With BY_ROWS row of blocks by row of blocks, from left to right: a thread then gets neighbouring rows, as it does
+//            of an optimizer's instruction, and finds in its cache the gradient that it wrote.
 //            and with n = 1 < m: panels = ceil(m / 16), rowBlocks = 1 (the kernel then computes the row Cᵀ, see below).
 //   grain    some rows of one panel, or whole panels, or whole matrices: the formula is in bindings/ops/matMulTiling.ts.
 //   run      the units [begin, end) are merged into the largest rectangles of C they contain. Inside a rectangle packed
@@ -21,7 +23,7 @@
 
 import { Instruction } from "../instruction";
 import { scratch } from "../memory";
-import { HAS_ACTIVATION, HAS_BIAS, RELU, TRANSPOSE_A, TRANSPOSE_B } from "../opcodes";
+import { BY_ROWS, HAS_ACTIVATION, HAS_BIAS, RELU, TRANSPOSE_A, TRANSPOSE_B } from "../opcodes";
 import { applyUnary } from "./map";
 import { BIAS_BYTES, multiplyRectangle, PANEL } from "./matMulBlocks";
 import { BIAS, CLAMP } from "./matMulTiles";
@@ -109,17 +111,27 @@ export function matMul(instruction: usize, begin: u32, end: u32): void {
     else unary = product.activation;
   }
 
+  const byRows = (flags & BY_ROWS) != 0;
   const rowBlocks = (m + UNIT_ROWS - 1) / UNIT_ROWS;
   const panels = (n + PANEL - 1) / PANEL;
   while (begin < end) {
     const matrix = <usize>(begin / (rowBlocks * panels));
     const unit = begin % (rowBlocks * panels);
-    const panel = unit / rowBlocks;
-    const rowBlock = unit % rowBlocks;
     const units = end - begin;
-    let panelCount: u32 = 1;
-    let rowBlockCount = min(rowBlocks - rowBlock, units);
-    if (rowBlock == 0 && units >= rowBlocks) panelCount = min(panels - panel, units / rowBlocks);
+    let panel: u32, rowBlock: u32, panelCount: u32, rowBlockCount: u32;
+    if (byRows) {
+      rowBlock = unit / panels;
+      panel = unit % panels;
+      rowBlockCount = 1;
+      panelCount = min(panels - panel, units);
+      if (panel == 0 && units >= panels) rowBlockCount = min(rowBlocks - rowBlock, units / panels);
+    } else {
+      panel = unit / rowBlocks;
+      rowBlock = unit % rowBlocks;
+      panelCount = 1;
+      rowBlockCount = min(rowBlocks - rowBlock, units);
+      if (rowBlock == 0 && units >= rowBlocks) panelCount = min(panels - panel, units / rowBlocks);
+    }
     begin += panelCount * rowBlockCount;
 
     const row = <usize>rowBlock * UNIT_ROWS;

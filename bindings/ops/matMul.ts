@@ -46,7 +46,7 @@ export const matMulOp: Operation<MatMulAttributes> = defineOp({
     const [a, b, bias] = node.inputs as [Node, Node, Node?];
     const { batch, m, n, k } = dimensions([a, b], node.attributes);
     const { transposeA, transposeB, activation } = node.attributes;
-    const { units, grain } = matMulTiling(batch, m, n, k, transposeA, transposeB);
+    const { units, grain, byRows } = matMulTiling(batch, m, n, k, transposeA, transposeB);
     return [
       {
         opcode: code.MATMUL,
@@ -68,6 +68,7 @@ export const matMulOp: Operation<MatMulAttributes> = defineOp({
           flags:
             (transposeA ? code.TRANSPOSE_A : 0) |
             (transposeB ? code.TRANSPOSE_B : 0) |
+            (byRows ? code.BY_ROWS : 0) |
             (bias === undefined ? 0 : code.HAS_BIAS) |
             (activation === undefined ? 0 : code.HAS_ACTIVATION),
           activation: activation ?? 0,

@@ -20,10 +20,11 @@ const IN_PLACE_BYTES = 512 * 1024;
 const PACK_ROWS = 4;
 const PACK_A_DEPTH = 160;
 
-/** Units and grain of a product. */
+/** Units and grain of a product, and whether the units are numbered by rows (BY_ROWS). */
 export interface MatMulTiling {
   readonly units: number;
   readonly grain: number;
+  readonly byRows: boolean;
 }
 
 /** How C = op(A)·op(B), op(A) [batch, m, k] × op(B) [batch, k, n] → [batch, m, n], is shared out among threads. */
@@ -43,14 +44,21 @@ export function matMulTiling(
   const unitWork = Math.min(m, UNIT_ROWS) * Math.min(n, UNIT_COLUMNS) * k;
   const chunks = transposeA && m > 1 && k >= PACK_A_DEPTH ? CHUNKS_PACKING_A : CHUNKS;
   let wanted = Math.ceil(Math.max(SMALLEST_CHUNK, (units * unitWork) / chunks) / unitWork);
+  // The gradient of a weight, which an optimizer goes through row by row.
+  if (transposeA && m > 1 && 4 * k * n <= IN_PLACE_BYTES && wanted < panels * rowBlocks) {
+    const grain =
+      wanted < panels ? inEqualParts(panels, wanted) : inEqualParts(rowBlocks, Math.round(wanted / panels)) * panels;
+    return { units, grain, byRows: true };
+  }
   if (m < PACK_ROWS) wanted = Math.max(wanted, STREAMED_PANELS);
   else if (transposeB || 4 * k * n > IN_PLACE_BYTES) wanted = Math.max(wanted, Math.min(rowBlocks, PACKED_ROW_BLOCKS));
 
-  if (wanted < rowBlocks) return { units, grain: inEqualParts(rowBlocks, wanted) };
-  if (wanted < panels * rowBlocks) {
-    return { units, grain: inEqualParts(panels, Math.round(wanted / rowBlocks)) * rowBlocks };
-  }
-  return { units, grain: inEqualParts(batch, Math.round(wanted / (panels * rowBlocks))) * panels * rowBlocks };
+  const byRows = false;
+  if (wanted < rowBlocks) return { units, grain: inEqualParts(rowBlocks, wanted), byRows };
+  if (wanted < panels * rowBlocks)
+    return { units, grain: inEqualParts(panels, Math.round(wanted / rowBlocks)) * rowBlocks, byRows };
+  const matrices = inEqualParts(batch, Math.round(wanted / (panels * rowBlocks)));
+  return { units, grain: matrices * panels * rowBlocks, byRows };
 }
 
 /** The size of the parts when `total` is cut into parts of at most `size`, as equal as can be. */

@@ -3,38 +3,52 @@
 import { expect, test } from "vitest";
 import { Pace } from "../../bindings/pace.ts";
 
-/** Runs `count` times; how many of them were shared. */
-function shared(pace: Pace, count: number, alone: number, together: number): number {
-  let times = 0;
-  for (let run = 0; run < count; run++) {
+/** Runs for so many milliseconds; the share of them that was spent with other threads. */
+function shared(pace: Pace, milliseconds: number, alone: (run: number) => number, together: typeof alone): number {
+  let all = 0;
+  let spent = 0;
+  for (let run = 0; all < milliseconds; run++) {
     const share = pace.share();
-    pace.record(share, share ? together : alone);
-    if (share) times++;
+    const time = share ? together(run) : alone(run);
+    pace.record(time, 3);
+    all += time;
+    if (share) spent += time;
   }
-  return times;
+  return spent / all;
 }
+
+const always = (time: number) => () => time;
 
 test("threads that help are used nearly always", () => {
   const pace = new Pace();
   expect(pace.share()).toBe(true);
-  expect(shared(pace, 2000, 10, 5)).toBeGreaterThan(2000 - 12);
+  expect(shared(pace, 20_000, always(12), always(7))).toBeGreaterThan(0.96);
 });
 
 test("threads that only disturb are used nearly never", () => {
-  expect(shared(new Pace(), 2000, 10, 15)).toBeLessThan(12);
+  expect(shared(new Pace(), 20_000, always(12), always(20))).toBeLessThan(0.05);
 });
 
-test("a change is noticed within a few runs where it hurts, within 512 where it would help", () => {
+test("a change is noticed at once where it hurts, within five seconds where it would help", () => {
   const pace = new Pace();
-  shared(pace, 2000, 10, 5);
-  expect(shared(pace, 20, 10, 30)).toBeLessThan(8);
-  expect(shared(pace, 600, 10, 5)).toBeGreaterThan(60);
-  expect(shared(pace, 1000, 10, 5)).toBeGreaterThan(980);
+  shared(pace, 20_000, always(12), always(7));
+  expect(shared(pace, 1000, always(12), always(30))).toBeLessThan(0.35);
+  shared(pace, 20_000, always(12), always(30));
+  expect(shared(pace, 10_000, always(12), always(7))).toBeGreaterThan(0.4);
+  expect(shared(pace, 20_000, always(12), always(7))).toBeGreaterThan(0.95);
 });
 
-test("single slow runs change nothing for long", () => {
+test("single slow runs, and slow first ones after a rest, change nothing for long", () => {
   const pace = new Pace();
-  let times = 0;
-  for (let run = 0; run < 1000; run++) times += shared(pace, 1, 10, run % 50 === 0 ? 12 : 5);
-  expect(times).toBeGreaterThan(960);
+  let rested = false;
+  const together = (run: number): number => {
+    const cold = rested;
+    rested = false;
+    return cold ? 40 : run % 50 === 0 ? 20 : 7;
+  };
+  const alone = (): number => {
+    rested = true;
+    return 12;
+  };
+  expect(shared(pace, 20_000, alone, together)).toBeGreaterThan(0.85);
 });
