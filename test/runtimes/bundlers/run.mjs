@@ -261,8 +261,7 @@ try {
   });
   // Without the file the worker's code would come from a blob:, which these policies refuse.
   cpSync(join(project, "out/rollup"), join(project, "out/policy"), { recursive: true });
-  const thread = join(project, "node_modules/wasmgrad/dist/thread.js");
-  if (existsSync(thread)) cpSync(thread, join(project, "out/policy/thread.js"));
+  cpSync(join(project, "node_modules/wasmgrad/dist/platform/thread.js"), join(project, "out/policy/thread.js"));
   for (const [title, policy] of [
     ["strict policy", strict],
     ["the policy script-src 'self' 'wasm-unsafe-eval'", shortest],
