@@ -31,7 +31,10 @@ import { adam, rmsProp, sgd } from "./kernels/optimize";
 import { reduce } from "./kernels/reduce";
 import { softmax } from "./kernels/softmax";
 
-/** Does units [begin, end) of one instruction. */
+/**
+ * Does units [begin, end) of one instruction. TRAINS is a constant of the build (asconfig.json): the machine that only
+ * predicts, a third smaller, has no kernels for the rest.
+ */
 export function execute(instruction: usize, begin: u32, end: u32): void {
   switch (changetype<Instruction>(instruction).opcode) {
     // Between phases, which parallel.ts takes care of.
@@ -53,34 +56,43 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       gather(instruction, begin, end);
       break;
     case SCATTER_ADD:
-      scatterAdd(instruction, begin, end);
+      if (TRAINS) scatterAdd(instruction, begin, end);
+      else unreachable();
       break;
     case GATHER_BATCH:
-      gatherBatch(instruction, begin, end);
+      if (TRAINS) gatherBatch(instruction, begin, end);
+      else unreachable();
       break;
     case SOFTMAX:
       softmax(instruction, begin, end);
       break;
     case CROSS_ENTROPY:
-      crossEntropy(instruction, begin, end);
+      if (TRAINS) crossEntropy(instruction, begin, end);
+      else unreachable();
       break;
     case CROSS_ENTROPY_GRADIENT:
-      crossEntropyGradient(instruction, begin, end);
+      if (TRAINS) crossEntropyGradient(instruction, begin, end);
+      else unreachable();
       break;
     case ACCUMULATE:
-      accumulate(instruction, begin, end);
+      if (TRAINS) accumulate(instruction, begin, end);
+      else unreachable();
       break;
     case SGD:
-      sgd(instruction, begin, end);
+      if (TRAINS) sgd(instruction, begin, end);
+      else unreachable();
       break;
     case ADAM:
-      adam(instruction, begin, end);
+      if (TRAINS) adam(instruction, begin, end);
+      else unreachable();
       break;
     case RMSPROP:
-      rmsProp(instruction, begin, end);
+      if (TRAINS) rmsProp(instruction, begin, end);
+      else unreachable();
       break;
     case CUSTOM:
-      custom(instruction, begin, end);
+      if (TRAINS) custom(instruction, begin, end);
+      else unreachable();
       break;
   }
 }

@@ -42,6 +42,8 @@ export function sameShape(a: Shape, b: Shape): boolean {
  * nothing to dispose.
  */
 export class Tensor {
+  /** Entries of the package that are built apart have a class each: tensors know each other by this. */
+  readonly kind = "tensor";
   readonly shape: Shape;
   readonly dtype: DType;
   /** The elements, row-major. */
@@ -51,6 +53,10 @@ export class Tensor {
     this.data = data;
     this.shape = shape;
     this.dtype = dtype;
+  }
+
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "tensor";
   }
 
   /** A tensor over `data` itself, not a copy. @throws {TensorError} `shape` or `dtype` when they do not fit. */

@@ -12,14 +12,15 @@ import { textOf } from "./wasmText.mjs";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 /** What can be imported by a name of its own. */
+const inference = { inference: "bindings/inference/index.ts" };
 const edgeEntries = {
   index: "bindings/index.ts",
   layers: "bindings/layers/index.ts",
-  inference: "bindings/inference/index.ts",
   "datasets/index": "bindings/datasets/index.ts",
 };
 const entries = {
   ...edgeEntries,
+  ...inference,
   "worker/index": "bindings/worker/index.ts",
   "worker/modelWorker": "bindings/worker/modelWorker.ts",
 };
@@ -35,14 +36,14 @@ const options = {
 };
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
-for (const target of ["release", "relaxed"])
-  run("asc", "--config", "asconfig.json", "--target", target, "--disableWarning");
+for (const [target, entry] of Object.entries({ release: "index", relaxed: "index", inference: "inference" }))
+  run("asc", `assembly/${entry}.ts`, "--config", "asconfig.json", "--target", target, "--disableWarning");
 // The script of a compute thread: one file without imports, which is also text inside the bundles.
 await build({ ...options, entryPoints: ["bindings/platform/thread.ts"], outfile: "build/thread.txt", minify: true });
 await buildModules();
 await buildForRuntimes();
-await buildForEdge("dist/edge", "./wasmgrad.wasm");
-await buildForEdge("dist/edge-light", "./wasmgrad.wasm?module");
+await buildForEdge("dist/edge", "");
+await buildForEdge("dist/edge-light", "?module");
 keepBundlerHints();
 keepLicence();
 
@@ -78,18 +79,26 @@ async function buildForRuntimes() {
   copyFileSync(join(root, "build/thread.txt"), join(root, "dist/node/thread.js"));
 }
 
-/** For an edge platform, whose bundler finds the machine as `specifier`, beside the code. */
-async function buildForEdge(folder, specifier) {
-  const wasm = join(root, "build/wasmgrad.wasm");
-  await build({
-    ...options,
-    entryPoints: edgeEntries,
-    outdir: folder,
-    splitting: true,
-    plugins: [edgePlatform(specifier)],
-    define: { MACHINE_FINGERPRINT: JSON.stringify(await fingerprint(wasm)) },
-  });
-  copyFileSync(wasm, join(root, folder, "wasmgrad.wasm"));
+/**
+ * For an edge platform, whose bundler finds the machine beside the code, by its name and `suffix`. Prediction alone has a
+ * machine of its own, a fourth smaller; it runs the programs of the whole one.
+ */
+async function buildForEdge(folder, suffix) {
+  const machine = JSON.stringify(await fingerprint(join(root, "build/wasmgrad.wasm")));
+  for (const [entryPoints, name] of [
+    [edgeEntries, "wasmgrad.wasm"],
+    [inference, "wasmgrad-inference.wasm"],
+  ]) {
+    await build({
+      ...options,
+      entryPoints,
+      outdir: folder,
+      splitting: true,
+      plugins: [edgePlatform(`./${name}${suffix}`)],
+      define: { MACHINE_FINGERPRINT: machine },
+    });
+    copyFileSync(join(root, "build", name), join(root, folder, name));
+  }
   makeNamespacesRemovable(folder);
 }
 

@@ -1,6 +1,6 @@
 // How does a trained model become a program that runs without layers and compiler?
 
-import { CUSTOM } from "../../assembly/opcodes.ts";
+import * as code from "../../assembly/opcodes.ts";
 import { faultPlace, type Program } from "../compiler/program.ts";
 import type { Buffer } from "../compiler/schedule.ts";
 import { checkOptionNames } from "../config.ts";
@@ -103,14 +103,25 @@ function checkOutputs(where: string, { outputs }: Program, ports: readonly Port[
   });
 }
 
-/** The kernels of users are not in the file. */
+/** The instructions of the machine that only predicts: assembly/machine.ts has the others where TRAINS is 1. */
+export const inferenceOpcodes: readonly number[] = [
+  code.SYNC,
+  code.MAP,
+  code.MATMUL,
+  code.REDUCE,
+  code.COPY,
+  code.GATHER,
+  code.SOFTMAX,
+];
+
+/** The kernels of users are not in the file, those for training not in the machine of `wasmgrad/inference`. */
 function checkKernels(where: string, { code: { listing } }: Program): void {
-  const own = listing.find((instruction) => instruction?.opcode === CUSTOM);
-  check(own === undefined, "unsupported", () => ({
+  const other = listing.find((each) => each !== undefined && !inferenceOpcodes.includes(each.opcode));
+  check(other === undefined, "unsupported", () => ({
     where,
-    expected: "operations of wasmgrad only",
-    received: `${own?.name}, which has a kernel of your own`,
-    remedy: "Save the model with model.save() and load it where the operation is defined.",
+    expected: "operations that predict",
+    received: `${other?.name}, which ${other?.opcode === code.CUSTOM ? "has a kernel of your own" : "is for training"}`,
+    remedy: "Save the model with model.save() and load it with loadModel.",
   }));
 }
 

@@ -29,10 +29,12 @@ await build({
   conditions: ["workerd"],
   plugins: [{ name: "files-of-the-platform", setup: leaveToPlatform }],
 });
-const sizes = ["worker.js", "wasmgrad.wasm"].map(
+const sizes = ["worker.js", "wasmgrad-inference.wasm"].map(
   (name) => gzipSync(readFileSync(join(dist, name)), { level: 9 }).length,
 );
-console.log(`after gzip: worker.js ${sizes[0]} bytes + wasmgrad.wasm ${sizes[1]} bytes = ${sizes[0] + sizes[1]} bytes`);
+console.log(
+  `after gzip: worker.js ${sizes[0]} bytes + wasmgrad-inference.wasm ${sizes[1]} bytes = ${sizes[0] + sizes[1]} bytes`,
+);
 
 /** Wasm and weights are imported as files beside the worker, which the platform compiles or reads. */
 function leaveToPlatform({ onResolve }) {

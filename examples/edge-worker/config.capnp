@@ -10,7 +10,7 @@ const config :Workerd.Config = (
 const digits :Workerd.Worker = (
   modules = [
     (name = "worker.js", esModule = embed "dist/worker.js"),
-    (name = "wasmgrad.wasm", wasm = embed "dist/wasmgrad.wasm"),
+    (name = "wasmgrad-inference.wasm", wasm = embed "dist/wasmgrad-inference.wasm"),
     (name = "digits.bin", data = embed "dist/digits.bin"),
   ],
   compatibilityDate = "2025-05-05",

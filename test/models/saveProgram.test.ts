@@ -1,9 +1,11 @@
 // Does a model that was saved as a program predict the same bits as the model itself, and refuse the same data?
 
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
+import * as code from "../../assembly/opcodes.ts";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
 import { verifier } from "../../bindings/compiler/verify.ts";
 import { engine } from "../../bindings/engine.ts";
@@ -15,7 +17,7 @@ import * as layers from "../../bindings/layers/index.ts";
 import { defineLayer, type Layer } from "../../bindings/layers/layer.ts";
 import { model } from "../../bindings/models/functional.ts";
 import type { Model } from "../../bindings/models/model.ts";
-import { saveProgram } from "../../bindings/models/saveProgram.ts";
+import { inferenceOpcodes, saveProgram } from "../../bindings/models/saveProgram.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import { gather } from "../../bindings/ops/gather.ts";
 import { mean } from "../../bindings/ops/reduce.ts";
@@ -242,4 +244,13 @@ describe("saveProgram refuses", () => {
     const trained = model({ inputs: x, outputs: averaged().apply(x) }) as unknown as Model<never, Tensor>;
     await expect(saveProgram(trained, undefined, { batchSizes: [4] })).rejects.toMatchObject({ code: "unsupported" });
   });
+});
+
+test("the machine that only predicts has the instructions that a file may hold, and no others", () => {
+  const source = (path: string): string => readFileSync(new URL(`../../assembly/${path}`, import.meta.url), "utf8");
+  const cases = [...source("machine.ts").matchAll(/case ([A-Z_0-9]+):\s+(?:\/\/.*\s+)?(if \(TRAINS\))?/g)];
+  const opcodes: Readonly<Record<string, number>> = { ...code };
+  expect(cases.length).toBeGreaterThan(10);
+  const kept = cases.filter(([, , training]) => training === undefined).map(([, name]) => name as string);
+  expect(kept.map((name) => opcodes[name]).sort()).toEqual([...inferenceOpcodes].sort());
 });

@@ -220,7 +220,7 @@ describe("bad requests get an answer in JSON that says what is wrong", () => {
 });
 
 test("JavaScript and Wasm are at most 25 KB after gzip", () => {
-  const [script, machine] = ["worker.js", "wasmgrad.wasm"].map((name) => {
+  const [script, machine] = ["worker.js", "wasmgrad-inference.wasm"].map((name) => {
     const content = readFileSync(join(example, "dist", name));
     return gzipSync(content, { level: 9 }).length;
   });

@@ -54,6 +54,7 @@ const training :Workerd.Worker = (
   modules = [
     (name = "worker.js", esModule = embed "worker.js"),
     (name = "wasmgrad.wasm", wasm = embed "wasmgrad.wasm"),
+    (name = "wasmgrad-inference.wasm", wasm = embed "wasmgrad-inference.wasm"),
   ],
   compatibilityDate = "${date}",
 );
@@ -77,9 +78,9 @@ const training :Workerd.Worker = (
   });
 
 describe("what the conditions workerd and edge-light name", () => {
-  for (const [name, specifier] of [
-    ["edge", "./wasmgrad.wasm"],
-    ["edge-light", "./wasmgrad.wasm?module"],
+  for (const [name, suffix] of [
+    ["edge", ""],
+    ["edge-light", "?module"],
   ])
     test(`dist/${name} knows no Node, makes no code and has its Wasm beside it`, () => {
       const root = join(dist, name);
@@ -95,8 +96,11 @@ describe("what the conditions workerd and edge-light name", () => {
           imported.add(path);
         }
       }
-      assert.deepEqual([...imported], [specifier]);
-      const bytes = readFileSync(join(root, "wasmgrad.wasm"));
-      assert.ok(WebAssembly.validate(bytes));
+      const machines = ["wasmgrad-inference.wasm", "wasmgrad.wasm"];
+      assert.deepEqual(
+        [...imported].sort(),
+        machines.map((machine) => `./${machine}${suffix}`),
+      );
+      for (const machine of machines) assert.ok(WebAssembly.validate(readFileSync(join(root, machine))), machine);
     });
 });
