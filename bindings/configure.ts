@@ -1,5 +1,6 @@
 // How is the engine set up?
 
+import { checkOptionNames } from "./config.ts";
 import { check, show } from "./errors.ts";
 import { chooseRelaxed } from "./platform/binary.ts";
 import { maximumThreads, setThreads } from "./workers.ts";
@@ -25,17 +26,12 @@ const known: readonly string[] = ["threads", "relaxedSimd"] satisfies (keyof Eng
  * Sets up the engine of this thread. Bad options throw at once; what is left out stays as it is.
  * @returns a promise that ends when the engine is as asked for. Where there can be fewer threads it says so once, with
  *   `console.warn`, and goes on with those there are.
- * @throws {TensorError} `option` for an unknown option or a value that it cannot have; `unsupported` when the runtime has no
+ * @throws {TensorError} `name` for an unknown option, `option` for a value that it cannot have; `unsupported` when the runtime has no
  *   relaxed SIMD; `state` for another choice of relaxed SIMD once the engine has started.
  */
 export function configure(options: EngineOptions): Promise<void> {
+  checkOptionNames("configure", options, known);
   const { threads, relaxedSimd } = options;
-  for (const key of Object.keys(options))
-    check(known.includes(key), "option", () => ({
-      where: "configure",
-      expected: `one of the options ${known.join(", ")}`,
-      received: key,
-    }));
   const possible =
     threads === undefined ||
     threads === "auto" ||

@@ -146,7 +146,7 @@ describe("configure({ relaxedSimd })", () => {
 
   it("an option that there is not is named, with those that there are", () => {
     const wrong = { relaxed: true } as unknown as { relaxedSimd: boolean };
-    expect(() => library.configure(wrong)).toThrow(/^configure: expected .*threads, relaxedSimd, received relaxed/);
+    expect(() => library.configure(wrong)).toThrow(/^configure: expected .*threads, relaxedSimd.*received "relaxed"\./);
   });
 
   it("a bad choice beside a good one changes nothing", async () => {

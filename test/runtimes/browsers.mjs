@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
+import { chromiumFlags } from "./chromiumFlags.mjs";
 
 /** How long one page may take. */
 const pageMilliseconds = 120_000;
@@ -16,16 +17,6 @@ const types = {
   ".mjs": "text/javascript",
   ".wasm": "application/wasm",
 };
-/** As root, without a screen, and without asking the network for anything. */
-const chromiumFlags = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const quietFirefox = {
   "app.update.enabled": false,
   "browser.shell.checkDefaultBrowser": false,

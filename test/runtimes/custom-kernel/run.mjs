@@ -8,6 +8,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { chromiumFlags } from "../chromiumFlags.mjs";
 
 const { values: options } = parseArgs({ options: { "no-page": { type: "boolean", default: false } } });
 const root = resolve(import.meta.dirname, "../../..");
@@ -73,10 +74,8 @@ async function runPage() {
     }
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
-  const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
   const address = `http://127.0.0.1:${server.address().port}/`;
-  const browser = spawn(chromium, [...flags, ...quiet, `--user-data-dir=${profile}`, address], { stdio: "ignore" });
+  const browser = spawn(chromium, [...chromiumFlags, `--user-data-dir=${profile}`, address], { stdio: "ignore" });
   const closed = new Promise((done) => browser.on("close", done));
   let limit;
   const late = new Promise((_, fail) => {

