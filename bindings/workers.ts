@@ -112,17 +112,17 @@ const crew: Crew = {
   renew: () => {
     const count = 1 + crew.size;
     for (const thread of threads) thread.working = false;
-    void afterChanges(async () => {
+    afterChanges(async () => {
       await dismiss();
       await bringTo(count);
-    });
+    }).catch(warnOf);
   },
   get leaving() {
     return leaving;
   },
   disband: () => {
     leaving = true;
-    void afterChanges(dismiss);
+    afterChanges(dismiss).catch(warnOf);
   },
 };
 
@@ -138,14 +138,16 @@ export function setThreads(count: number | "auto"): Promise<void> {
 /** Starts threads for so many operations, if their number is `"auto"` and it pays. They join in when they are ready. */
 export function recruit(operations: number): void {
   if (wanted !== "auto" || operations < worthStarting || threads.length > 0) return;
-  void afterChanges(async () => {
+  afterChanges(async () => {
     if (wanted === "auto") await bringTo(Math.min(automaticThreads, await cores()));
-  });
+  }).catch(warnOf);
 }
 
+/** One that fails does not keep the next from being made. */
 function afterChanges(next: () => Promise<void>): Promise<void> {
-  change = change.then(next);
-  return change;
+  const made = change.then(next);
+  change = made.catch(() => {});
+  return made;
 }
 
 async function bringTo(count: number): Promise<void> {
@@ -160,7 +162,7 @@ async function bringTo(count: number): Promise<void> {
   threads = Array.from({ length: count - 1 }, (_, index) => new Thread(index % 2 === 0));
   const starts = await Promise.allSettled(threads.map((thread) => thread.start()));
   const failed = starts.find((each) => each.status === "rejected");
-  if (failed !== undefined) warn(String((failed.reason as Error).message).replace(/\.$/, ""));
+  if (failed !== undefined) warnOf(failed.reason);
 }
 
 /** Sends all threads home, and waits until they have left. */
@@ -169,6 +171,10 @@ async function dismiss(): Promise<void> {
   await Promise.all(threads.map((thread) => thread.leave()));
   threads = [];
   leaving = false;
+}
+
+function warnOf(cause: unknown): void {
+  warn((cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, ""));
 }
 
 /** Says once why there are fewer threads than wanted. */

@@ -22,6 +22,7 @@ const { configure } = await import("../../bindings/configure.ts");
 const { engine } = await import("../../bindings/engine.ts");
 const { compiled } = await import("../../bindings/compiled.ts");
 const ops = await import("../../bindings/ops/index.ts");
+const { TensorError } = await import("../../bindings/errors.ts");
 const { Pace } = await import("../../bindings/pace.ts");
 const { tensor } = await import("../../bindings/tensor.ts");
 
@@ -108,3 +109,14 @@ function programThatTraps(): Block {
   engine().write(block.address, words);
   return block;
 }
+
+test("no room for a thread's scratch: an error, and the next change is made", async () => {
+  const allocate = vi.spyOn(engine(), "seat").mockImplementation(() => {
+    throw new TensorError("memory", { where: "a thread", expected: "room", received: "none" });
+  });
+  await expect(configure({ threads: 2 })).rejects.toThrow(expect.objectContaining({ code: "memory" }));
+  allocate.mockRestore();
+  works();
+  await configure({ threads: 2 });
+  expect(engine().threads).toBe(2);
+});
