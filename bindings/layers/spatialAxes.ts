@@ -1,0 +1,45 @@
+// Which axes of a layer's input are spatial, how are channels moved last and back, and what does "same" add?
+
+import { check } from "../errors.ts";
+import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import { transpose } from "../ops/copy.ts";
+import type { DataFormat, Margin } from "./spatialFields.ts";
+
+/** @throws {TensorError} `shape` unless x is [batch, ...`axes` spatial sizes, channels], in either order. */
+export function checkSpatial(x: SymbolicTensor, axes: number, dataFormat: DataFormat): void {
+  const spatial = ["length", "height, width", "depth, height, width"][axes - 1];
+  check(x.shape.length === axes + 2, "shape", () => ({
+    where: errorPlace("input"),
+    expected: `an input [batch, ${dataFormat === "channelsLast" ? `${spatial}, channels` : `channels, ${spatial}`}]`,
+    received: `shape [${x.shape.join(", ")}]`,
+  }));
+}
+
+/** [batch, channels, ...spatial] → [batch, ...spatial, channels]; x itself when its channels are last already. */
+export function toChannelsLast(x: SymbolicTensor, dataFormat: DataFormat): SymbolicTensor {
+  if (dataFormat === "channelsLast") return x;
+  return transpose(x, [0, ...x.shape.slice(2).map((_, axis) => axis + 2), 1]);
+}
+
+/** The way back: [batch, ...spatial, channels] → [batch, channels, ...spatial]. */
+export function fromChannelsLast(x: SymbolicTensor, dataFormat: DataFormat): SymbolicTensor {
+  if (dataFormat === "channelsLast") return x;
+  return transpose(x, [0, x.shape.length - 1, ...x.shape.slice(2).map((_, axis) => axis + 1)]);
+}
+
+/**
+ * What `padding` adds around an axis of `size` cells, for windows of `window` cells, `dilation` apart, every `stride`.
+ * "same": total = max((⌈size / stride⌉ − 1) · stride + (window − 1) · dilation + 1 − size, 0), the smaller half in front.
+ */
+export function marginOf(
+  padding: "valid" | "same",
+  size: number,
+  window: number,
+  stride: number,
+  dilation = 1,
+): Margin {
+  if (padding === "valid") return [0, 0];
+  const total = Math.max((Math.ceil(size / stride) - 1) * stride + (window - 1) * dilation + 1 - size, 0);
+  const before = Math.floor(total / 2);
+  return [before, total - before];
+}
