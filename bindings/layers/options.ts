@@ -1,6 +1,5 @@
 // Are the options of a layer such as its fields allow?
 
-import { toCamelCase, toSnakeCase } from "../config.ts";
 import { check, show, unknownName } from "../errors.ts";
 import { elementBytes } from "../tensor.ts";
 import type { AnyDefinition, LayerOptions } from "./layer.ts";
@@ -50,7 +49,7 @@ export function parseOptions(
   return Object.freeze(Object.fromEntries(parsed));
 }
 
-/** `"ReLU"` → `"reLU"`: how users call the factory of a class. */
+/** `"ReLU"` → `"reLU"`, `"ELU"` → `"elu"`, `"MaxPooling2D"` → `"maxPooling2D"`: the name of a class's factory. */
 export function factoryName(className: string): string {
-  return toCamelCase(toSnakeCase(className));
+  return className.replace(/^[A-Z](?:[A-Z]*$)?/, (start) => start.toLowerCase());
 }

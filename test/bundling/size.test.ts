@@ -68,11 +68,25 @@ const markers: Readonly<Record<string, string>> = {
   noise: "GaussianNoise",
   normalization: "Normalization",
   merging: "Concatenate",
+  pooling: "MaxPooling",
+  "windows of cells": "a window of [",
+  "spatial layers": "ZeroPadding",
+  resizing: "CenterCrop",
   convolution: "Conv2D",
   recurrence: "LSTM",
 };
 
-const layersByName = ["noise", "normalization", "merging", "convolution", "recurrence"];
+const layersByName = [
+  "noise",
+  "normalization",
+  "merging",
+  "pooling",
+  "windows of cells",
+  "spatial layers",
+  "resizing",
+  "convolution",
+  "recurrence",
+];
 
 /**
  * Bytes after gzip, about 3 % above what was measured. esbuild takes a re-exported namespace whole: there `layers` of
@@ -81,11 +95,11 @@ const layersByName = ["noise", "normalization", "merging", "convolution", "recur
 test.each([
   { program: "layers", splitting: true, ceiling: 67_500, keeps: [] },
   { program: "layers", splitting: false, ceiling: 69_500, keeps: ["the format of files", "the file system"] },
-  { program: "namespaces", splitting: true, ceiling: 70_000, keeps: layersByName },
+  { program: "namespaces", splitting: true, ceiling: 77_000, keeps: layersByName },
   {
     program: "inference",
     splitting: true,
-    ceiling: 75_000,
+    ceiling: 82_000,
     keeps: ["the format of files", "reading models", "the file system", "layers by class name", ...layersByName],
   },
 ])("$program, splitting $splitting: at most $ceiling bytes, and nothing that is not used", async (bundle) => {

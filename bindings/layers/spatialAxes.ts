@@ -1,0 +1,68 @@
+// Which axes of a layer's input are spatial, how are channels moved last and back, and what does "same" add?
+
+import { check } from "../errors.ts";
+import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import { transpose } from "../ops/copy.ts";
+import { matMul } from "../ops/matMul.ts";
+import { reshape } from "../ops/view.ts";
+import { sizeOf, tensor } from "../tensor.ts";
+import type { DataFormat, Margin } from "./spatialFields.ts";
+
+/** @throws {TensorError} `shape` unless x is [batch, ...`axes` spatial sizes, channels], in either order. */
+export function checkSpatial(x: SymbolicTensor, axes: number, dataFormat: DataFormat): void {
+  const spatial = ["length", "height, width", "depth, height, width"][axes - 1];
+  check(x.shape.length === axes + 2, "shape", () => ({
+    where: errorPlace("input"),
+    expected: `an input [batch, ${dataFormat === "channelsLast" ? `${spatial}, channels` : `channels, ${spatial}`}]`,
+    received: `shape [${x.shape.join(", ")}]`,
+  }));
+}
+
+/** The first of the spatial axes: 1, or 2 where the channels come before them. */
+export function firstSpatialAxis(dataFormat: DataFormat): number {
+  return dataFormat === "channelsLast" ? 1 : 2;
+}
+
+/** One entry for each axis of an input: those of the spatial axes in their place, `filler` for batch and channels. */
+export function onSpatialAxes<T>(entries: readonly T[], filler: T, dataFormat: DataFormat): T[] {
+  return dataFormat === "channelsLast" ? [filler, ...entries, filler] : [filler, filler, ...entries];
+}
+
+/** `matrix` [rows, size of the axis], row-major, times x along `axis`: that axis gets `rows` cells. */
+export function multiplyAlong(x: SymbolicTensor, axis: number, matrix: Float32Array): SymbolicTensor {
+  const size = x.shape[axis] as number;
+  const rows = matrix.length / size;
+  const before = x.shape.slice(0, axis);
+  const after = x.shape.slice(axis + 1);
+  const product = matMul(tensor(matrix, [1, rows, size]), reshape(x, [sizeOf(before), size, sizeOf(after)]));
+  return reshape(product, [...before, rows, ...after]);
+}
+
+/** [batch, channels, ...spatial] → [batch, ...spatial, channels]; x itself when its channels are last already. */
+export function toChannelsLast(x: SymbolicTensor, dataFormat: DataFormat): SymbolicTensor {
+  if (dataFormat === "channelsLast") return x;
+  return transpose(x, [0, ...x.shape.slice(2).map((_, axis) => axis + 2), 1]);
+}
+
+/** The way back: [batch, ...spatial, channels] → [batch, channels, ...spatial]. */
+export function fromChannelsLast(x: SymbolicTensor, dataFormat: DataFormat): SymbolicTensor {
+  if (dataFormat === "channelsLast") return x;
+  return transpose(x, [0, x.shape.length - 1, ...x.shape.slice(2).map((_, axis) => axis + 1)]);
+}
+
+/**
+ * What `padding` adds around an axis of `size` cells, for windows of `window` cells, `dilation` apart, every `stride`.
+ * "same": total = max((⌈size / stride⌉ − 1) · stride + (window − 1) · dilation + 1 − size, 0), the smaller half in front.
+ */
+export function marginOf(
+  padding: "valid" | "same",
+  size: number,
+  window: number,
+  stride: number,
+  dilation = 1,
+): Margin {
+  if (padding === "valid") return [0, 0];
+  const total = Math.max((Math.ceil(size / stride) - 1) * stride + (window - 1) * dilation + 1 - size, 0);
+  const before = Math.floor(total / 2);
+  return [before, total - before];
+}
