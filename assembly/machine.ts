@@ -97,7 +97,8 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       pool(instruction, begin, end);
       break;
     case POOL_GRADIENT:
-      poolGradient(instruction, begin, end);
+      if (TRAINS) poolGradient(instruction, begin, end);
+      else unreachable();
       break;
     case CUSTOM:
       if (TRAINS) custom(instruction, begin, end);

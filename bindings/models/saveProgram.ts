@@ -112,6 +112,7 @@ export const inferenceOpcodes: readonly number[] = [
   code.COPY,
   code.GATHER,
   code.SOFTMAX,
+  code.POOL,
 ];
 
 /** The kernels of users are not in the file, those for training not in the machine of `wasmgrad/inference`. */
