@@ -12,13 +12,24 @@ const factories: Readonly<Record<string, Factory>> = {
   Activation: layers.activation,
   Add: layers.add,
   Average: layers.average,
+  BatchNormalization: layers.batchNormalization,
   Concatenate: layers.concatenate,
+  Conv1D: layers.conv1D,
+  Conv1DTranspose: layers.conv1DTranspose,
+  Conv2D: layers.conv2D,
+  Conv2DTranspose: layers.conv2DTranspose,
+  Conv3D: layers.conv3D,
+  Conv3DTranspose: layers.conv3DTranspose,
   Dense: layers.dense,
+  DepthwiseConv1D: layers.depthwiseConv1D,
+  DepthwiseConv2D: layers.depthwiseConv2D,
   Dropout: layers.dropout,
   ELU: layers.elu,
   Flatten: layers.flatten,
   GaussianNoise: layers.gaussianNoise,
+  GroupNormalization: layers.groupNormalization,
   InputLayer: layers.inputLayer as Factory,
+  LayerNormalization: layers.layerNormalization,
   LeakyReLU: layers.leakyReLU,
   Maximum: layers.maximum,
   Minimum: layers.minimum,
@@ -27,8 +38,11 @@ const factories: Readonly<Record<string, Factory>> = {
   ReLU: layers.reLU,
   Rescaling: layers.rescaling,
   Reshape: layers.reshape,
+  SeparableConv1D: layers.separableConv1D,
+  SeparableConv2D: layers.separableConv2D,
   Softmax: layers.softmax,
   Subtract: layers.subtract,
+  UnitNormalization: layers.unitNormalization,
 };
 
 const custom = new Map<string, Factory>();
@@ -67,6 +81,8 @@ function ignored(className: string, key: string, value: Json): boolean {
     (key === "sparse" || key === "ragged" || key === "trainable" || key === "batch_shape")
   )
     return value !== true || key === "trainable";
+  // There is one replica here, which is in step with itself.
+  if (className === "BatchNormalization" && key === "synchronized") return true;
   return value === null && (key === "lora_rank" || key === "quantization_config" || key === "build_config");
 }
 

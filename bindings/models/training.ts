@@ -239,7 +239,8 @@ export class Training<I, O, M extends string> extends Structure {
         this.compileGiven as ObjectiveOptions,
       );
       placeTogether(this.topology.trainableWeights);
-      this.running = new Trainer(this.name, this.topology, this.trainableWeights, objective, optimizer, nextSeed());
+      const { name, topology, trainableWeights: weights } = this;
+      this.running = new Trainer(name, topology, weights, objective, optimizer, nextSeed(), !this.trainable);
     }
     return this.running;
   }
