@@ -73,8 +73,7 @@ const filterFields = {
 };
 
 /* @__NO_SIDE_EFFECTS__ */
-function convolution(rank: SpatialRank): (options?: object) => Layer {
-  const className = `Conv${rank}D`;
+function convolution(className: string, rank: SpatialRank): (options?: object) => Layer {
   return defineLayer({
     className,
     fields: { ...windowFields(rank, rank === 1), ...filterFields, groups: oneOrMore() },
@@ -110,18 +109,17 @@ function convolution(rank: SpatialRank): (options?: object) => Layer {
  * @throws {TensorError} `shape` for input of another rank or shorter than the kernel, `option` for groups that do not
  *   divide channels and filters.
  */
-export const conv1D: (options: Conv1DOptions) => Layer = /* @__PURE__ */ convolution(1);
+export const conv1D: (options: Conv1DOptions) => Layer = /* @__PURE__ */ convolution("Conv1D", 1);
 /**
  * As {@link conv1D} over two axes: x [batch, height, width, channels] → [batch, rows, columns, filters]; kernel
  * [height, width, channels / groups, filters].
  */
-export const conv2D: (options: Conv2DOptions) => Layer = /* @__PURE__ */ convolution(2);
+export const conv2D: (options: Conv2DOptions) => Layer = /* @__PURE__ */ convolution("Conv2D", 2);
 /** As {@link conv1D} over three axes: x [batch, depth, height, width, channels]. */
-export const conv3D: (options: Conv3DOptions) => Layer = /* @__PURE__ */ convolution(3);
+export const conv3D: (options: Conv3DOptions) => Layer = /* @__PURE__ */ convolution("Conv3D", 3);
 
 /* @__NO_SIDE_EFFECTS__ */
-function transposedConvolution(rank: SpatialRank): (options?: object) => Layer {
-  const className = `Conv${rank}DTranspose`;
+function transposedConvolution(className: string, rank: SpatialRank): (options?: object) => Layer {
   return defineLayer({
     className,
     fields: { ...windowFields(rank, false), ...filterFields, outputPadding: optionalSizePerAxis(rank, 0) },
@@ -159,8 +157,17 @@ function checkOutputPadding(className: string, given: readonly number[] | null, 
  * strides. x [batch, length, channels] → [batch, results, filters]; kernel [kernelSize, filters, channels], bias [filters].
  * @throws {TensorError} `option` for an outputPadding that is not less than the stride.
  */
-export const conv1DTranspose: (options: Conv1DTransposeOptions) => Layer = /* @__PURE__ */ transposedConvolution(1);
+export const conv1DTranspose: (options: Conv1DTransposeOptions) => Layer = /* @__PURE__ */ transposedConvolution(
+  "Conv1DTranspose",
+  1,
+);
 /** As {@link conv1DTranspose} over two axes: x [batch, height, width, channels]. */
-export const conv2DTranspose: (options: Conv2DTransposeOptions) => Layer = /* @__PURE__ */ transposedConvolution(2);
+export const conv2DTranspose: (options: Conv2DTransposeOptions) => Layer = /* @__PURE__ */ transposedConvolution(
+  "Conv2DTranspose",
+  2,
+);
 /** As {@link conv1DTranspose} over three axes: x [batch, depth, height, width, channels]. */
-export const conv3DTranspose: (options: Conv3DTransposeOptions) => Layer = /* @__PURE__ */ transposedConvolution(3);
+export const conv3DTranspose: (options: Conv3DTransposeOptions) => Layer = /* @__PURE__ */ transposedConvolution(
+  "Conv3DTranspose",
+  3,
+);

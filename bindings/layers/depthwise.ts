@@ -66,8 +66,7 @@ function convolveDepthwise(
 }
 
 /* @__NO_SIDE_EFFECTS__ */
-function depthwise(rank: 1 | 2): (options?: object) => Layer {
-  const className = `DepthwiseConv${rank}D`;
+function depthwise(className: string, rank: 1 | 2): (options?: object) => Layer {
   return defineLayer({
     className,
     fields: { ...windowFields(rank, rank === 1), ...depthwiseFields },
@@ -96,13 +95,18 @@ function depthwise(rank: 1 | 2): (options?: object) => Layer {
  * channels · depthMultiplier]; kernel [kernelSize, channels, depthMultiplier].
  * @throws {TensorError} `shape` for input of another rank or shorter than the kernel.
  */
-export const depthwiseConv1D: (options: DepthwiseConv1DOptions) => Layer = /* @__PURE__ */ depthwise(1);
+export const depthwiseConv1D: (options: DepthwiseConv1DOptions) => Layer = /* @__PURE__ */ depthwise(
+  "DepthwiseConv1D",
+  1,
+);
 /** As {@link depthwiseConv1D} over two axes: x [batch, height, width, channels]. */
-export const depthwiseConv2D: (options: DepthwiseConv2DOptions) => Layer = /* @__PURE__ */ depthwise(2);
+export const depthwiseConv2D: (options: DepthwiseConv2DOptions) => Layer = /* @__PURE__ */ depthwise(
+  "DepthwiseConv2D",
+  2,
+);
 
 /* @__NO_SIDE_EFFECTS__ */
-function separable(rank: 1 | 2): (options?: object) => Layer {
-  const className = `SeparableConv${rank}D`;
+function separable(className: string, rank: 1 | 2): (options?: object) => Layer {
   return defineLayer({
     className,
     fields: {
@@ -153,6 +157,12 @@ function separable(rank: 1 | 2): (options?: object) => Layer {
  * filters], bias [filters].
  * @throws {TensorError} `shape` for input of another rank or shorter than the kernel.
  */
-export const separableConv1D: (options: SeparableConv1DOptions) => Layer = /* @__PURE__ */ separable(1);
+export const separableConv1D: (options: SeparableConv1DOptions) => Layer = /* @__PURE__ */ separable(
+  "SeparableConv1D",
+  1,
+);
 /** As {@link separableConv1D} over two axes: x [batch, height, width, channels]. */
-export const separableConv2D: (options: SeparableConv2DOptions) => Layer = /* @__PURE__ */ separable(2);
+export const separableConv2D: (options: SeparableConv2DOptions) => Layer = /* @__PURE__ */ separable(
+  "SeparableConv2D",
+  2,
+);

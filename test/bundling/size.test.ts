@@ -81,11 +81,11 @@ const layersByName = ["noise", "normalization", "merging", "convolution", "recur
 test.each([
   { program: "layers", splitting: true, ceiling: 67_500, keeps: [] },
   { program: "layers", splitting: false, ceiling: 69_500, keeps: ["the format of files", "the file system"] },
-  { program: "namespaces", splitting: true, ceiling: 70_000, keeps: layersByName },
+  { program: "namespaces", splitting: true, ceiling: 74_000, keeps: layersByName },
   {
     program: "inference",
     splitting: true,
-    ceiling: 75_000,
+    ceiling: 79_000,
     keeps: ["the format of files", "reading models", "the file system", "layers by class name", ...layersByName],
   },
 ])("$program, splitting $splitting: at most $ceiling bytes, and nothing that is not used", async (bundle) => {
@@ -103,5 +103,5 @@ test("the marks stand in the package, so that they would be found", () => {
   const text = names.map((name) => readFileSync(join(folder, name), "utf8")).join("\n");
   const missing = Object.keys(markers).filter((part) => !text.includes(markers[part] as string));
   // Layers that are still to come.
-  expect(missing.filter((part) => part !== "convolution" && part !== "recurrence")).toEqual([]);
+  expect(missing.filter((part) => part !== "recurrence")).toEqual([]);
 });
