@@ -208,7 +208,7 @@ test.each([
   forward.build([x.shape]);
   forward.setWeights(transposed.getWeights());
   const inner = (a: Tensor, b: Tensor): number =>
-    a.data.reduce((total: number, each: number, index: number) => total + each * (b.data[index] as number), 0);
+    Array.from(a.data).reduce((total, each, index) => total + each * (b.data[index] as number), 0);
   expect(inner(forward.apply(x), dy)).toBeCloseTo(inner(x, spread), 3);
 });
 
@@ -227,7 +227,7 @@ test("causal results do not depend on later entries", () => {
 test("an activation along the channels acts along the last axis, wherever the channels are, as in Keras", () => {
   const softmax = { filters: 3, kernelSize: 1, activation: "softmax" } as const;
   const first = layers.conv2D({ ...softmax, dataFormat: "channelsFirst" }).apply(random("x", [1, 2, 4, 5]));
-  const total = (values: Tensor): number => values.data.slice(0, 5).reduce((a: number, b: number) => a + b, 0);
+  const total = (values: Tensor): number => Array.from(values.data.slice(0, 5)).reduce((a, b) => a + b, 0);
   expect(first.shape).toEqual([1, 3, 4, 5]);
   expect(total(first)).toBeCloseTo(1, 5);
 });
