@@ -11,6 +11,8 @@ import {
   GATHER_BATCH,
   MAP,
   MATMUL,
+  POOL,
+  POOL_GRADIENT,
   REDUCE,
   RMSPROP,
   SCATTER_ADD,
@@ -28,6 +30,7 @@ import { gather, gatherBatch, scatterAdd } from "./kernels/gather";
 import { map } from "./kernels/map";
 import { matMul } from "./kernels/matMul";
 import { adam, rmsProp, sgd } from "./kernels/optimize";
+import { pool, poolGradient } from "./kernels/pool";
 import { reduce } from "./kernels/reduce";
 import { softmax } from "./kernels/softmax";
 
@@ -78,6 +81,12 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       break;
     case RMSPROP:
       rmsProp(instruction, begin, end);
+      break;
+    case POOL:
+      pool(instruction, begin, end);
+      break;
+    case POOL_GRADIENT:
+      poolGradient(instruction, begin, end);
       break;
     case CUSTOM:
       custom(instruction, begin, end);

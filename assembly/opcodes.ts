@@ -33,6 +33,10 @@ export const SGD = 12;
 export const ADAM = 13;
 /** One step of RMSprop: kernels/optimize.ts. */
 export const RMSPROP = 14;
+/** Maximum, its place, or average of windows of cells: kernels/pool.ts. */
+export const POOL = 15;
+/** Gradient of POOL with respect to the cells: kernels/pool.ts. */
+export const POOL_GRADIENT = 16;
 
 // Element types -------------------------------------------------------------------------------------------------------
 export const FLOAT32 = 0;
@@ -127,6 +131,12 @@ export const REDUCE_MIN = 2;
 export const REDUCE_PRODUCT = 3;
 export const REDUCE_ARG_MAX = 4;
 export const REDUCE_ARG_MIN = 5;
+
+// POOL and POOL_GRADIENT ----------------------------------------------------------------------------------------------
+export const POOL_MAX = 0;
+export const POOL_AVERAGE = 1;
+/** Position in the window of the maximum. */
+export const POOL_WINNER = 2;
 
 // MATMUL: flags -------------------------------------------------------------------------------------------------------
 export const TRANSPOSE_A = 1;

@@ -8,6 +8,7 @@ import * as crossEntropies from "./crossEntropy.ts";
 import * as gathering from "./gather.ts";
 import * as elements from "./map.ts";
 import * as products from "./matMul.ts";
+import * as pooling from "./pool.ts";
 import * as reductions from "./reduce.ts";
 import * as softmaxes from "./softmax.ts";
 import * as views from "./view.ts";
@@ -155,6 +156,17 @@ export const pad: Lifted<typeof moving.pad> = /* @__PURE__ */ lift("pad", moving
 export const concat: Lifted<typeof moving.concat> = /* @__PURE__ */ lift("concat", moving.concat, 1);
 /** The inputs, all of one shape, along a new axis. */
 export const stack: Lifted<typeof moving.stack> = /* @__PURE__ */ lift("stack", moving.stack, 1);
+/**
+ * The maximum of each window: x [batch, ...spatial, channels] → [batch, ...windows, channels], with one to three spatial
+ * axes. Margins never win; NaN does; the gradient goes to the first of equal maxima.
+ */
+export const maxPool: Lifted<typeof pooling.maxPool> = /* @__PURE__ */ lift("maxPool", pooling.maxPool, 1);
+/** The average of the real cells of each window, shapes as for maxPool. */
+export const averagePool: Lifted<typeof pooling.averagePool> = /* @__PURE__ */ lift(
+  "averagePool",
+  pooling.averagePool,
+  1,
+);
 /**
  * Entries of x along `axis` picked by integer `indices`: shape of x with that axis replaced by the shape of `indices`.
  * @throws {TensorError} `data` while running, when an index is outside the axis.

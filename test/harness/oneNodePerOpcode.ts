@@ -10,8 +10,10 @@ import { gather, gatherBatch } from "../../bindings/ops/gather.ts";
 import { add, tanh } from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";
 import { adamStep, assign, rmspropStep, sgdStep } from "../../bindings/ops/optimize.ts";
+import { averagePool, maxPool } from "../../bindings/ops/pool.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
+import { reshape } from "../../bindings/ops/view.ts";
 import { zeros } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
 import { scale } from "./customKernel.ts";
@@ -39,6 +41,9 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       ),
       sum(add(sparseSoftmaxCrossEntropy(labels, tanh(x)), sum(gather(x, labels), 1))),
     );
+    const windows = { poolSize: [2], strides: [1], padding: [[1, 0]] } as const;
+    const cells = reshape(x, [1, 3, 4]);
+    const pooled = sum(add(maxPool(cells, windows), averagePool(cells, windows)));
     accumulate(accumulator("total"), value);
     const [parameter, gradient, first, second] = ["parameter", "gradient", "first", "second"].map(weight) as [
       Variable,
@@ -57,7 +62,11 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       { parameter, gradient, velocity: first, learningRate },
       { rho: 0.9, epsilon: 1e-7, momentum: 0, weightDecay: 0, centered: false },
     );
-    return [value, gatherBatch(x, labels, cursor, 2), ...gradients(value, [x]).filter((each) => each !== null)];
+    return [
+      value,
+      gatherBatch(x, labels, cursor, 2),
+      ...gradients(add(value, pooled), [x]).filter((each) => each !== null),
+    ];
   });
   return topologicalOrder([...outputs, ...effects]);
 }

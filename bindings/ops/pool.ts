@@ -1,0 +1,255 @@
+// How are windows of cells reduced to their maximum or average, and how do gradients find the way back?
+
+import * as code from "../../assembly/opcodes.ts";
+import { type Lowering, reads, type Word, writes } from "../compiler/instruction.ts";
+import { check, show } from "../errors.ts";
+import {
+  defineOp,
+  errorPlace,
+  makeNode,
+  type NodeOf,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+} from "../graph.ts";
+import { elementBytes, type Shape, sizeOf } from "../tensor.ts";
+import { asFloat, cast, divide, equal, logicalAnd, logicalOr, notEqual, where } from "./map.ts";
+import {
+  cellsOfWindows,
+  collect,
+  outShape,
+  type PoolOptions,
+  placesInWindow,
+  realCells,
+  valuesAt,
+  type Windows,
+} from "./poolWindows.ts";
+import { max, min, sum } from "./reduce.ts";
+import { expandDims } from "./view.ts";
+
+export type { PoolOptions } from "./poolWindows.ts";
+
+type Node = SymbolicTensor;
+type Kind = "max" | "average" | "winner";
+
+type Gradient = Windows & { readonly shape: Shape };
+
+const kinds: Readonly<Record<Kind, number>> = {
+  max: code.POOL_MAX,
+  average: code.POOL_AVERAGE,
+  winner: code.POOL_WINNER,
+};
+
+/** Elements that a thread visits for one claim, about 5 µs. */
+const elementsPerGrain = 32768;
+/** The cell of a window is kept in a byte while it fits. */
+const cellsOfByte = 256;
+
+// What the machine does -----------------------------------------------------------------------------------------------
+
+/** The operands of depth, height and width; axes that are missing have one cell. */
+function geometry(input: Shape, out: Shape, { poolSize, strides, padding }: Windows): Record<string, Word> {
+  const missing = 3 - poolSize.length;
+  const named = (names: readonly string[], sizes: readonly number[], filler: number): [string, number][] =>
+    names.map((name, axis) => [name, axis < missing ? filler : (sizes[axis - missing] as number)]);
+  const axes = ["Depth", "Height", "Width"];
+  const prefixed = (prefix: string): string[] => axes.map((axis) => `${prefix}${axis}`);
+  return Object.fromEntries([
+    ["channels", input[input.length - 1] as number],
+    ...named(["depth", "height", "width"], input.slice(1, -1), 1),
+    ...named(prefixed("out"), out.slice(1, -1), 1),
+    ...named(prefixed("window"), poolSize, 1),
+    ...named(prefixed("stride"), strides, 1),
+    ...named(
+      prefixed("before"),
+      padding.map(([before]) => before),
+      0,
+    ),
+  ]);
+}
+
+function lowerPool(kind: Kind, node: NodeOf<Windows>): Lowering[] {
+  const input = node.inputs[0] as Node;
+  const channels = input.shape[input.shape.length - 1] as number;
+  const cells = sizeOf(node.attributes.poolSize);
+  return [
+    {
+      opcode: code.POOL,
+      name: node.op.name,
+      units: node.size / channels,
+      grain: Math.max(1, Math.floor(elementsPerGrain / (cells * channels))),
+      operands: {
+        input: reads(input),
+        out: writes(node as Node),
+        kind: kinds[kind],
+        bytes: elementBytes[node.dtype],
+        ...geometry(input.shape, node.shape, node.attributes),
+      },
+      flops: node.size * cells,
+    },
+  ];
+}
+
+function lowerGradient(kind: Kind, node: NodeOf<Gradient>, dy: Node, winners?: Node): Lowering[] {
+  const { poolSize, strides } = node.attributes;
+  const channels = node.shape[node.shape.length - 1] as number;
+  const overlap = poolSize.reduce((count, size, axis) => count * Math.ceil(size / (strides[axis] as number)), 1);
+  return [
+    {
+      opcode: code.POOL_GRADIENT,
+      name: node.op.name,
+      units: node.size / channels,
+      grain: Math.max(1, Math.floor(elementsPerGrain / (overlap * channels))),
+      operands: {
+        upstream: reads(dy),
+        winners: winners === undefined ? 0 : reads(winners),
+        out: writes(node as Node),
+        kind: kinds[kind],
+        bytes: winners === undefined ? 0 : elementBytes[winners.dtype],
+        ...geometry(node.shape, dy.shape, node.attributes),
+      },
+      flops: node.size * overlap,
+    },
+  ];
+}
+
+// The operations ------------------------------------------------------------------------------------------------------
+
+const maxPoolOp: Operation<Windows> = defineOp({
+  name: "maxPool",
+  infer: ([x], options) => ({ shape: outShape((x as Node).shape, options), dtype: "float32" }),
+  gradient: ({ inputs: [x], attributes }, dy) => [
+    makeNode(maxPoolGradientOp, [makeNode(maxPoolWinnersOp, [x as Node], attributes), dy], {
+      ...attributes,
+      shape: (x as Node).shape,
+    }),
+  ],
+  decompose: ([x], options) => {
+    const { real } = realCells((x as Node).shape, options);
+    return max(where(real, cellsOfWindows(x as Node, options), Number.NEGATIVE_INFINITY), -2);
+  },
+  lower: (node) => lowerPool("max", node),
+});
+
+/** For each maximum its place in the window, margins counted: the first NaN, or else the first maximum. */
+const maxPoolWinnersOp: Operation<Windows> = defineOp({
+  name: "maxPoolWinners",
+  infer: ([x], options) => ({
+    shape: outShape((x as Node).shape, options),
+    dtype: sizeOf(options.poolSize) <= cellsOfByte ? "uint8" : "int32",
+  }),
+  gradient: () => [null],
+  decompose: ([x], options) => {
+    const cells = cellsOfWindows(x as Node, options);
+    const { real } = realCells((x as Node).shape, options);
+    const most = expandDims(makeNode(maxPoolOp, [x as Node], options), -2);
+    const wins = logicalAnd(real, logicalOr(equal(cells, most), notEqual(cells, cells)));
+    const total = sizeOf(options.poolSize);
+    return cast(min(where(wins, placesInWindow(options), total), -2), total <= cellsOfByte ? "uint8" : "int32");
+  },
+  lower: (node) => lowerPool("winner", node),
+});
+
+/** Upstream [batch, ...windows, channels] at the winners of the windows: → [batch, ...spatial, channels]. */
+const maxPoolGradientOp: Operation<Gradient> = defineOp({
+  name: "maxPoolGradient",
+  infer: (_, { shape }) => ({ shape, dtype: "float32" }),
+  gradient: ({ inputs: [winners], attributes }, upstream) => [null, valuesAt(upstream, winners as Node, attributes)],
+  decompose: ([winners, dy], { shape, ...options }) => {
+    const wins = equal(expandDims(winners as Node, -2), placesInWindow(options as Windows));
+    return collect(where(wins, expandDims(dy as Node, -2), 0), shape, options as Windows);
+  },
+  lower: (node) => lowerGradient("max", node, node.inputs[1] as Node, node.inputs[0] as Node),
+});
+
+const averagePoolOp: Operation<Windows> = defineOp({
+  name: "averagePool",
+  infer: ([x], options) => ({ shape: outShape((x as Node).shape, options), dtype: "float32" }),
+  gradient: ({ inputs: [x], attributes }, dy) => [
+    makeNode(averagePoolGradientOp, [dy], { ...attributes, shape: (x as Node).shape }),
+  ],
+  decompose: ([x], options) => {
+    const { real, count } = realCells((x as Node).shape, options);
+    return divide(sum(where(real, cellsOfWindows(x as Node, options), 0), -2), count);
+  },
+  lower: (node) => lowerPool("average", node),
+});
+
+/** Upstream [batch, ...windows, channels], a share for each cell of a window: → [batch, ...spatial, channels]. */
+const averagePoolGradientOp: Operation<Gradient> = defineOp({
+  name: "averagePoolGradient",
+  infer: (_, { shape }) => ({ shape, dtype: "float32" }),
+  gradient: ({ attributes: { shape: _, ...options } }, upstream) => [
+    makeNode(averagePoolOp, [upstream], options as Windows),
+  ],
+  decompose: ([dy], { shape, ...options }) => {
+    const { count } = realCells(shape, options as Windows);
+    return collect(expandDims(divide(dy as Node, count), -2), shape, options as Windows);
+  },
+  lower: (node) => lowerGradient("average", node, node.inputs[0] as Node),
+});
+
+/**
+ * The maximum of each window: x [batch, ...spatial, channels] → [batch, ...windows, channels], float32, with one to three
+ * spatial axes and ⌊(size + before + after − poolSize) / stride⌋ + 1 windows along each. Margins never win; NaN does. The
+ * gradient goes to the first of equal maxima.
+ * @throws {TensorError} `shape`, `option`.
+ */
+export function maxPool(x: Operand, options: PoolOptions): Node {
+  return pool(maxPoolOp, x, options);
+}
+
+/** The average of the real cells of each window; shapes and errors as for {@link maxPool}. */
+export function averagePool(x: Operand, options: PoolOptions): Node {
+  return pool(averagePoolOp, x, options);
+}
+
+function pool(op: Operation<Windows>, operand: Operand, { poolSize, strides, padding }: PoolOptions): Node {
+  const x = asFloat(operand);
+  const axes = x.shape.length - 2;
+  check(axes >= 1 && axes <= 3, "shape", () => ({
+    where: errorPlace(op.name),
+    expected: "[batch, ...spatial, channels] with one to three spatial axes",
+    received: `shape [${x.shape.join(", ")}]`,
+  }));
+  const whole = (list: unknown, low: number): boolean =>
+    Array.isArray(list) && list.length === axes && list.every((each) => Number.isInteger(each) && each >= low);
+  for (const [name, list] of Object.entries({ poolSize, strides }))
+    check(whole(list, 1), "option", () => ({
+      where: `${errorPlace(op.name)}.${name}`,
+      expected: `${axes} integers ≥ 1, one for each spatial axis`,
+      received: show(list),
+    }));
+  check(
+    [0, 1].every(
+      (side) =>
+        Array.isArray(padding) &&
+        whole(
+          padding.map((pair) => pair?.[side]),
+          0,
+        ),
+    ) && padding.every(([before, after], axis) => Math.max(before, after) < (poolSize[axis] as number)),
+    "option",
+    () => ({
+      where: `${errorPlace(op.name)}.padding`,
+      expected: `${axes} pairs of integers ≥ 0, smaller than the window`,
+      received: show(padding),
+    }),
+  );
+  const shape = outShape(x.shape, { poolSize, strides, padding });
+  check(
+    shape.every((size, axis) => size >= 1 || x.shape[axis] === 0),
+    "shape",
+    () => ({
+      where: errorPlace(op.name),
+      expected: `spatial sizes that hold a window of [${poolSize.join(", ")}]`,
+      received: `shape [${x.shape.join(", ")}]`,
+      remedy: "Pad the input, or use a smaller window.",
+    }),
+  );
+  return makeNode(op, [x], {
+    poolSize: [...poolSize],
+    strides: [...strides],
+    padding: padding.map(([before, after]) => [before, after] as const),
+  });
+}
