@@ -3,7 +3,7 @@
 import { compiled } from "../compiled.ts";
 import { type Json, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
-import { check, formatBytes, show } from "../errors.ts";
+import { check, formatBytes, show, unknownName } from "../errors.ts";
 import { inputNode, type Operand, read, SymbolicTensor, toSymbolic, tracing, withScope, withTrace } from "../graph.ts";
 import type { Initializer } from "../initializers.ts";
 import { add } from "../ops/map.ts";
@@ -221,7 +221,11 @@ export class Layer implements AnyLayer {
         if (this.trainable) context.addLoss(regularizer.call(read(variable)));
       const x = arity === "one" ? inputs[0] : inputs;
       const trainable = this.trainable && context.frozen !== true;
-      const update = (name: string, value: SymbolicTensor): void => assign(this.variables.get(name) as Variable, value);
+      const update = (key: string, value: SymbolicTensor): void => {
+        const weight = this.variables.get(key);
+        if (weight === undefined) throw unknownName(this.name, "a weight", key, [...this.variables.keys()]);
+        assign(weight, value);
+      };
       const result = this.definition.call(x as never, { options: this.options, weights, context, trainable, update });
       check(result instanceof SymbolicTensor, "dtype", () => ({
         where: this.name,
