@@ -33,6 +33,10 @@ export const SGD = 12;
 export const ADAM = 13;
 /** One step of RMSprop: kernels/optimize.ts. */
 export const RMSPROP = 14;
+/** Convolution in up to three axes, or its gradient with respect to the input: kernels/conv.ts. */
+export const CONV = 15;
+/** Gradient of CONV with respect to the kernel: kernels/conv.ts. */
+export const CONV_KERNEL_GRADIENT = 16;
 
 // Element types -------------------------------------------------------------------------------------------------------
 export const FLOAT32 = 0;
@@ -135,6 +139,8 @@ export const HAS_BIAS = 4;
 export const HAS_ACTIVATION = 8;
 /** Units are numbered row by row of C instead of panel by panel. */
 export const BY_ROWS = 16;
+/** CONV and CONV_KERNEL_GRADIENT, which also take HAS_BIAS, HAS_ACTIVATION, BY_ROWS: every channel is a group of its own. */
+export const DEPTHWISE = 32;
 
 // What stopped a program ----------------------------------------------------------------------------------------------
 export const FAULT_NONE = 0;
