@@ -1,0 +1,269 @@
+// How is a convolution cut into units of work?
+//
+// A convolution is a product of matrices that are never written down: rows are output positions, k runs over taps and
+// over the input channels of a group, columns are the output channels of the group.
+//
+//   unit     one block of output positions (convWindows.ts) × 16 columns, over all of k. Numbered group by group; in a
+//            group with BY_ROWS block by block, from the first panel of columns to the last; else panel by panel.
+//   run      the units [begin, end) are merged into the largest rectangles they contain.
+//   k        is cut into parts of `tapPart` taps × `channelPart` channels; sums wait in the output between parts. For a
+//            block of positions a part packs the windows of its taps: once for all panels.
+//
+// Every output is one running sum, tap by tap and channel by channel, then + bias, then the activation: its bits do not
+// depend on the cut. Taps that see nothing but zeros outside the input along the first two axes are left out.
+//
+// With DEPTHWISE see convDepthwise.ts; the kernel's gradient is in convKernelGradient.ts. Up to 12 bytes behind the last
+// element of every operand are read and must lie inside the memory. Nothing outside the output is written.
+
+import { Instruction } from "../instruction";
+import { scratch } from "../memory";
+import { BY_ROWS, DEPTHWISE, HAS_ACTIVATION, HAS_BIAS, RELU } from "../opcodes";
+import { depthwise } from "./convDepthwise";
+import { depthwiseKernelGradient, kernelGradient } from "./convKernelGradient";
+import { multiplyPieces } from "./convTiles";
+import {
+  addPiece,
+  axisOf,
+  BEHIND_WINDOWS,
+  blocksOfRow,
+  clearWindows,
+  count,
+  first,
+  inputRow,
+  locate,
+  NONE,
+  outputPosition,
+  packWindow,
+  piecesEnd,
+  startOf,
+} from "./convWindows";
+import { applyUnary } from "./map";
+import { IN_PLACE_BYTES, PANEL } from "./matMulBlocks";
+import { PACKED_STEP, packPanels } from "./matMulPack";
+import { BIAS, CLAMP, CONTINUE } from "./matMulTiles";
+
+/** Rows of B that are packed at once: 128 KB. */
+const PACKED_ROWS: u32 = 2048;
+
+@unmanaged
+export class Conv extends Instruction {
+  /** [batch, …input, channels]. */
+  x: usize;
+  /** [taps, channels / groups, columns]. */
+  kernel: usize;
+  /** [batch, …output, columns]. */
+  out: usize;
+  /** [columns], read with HAS_BIAS. */
+  bias: usize;
+  /** Three of convWindows.ts' Axis. */
+  geometry: usize;
+  batch: u32;
+  channels: u32;
+  columns: u32;
+  groups: u32;
+  /** Output positions of a block. */
+  positions: u32;
+  /** Taps and channels of a part of k; several taps only with all channels of the group. */
+  tapPart: u32;
+  channelPart: u32;
+  flags: u32;
+  /** A unary MAP code, applied with HAS_ACTIVATION. */
+  activation: u32;
+}
+
+@unmanaged
+export class ConvKernelGradient extends Instruction {
+  /** [batch, …input, channels]. */
+  x: usize;
+  /** [batch, …output, columns]. */
+  dy: usize;
+  /** [taps, channels / groups, columns]. */
+  out: usize;
+  /** Three of convWindows.ts' Axis, with quotient 1. */
+  geometry: usize;
+  batch: u32;
+  channels: u32;
+  columns: u32;
+  groups: u32;
+  /** Output positions of a block. */
+  positions: u32;
+  /** Blocks whose products are summed before they are added to the total. */
+  blocks: u32;
+  /** Neighbouring taps of the last axis and channels that make up the rows of a unit. */
+  tapPart: u32;
+  channelPart: u32;
+  flags: u32;
+}
+
+/** out = act(conv(x, kernel) + bias), units as above. */
+export function conv(instruction: usize, begin: u32, end: u32): void {
+  const it = changetype<Conv>(instruction);
+  if (it.flags & DEPTHWISE) {
+    depthwise(it, begin, end);
+    return;
+  }
+  const blocks =
+    it.batch * axisOf(it.geometry, 0).output * axisOf(it.geometry, 1).output * blocksOfRow(it.geometry, it.positions);
+  const columns = it.columns / it.groups;
+  const panels = (columns + PANEL - 1) / PANEL;
+  const byRows = (it.flags & BY_ROWS) != 0;
+  while (begin < end) {
+    const group = begin / (blocks * panels);
+    const unit = begin % (blocks * panels);
+    const units = end - begin;
+    let panel: u32, block: u32, panelCount: u32, blockCount: u32;
+    if (byRows) {
+      block = unit / panels;
+      panel = unit % panels;
+      blockCount = 1;
+      panelCount = min(panels - panel, units);
+      if (panel == 0 && units >= panels) blockCount = min(blocks - block, units / panels);
+    } else {
+      panel = unit / blocks;
+      block = unit % blocks;
+      panelCount = 1;
+      blockCount = min(blocks - block, units);
+      if (block == 0 && units >= blocks) panelCount = min(panels - panel, units / blocks);
+    }
+    begin += panelCount * blockCount;
+    const column = panel * PANEL;
+    convRectangle(it, group, block, blockCount, column, min(panelCount * PANEL, columns - column));
+  }
+}
+
+/** Blocks [block, block + blocks) × columns [column, column + width) of a group. */
+function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u32, width: u32): void {
+  const geometry = it.geometry;
+  const taps: u32 = axisOf(geometry, 0).taps * axisOf(geometry, 1).taps * axisOf(geometry, 2).taps;
+  const channels = it.channels / it.groups;
+  const kernelRow = (<usize>it.columns) << 2;
+  const inPlace = <usize>(taps * channels) * kernelRow <= IN_PLACE_BYTES;
+  const outRow = (<usize>axisOf(geometry, 2).quotient * it.columns) << 2;
+  const partRows = it.tapPart * it.channelPart;
+  const zeros = scratch + BEHIND_WINDOWS;
+  const packed = zeros + 64;
+  memory.fill(zeros, 0, 64);
+
+  let last: u32 = it.flags & HAS_BIAS ? BIAS : 0;
+  const activates = (it.flags & HAS_ACTIVATION) != 0;
+  const clamps = activates && it.activation == RELU;
+  if (clamps) last |= CLAMP;
+
+  const groupWidth = inPlace ? width : (PACKED_ROWS / partRows) * PANEL;
+  for (let offset: u32 = 0; offset < width; offset += groupWidth) {
+    const firstColumn = group * (it.columns / it.groups) + column + offset;
+    const columns = min(width - offset, groupWidth);
+    for (let tap: u32 = 0; tap < taps; tap += it.tapPart) {
+      const tapEnd = min(taps, tap + it.tapPart);
+      for (let channel: u32 = 0; channel < channels; channel += it.channelPart) {
+        const depth = min(channels - channel, it.channelPart);
+        const rows = (tapEnd - tap) * depth;
+        let b = it.kernel + <usize>(tap * channels + channel) * kernelRow + ((<usize>firstColumn) << 2);
+        let bStep = kernelRow;
+        let bPanel = PACKED_STEP;
+        if (!inPlace) {
+          packPanels(b, kernelRow, rows, columns, packed);
+          b = packed;
+          bStep = PACKED_STEP;
+          bPanel = <usize>rows * PACKED_STEP;
+        }
+        const ends = tapEnd == taps && channel + depth == channels;
+        const mode = (tap + channel > 0 ? CONTINUE : 0) | (ends ? last : 0);
+        for (let i: u32 = 0; i < blocks; i++) {
+          locate(geometry, it.positions, block + i);
+          if (count == 0) continue;
+          packTaps(it, group * channels + channel, depth, tap, tapEnd, b, bStep);
+          if (piecesEnd == scratch) {
+            if (mode == CONTINUE) continue;
+            const length = (count - 1) * axisOf(geometry, 2).stride + 1;
+            addPiece(packWindow(0, 0, 0, 0, length, depth, (<usize>depth) << 2), zeros, 1);
+          }
+          const isZero = load<usize>(scratch, 4) == zeros;
+          let out = it.out + ((outputPosition(geometry, 0) * it.columns + firstColumn) << 2);
+          for (let j: u32 = 0; j < columns; j += PANEL) {
+            multiplyPieces(
+              scratch,
+              piecesEnd,
+              (<usize>axisOf(geometry, 2).stride * depth) << 2,
+              4,
+              isZero ? 0 : <usize>(j / PANEL) * bPanel,
+              bStep,
+              out,
+              outRow,
+              count,
+              min(PANEL, columns - j),
+              it.bias + ((<usize>(firstColumn + j)) << 2),
+              mode,
+            );
+            out += PANEL << 2;
+          }
+        }
+      }
+    }
+  }
+  if (!activates || clamps) return;
+  // The activation sees an element in any lane and any chunk: applyUnary must give it the same bits everywhere.
+  const firstColumn = group * (it.columns / it.groups) + column;
+  for (let i: u32 = 0; i < blocks; i++) {
+    locate(geometry, it.positions, block + i);
+    for (let step = 0; step < count; step++) {
+      applyUnary(it.activation, it.out + ((outputPosition(geometry, step) * it.columns + firstColumn) << 2), width);
+    }
+  }
+}
+
+/** The windows and pieces of taps [tap, tapEnd) for the located block. */
+function packTaps(it: Conv, channel: u32, depth: u32, tap: i32, tapEnd: i32, b: usize, bStep: usize): void {
+  const geometry = it.geometry;
+  const inner = axisOf(geometry, 2);
+  const middleTaps = axisOf(geometry, 1).taps;
+  const step = (<usize>depth) << 2;
+  const positionBytes = (<usize>it.channels) << 2;
+  const rowBytes = positionBytes * inner.input;
+  const merges = inner.dilation == 1 && inner.quotient == 1;
+  clearWindows();
+  while (tap < tapEnd) {
+    const row = tap / inner.taps;
+    const begin = tap % inner.taps;
+    const end = min(inner.taps, begin + tapEnd - tap);
+    const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
+    if (inputs >= 0) {
+      let low = i32.MAX_VALUE;
+      let high = i32.MIN_VALUE;
+      for (let k = begin; k < end; k++) {
+        const start = startOf(inner, k);
+        if (start == NONE) continue;
+        low = min(low, start);
+        high = max(high, start);
+      }
+      if (low <= high) {
+        const window = packWindow(
+          it.x + <usize>inputs * rowBytes + ((<usize>channel) << 2),
+          inner.input,
+          positionBytes,
+          low + first * inner.stride,
+          high - low + 1 + (count - 1) * inner.stride,
+          depth,
+          step,
+        );
+        if (merges) addPiece(window, b, <u32>(end - begin) * depth);
+        else {
+          for (let k = begin; k < end; k++) {
+            const start = startOf(inner, k);
+            if (start != NONE)
+              addPiece(window + <usize>(start - low) * step, b + <usize>(k - begin) * depth * bStep, depth);
+          }
+        }
+      }
+    }
+    b += <usize>(end - begin) * depth * bStep;
+    tap += end - begin;
+  }
+}
+
+/** out = Σ over positions of x ⊗ dy. Units: convKernelGradient.ts. */
+export function convKernelGradient(instruction: usize, begin: u32, end: u32): void {
+  const it = changetype<ConvKernelGradient>(instruction);
+  if (it.flags & DEPTHWISE) depthwiseKernelGradient(it, begin, end);
+  else kernelGradient(it, begin, end);
+}
