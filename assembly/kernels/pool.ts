@@ -6,10 +6,13 @@
 
 import { Instruction } from "../instruction";
 import { POOL_AVERAGE, POOL_MAX } from "../opcodes";
+import { Average, Maximum, Winner } from "./poolFolds";
 
 @unmanaged
 export class Pool extends Instruction {
   input: usize;
+  /** Of POOL_WINNER: what POOL_MAX wrote, of the shape of out. */
+  maxima: usize;
   out: usize;
   /** POOL_MAX …: for the winner, out holds positions in the window instead of values. */
   kind: u32;
@@ -69,8 +72,17 @@ export class PoolGradient extends Instruction {
  * input [batch, depth, height, width, channels] → out [batch, outDepth, outHeight, outWidth, channels]. Unit: one window.
  */
 export function pool(instruction: usize, begin: u32, end: u32): void {
+  const kind = changetype<Pool>(instruction).kind;
+  if (kind == POOL_MAX) poolBy<Maximum>(instruction, begin, end);
+  else if (kind == POOL_AVERAGE) poolBy<Average>(instruction, begin, end);
+  else poolBy<Winner>(instruction, begin, end);
+}
+
+/** Channels done together where there are as many. */
+const BLOCK: u32 = 8;
+
+function poolBy<F>(instruction: usize, begin: i32, end: i32): void {
   const overlay = changetype<Pool>(instruction);
-  const kind = overlay.kind;
   const bytes = overlay.bytes;
   const channels = overlay.channels;
   const depth = overlay.depth;
@@ -80,75 +92,97 @@ export function pool(instruction: usize, begin: u32, end: u32): void {
   const outWidth = overlay.outWidth;
   const windowHeight = overlay.windowHeight;
   const windowWidth = overlay.windowWidth;
+  const strideWidth = overlay.strideWidth;
   const cellBytes = (<usize>channels) << 2;
   const rowBytes = cellBytes * width;
   const planeBytes = rowBytes * height;
+  const block: u32 = channels < BLOCK ? 1 : BLOCK;
   let out = overlay.out + <usize>begin * channels * bytes;
+  let maxima = overlay.maxima + <usize>begin * cellBytes;
 
-  for (let unit = <i32>begin; unit < <i32>end; ++unit) {
+  for (let unit = begin; unit < end; ) {
     const line = unit / outWidth;
     const plane = line / outHeight;
     const batch = plane / overlay.outDepth;
-    const x = (unit - line * outWidth) * overlay.strideWidth - overlay.beforeWidth;
     const y = (line - plane * outHeight) * overlay.strideHeight - overlay.beforeHeight;
     const z = (plane - batch * overlay.outDepth) * overlay.strideDepth - overlay.beforeDepth;
-    const firstX = max(x, 0);
     const firstY = max(y, 0);
     const firstZ = max(z, 0);
-    const columns = min(x + windowWidth, width) - firstX;
     const rows = min(y + windowHeight, height) - firstY;
+    const fall = <usize>rows * rowBytes;
     const planes = min(z + overlay.windowDepth, depth) - firstZ;
-    const count = f32x4.splat(<f32>(columns * rows * planes));
-    const first = ((firstZ - z) * windowHeight + (firstY - y)) * windowWidth + (firstX - x);
-    const run = <usize>columns * cellBytes;
-    let corner = overlay.input + <usize>(batch * depth + firstZ) * planeBytes + firstY * rowBytes + firstX * cellBytes;
+    const start = overlay.input + <usize>(batch * depth + firstZ) * planeBytes + firstY * rowBytes;
+    const firstOfRow = ((firstZ - z) * windowHeight + (firstY - y)) * windowWidth;
+    const stop = min(end, (line + 1) * outWidth);
+    let x = (unit - line * outWidth) * strideWidth - overlay.beforeWidth;
 
-    for (let channel: u32 = 0; channel < channels; ) {
-      const whole = channel + 4 <= channels;
-      let result = f32x4.splat(kind == POOL_AVERAGE ? 0 : -Infinity);
-      let winner = i32x4.splat(first);
-      let top = corner;
-      let place = first;
-      for (let k = 0; k < planes; ++k) {
-        let start = top;
-        for (let j = 0; j < rows; ++j) {
-          let cell = place + j * windowWidth;
-          const stop = start + run;
-          for (let from = start; from < stop; from += cellBytes) {
-            const value = whole ? v128.load(from) : v128.load32_splat(from);
-            if (kind == POOL_MAX) {
-              result = f32x4.max(result, value);
-            } else if (kind == POOL_AVERAGE) {
-              result = f32x4.add(result, value);
-            } else {
-              // Not ≤ is > or NaN; a NaN that is there already stays.
-              const wins = v128.andnot(f32x4.eq(result, result), f32x4.le(value, result));
-              result = v128.bitselect(value, result, wins);
-              winner = v128.bitselect(i32x4.splat(cell), winner, wins);
+    for (; unit < stop; ++unit, x += strideWidth) {
+      const firstX = max(x, 0);
+      const columns = min(x + windowWidth, width) - firstX;
+      const run = <usize>columns * cellBytes;
+      const first = firstOfRow + firstX - x;
+      const corner = start + firstX * cellBytes;
+      const count = f32x4.splat(<f32>(columns * rows * planes));
+      for (let channel: u32 = 0; channel < channels; channel += block) {
+        // The last block reaches back, where the channels are not a multiple, and does some again.
+        if (channel + block > channels) channel = channels - block;
+        let a = f32x4.splat(changetype<F>(0).initial());
+        let b = a;
+        let stateA = i32x4.splat(changetype<F>(0).initialState());
+        let stateB = stateA;
+        if (changetype<F>(0).findsPlaces()) {
+          const maximum = maxima + ((<usize>channel) << 2);
+          if (block == 1) {
+            a = v128.load32_splat(maximum);
+          } else {
+            a = v128.load(maximum);
+            b = v128.load(maximum, 16);
+          }
+        }
+        let top = corner + ((<usize>channel) << 2);
+        let place = first;
+        for (let k = 0; k < planes; ++k) {
+          let cellOfRow = place;
+          for (let row = top; row < top + fall; row += rowBytes) {
+            let cell = cellOfRow;
+            for (let from = row; from < row + run; from += cellBytes) {
+              let c: v128;
+              let d: v128;
+              if (block == 1) {
+                c = v128.load32_splat(from);
+                d = c;
+              } else {
+                c = v128.load(from);
+                d = v128.load(from, 16);
+              }
+              stateA = changetype<F>(0).follow(stateA, a, c, cell);
+              stateB = changetype<F>(0).follow(stateB, b, d, cell);
+              a = changetype<F>(0).fold(a, c);
+              b = changetype<F>(0).fold(b, d);
               ++cell;
             }
+            cellOfRow += windowWidth;
           }
-          start += rowBytes;
+          top += planeBytes;
+          place += windowHeight * windowWidth;
         }
-        top += planeBytes;
-        place += windowHeight * windowWidth;
+        a = changetype<F>(0).finish(a, stateA, count);
+        b = changetype<F>(0).finish(b, stateB, count);
+        const to = out + <usize>channel * bytes;
+        if (changetype<F>(0).findsPlaces() && bytes == 1) {
+          a = i16x8.narrow_i32x4_s(a, b);
+          a = i8x16.narrow_i16x8_u(a, a);
+          if (block == 1) v128.store_lane<u8>(to, a, 0);
+          else v128.store_lane<u64>(to, a, 0);
+        } else if (block == 1) {
+          v128.store_lane<u32>(to, a, 0);
+        } else {
+          v128.store(to, a);
+          v128.store(to, b, 16);
+        }
       }
-      if (kind == POOL_AVERAGE) result = f32x4.div(result, count);
-      else if (kind != POOL_MAX) result = winner;
-      if (bytes == 1) {
-        result = i16x8.narrow_i32x4_s(result, result);
-        result = i8x16.narrow_i16x8_u(result, result);
-        if (whole) v128.store_lane<u32>(out, result, 0);
-        else v128.store_lane<u8>(out, result, 0);
-      } else if (whole) {
-        v128.store(out, result);
-      } else {
-        v128.store_lane<u32>(out, result, 0);
-      }
-      const done: u32 = whole ? 4 : 1;
-      channel += done;
-      corner += done << 2;
-      out += done * bytes;
+      out += channels * bytes;
+      maxima += cellBytes;
     }
   }
 }
@@ -159,16 +193,14 @@ export function pool(instruction: usize, begin: u32, end: u32): void {
  */
 export function poolGradient(instruction: usize, begin: u32, end: u32): void {
   const overlay = changetype<PoolGradient>(instruction);
-  const kind = overlay.kind;
+  const average = overlay.kind == POOL_AVERAGE;
   const bytes = overlay.bytes;
   const channels = overlay.channels;
   const depth = overlay.depth;
   const height = overlay.height;
   const width = overlay.width;
-  const windowDepth = overlay.windowDepth;
   const windowHeight = overlay.windowHeight;
   const windowWidth = overlay.windowWidth;
-  const strideDepth = overlay.strideDepth;
   const strideHeight = overlay.strideHeight;
   const strideWidth = overlay.strideWidth;
   const upstream = overlay.upstream;
@@ -176,43 +208,52 @@ export function poolGradient(instruction: usize, begin: u32, end: u32): void {
   const size = (<usize>channels) << 2;
   let out = overlay.out + <usize>begin * size;
 
-  for (let unit = <i32>begin; unit < <i32>end; ++unit) {
+  for (let unit = <i32>begin; unit < <i32>end; ) {
     const line = unit / width;
     const plane = line / height;
     const batch = plane / depth;
     // Counted from the margin in front, where the first window begins.
-    const x = unit - line * width + overlay.beforeWidth;
     const y = line - plane * height + overlay.beforeHeight;
     const z = plane - batch * depth + overlay.beforeDepth;
-    const lastX = min(x / strideWidth, overlay.outWidth - 1);
-    const lastY = min(y / strideHeight, overlay.outHeight - 1);
-    const lastZ = min(z / strideDepth, overlay.outDepth - 1);
-    const firstX = firstWindow(x, windowWidth, strideWidth);
     const firstY = firstWindow(y, windowHeight, strideHeight);
-    memory.fill(out, 0, size);
-    for (let k = firstWindow(z, windowDepth, strideDepth); k <= lastZ; ++k) {
-      const planes = realCells(k * strideDepth - overlay.beforeDepth, windowDepth, depth);
-      for (let j = firstY; j <= lastY; ++j) {
-        const rows = realCells(j * strideHeight - overlay.beforeHeight, windowHeight, height);
-        const row = ((batch * overlay.outDepth + k) * overlay.outHeight + j) * overlay.outWidth;
-        const place = ((z - k * strideDepth) * windowHeight + (y - j * strideHeight)) * windowWidth + x;
-        for (let i = firstX; i <= lastX; ++i) {
-          const at = <usize>(row + i) * channels;
-          if (kind == POOL_AVERAGE) {
-            const columns = realCells(i * strideWidth - overlay.beforeWidth, windowWidth, width);
-            addQuotient(out, upstream + (at << 2), channels, <f32>(planes * rows * columns));
-          } else {
-            addWhere(out, upstream + (at << 2), winners + at * bytes, bytes, channels, place - i * strideWidth);
+    const firstZ = firstWindow(z, overlay.windowDepth, overlay.strideDepth);
+    const lastY = min(y / strideHeight, overlay.outHeight - 1);
+    const lastZ = min(z / overlay.strideDepth, overlay.outDepth - 1);
+    const stop = min(<i32>end, (line + 1) * width);
+    let x = unit - line * width + overlay.beforeWidth;
+
+    for (; unit < stop; ++unit, ++x, out += size) {
+      const lastX = min(<i32>(<u32>x / <u32>strideWidth), overlay.outWidth - 1);
+      const firstX = firstWindow(x, windowWidth, strideWidth);
+      let fresh = true;
+      for (let k = firstZ; k <= lastZ; ++k) {
+        for (let j = firstY; j <= lastY; ++j) {
+          const row = ((batch * overlay.outDepth + k) * overlay.outHeight + j) * overlay.outWidth;
+          for (let i = firstX; i <= lastX; ++i) {
+            const at = <usize>(row + i) * channels;
+            if (average) {
+              const count =
+                realCells(k * overlay.strideDepth - overlay.beforeDepth, overlay.windowDepth, depth) *
+                realCells(j * strideHeight - overlay.beforeHeight, windowHeight, height) *
+                realCells(i * strideWidth - overlay.beforeWidth, windowWidth, width);
+              addQuotient(out, upstream + (at << 2), channels, <f32>count, fresh);
+            } else {
+              const cell =
+                ((z - k * overlay.strideDepth) * windowHeight + (y - j * strideHeight)) * windowWidth +
+                (x - i * strideWidth);
+              addWhere(out, upstream + (at << 2), winners + at * bytes, bytes, channels, cell, fresh);
+            }
+            fresh = false;
           }
         }
       }
+      if (fresh) memory.fill(out, 0, size);
     }
-    out += size;
   }
 }
 
 /** The first of the windows, `stride` apart, that reach as far as `place`. */
-function firstWindow(place: i32, window: i32, stride: i32): i32 {
+function firstWindow(place: u32, window: u32, stride: u32): i32 {
   return place < window ? 0 : (place - window) / stride + 1;
 }
 
@@ -221,28 +262,34 @@ function realCells(begin: i32, window: i32, size: i32): i32 {
   return min(begin + window, size) - max(begin, 0);
 }
 
-/** to += from / divisor. */
-function addQuotient(to: usize, from: usize, count: u32, divisor: f32): void {
+/** to += from / divisor; `fresh`: to counts as 0. */
+function addQuotient(to: usize, from: usize, count: u32, divisor: f32, fresh: bool): void {
   const divisors = f32x4.splat(divisor);
   const end = to + ((<usize>count) << 2);
   for (; to + 16 <= end; to += 16, from += 16) {
-    v128.store(to, f32x4.add(v128.load(to), f32x4.div(v128.load(from), divisors)));
+    const value = f32x4.div(v128.load(from), divisors);
+    v128.store(to, fresh ? value : f32x4.add(v128.load(to), value));
   }
-  for (; to < end; to += 4, from += 4) store<f32>(to, load<f32>(to) + load<f32>(from) / divisor);
+  for (; to < end; to += 4, from += 4) {
+    const value = load<f32>(from) / divisor;
+    store<f32>(to, fresh ? value : load<f32>(to) + value);
+  }
 }
 
-/** to += from where the winner, of one or four bytes, is `cell`. */
-function addWhere(to: usize, from: usize, winners: usize, bytes: usize, count: u32, cell: u32): void {
+/** to += from where the winner, of one or four bytes, is `cell`; `fresh`: to counts as 0. */
+function addWhere(to: usize, from: usize, winners: usize, bytes: usize, count: u32, cell: u32, fresh: bool): void {
   const cells = i32x4.splat(cell);
   const end = to + ((<usize>count) << 2);
   for (; to + 16 <= end; to += 16, from += 16) {
     const winner =
       bytes == 1 ? i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(winners))) : v128.load(winners);
-    v128.store(to, f32x4.add(v128.load(to), v128.and(v128.load(from), i32x4.eq(winner, cells))));
+    const value = v128.and(v128.load(from), i32x4.eq(winner, cells));
+    v128.store(to, fresh ? value : f32x4.add(v128.load(to), value));
     winners += bytes << 2;
   }
   for (; to < end; to += 4, from += 4, winners += bytes) {
     const winner = bytes == 1 ? <u32>load<u8>(winners) : load<u32>(winners);
-    if (winner == cell) store<f32>(to, load<f32>(to) + load<f32>(from));
+    const value: f32 = winner == cell ? load<f32>(from) : 0;
+    store<f32>(to, fresh ? value : load<f32>(to) + value);
   }
 }

@@ -52,6 +52,65 @@ export {
   type UnitNormalizationOptions,
   unitNormalization,
 } from "./normalization.ts";
+export {
+  type AdaptivePoolingOptions,
+  adaptiveAveragePooling1D,
+  adaptiveAveragePooling2D,
+  adaptiveAveragePooling3D,
+  adaptiveMaxPooling1D,
+  adaptiveMaxPooling2D,
+  adaptiveMaxPooling3D,
+  averagePooling1D,
+  averagePooling2D,
+  averagePooling3D,
+  type GlobalPoolingOptions,
+  globalAveragePooling1D,
+  globalAveragePooling2D,
+  globalAveragePooling3D,
+  globalMaxPooling1D,
+  globalMaxPooling2D,
+  globalMaxPooling3D,
+  maxPooling1D,
+  maxPooling2D,
+  maxPooling3D,
+  type PoolingOptions,
+} from "./pooling.ts";
 export { type NormalizationOptions, normalization, type RescalingOptions, rescaling } from "./preprocessing.ts";
 export { type DropoutOptions, dropout, type GaussianNoiseOptions, gaussianNoise } from "./regularization.ts";
-export { type FlattenOptions, flatten, type ReshapeOptions, reshape } from "./reshaping.ts";
+export {
+  type FlattenOptions,
+  flatten,
+  type PermuteOptions,
+  permute,
+  type RepeatVectorOptions,
+  type ReshapeOptions,
+  repeatVector,
+  reshape,
+} from "./reshaping.ts";
+export { type CenterCropOptions, centerCrop, type ResizingOptions, resizing } from "./resizing.ts";
+export {
+  type Cropping1DOptions,
+  type CroppingOptions,
+  cropping1D,
+  cropping2D,
+  cropping3D,
+  type Margins,
+  type UpSampling1DOptions,
+  type UpSampling2DOptions,
+  type UpSampling3DOptions,
+  upSampling1D,
+  upSampling2D,
+  upSampling3D,
+  type ZeroPaddingOptions,
+  zeroPadding1D,
+  zeroPadding2D,
+  zeroPadding3D,
+} from "./spatial.ts";
+export {
+  type SpatialDropout1DOptions,
+  type SpatialDropoutOptions,
+  spatialDropout1D,
+  spatialDropout2D,
+  spatialDropout3D,
+} from "./spatialDropout.ts";
+export type { DataFormat, Margin } from "./spatialFields.ts";

@@ -26,9 +26,8 @@ export const dropout: (options: DropoutOptions) => Layer = /* @__PURE__ */ defin
   fields: dropoutFields,
   inputs: "one",
   call: (x, { options, context }) => {
-    const { rate, noiseShape } = options;
-    if (!context.training || rate === 0) return asFloat(x);
-    const shape = noiseShape ?? x.shape;
+    if (!context.training || options.rate === 0) return asFloat(x);
+    const shape = options.noiseShape ?? x.shape;
     check(
       shape.length === x.shape.length && shape.every((size, axis) => size === 1 || size === x.shape[axis]),
       "shape",
@@ -38,10 +37,21 @@ export const dropout: (options: DropoutOptions) => Layer = /* @__PURE__ */ defin
         received: `[${shape.join(", ")}]`,
       }),
     );
-    const kept = greaterEqual(noise(randomUniform, options.seed, context, shape), rate);
-    return where(kept, multiply(asFloat(x), rate === 1 ? 0 : 1 / (1 - rate)), 0);
+    return drop(x, shape, options, context);
   },
 });
+
+/** x with a share of `rate` set to zero and the rest scaled, in training only; the mask has a shape that broadcasts. */
+export function drop(
+  x: SymbolicTensor,
+  shape: readonly number[],
+  { rate, seed: fixed }: { readonly rate: number; readonly seed: number | null },
+  context: CallContext,
+): SymbolicTensor {
+  if (!context.training || rate === 0) return asFloat(x);
+  const kept = greaterEqual(noise(randomUniform, fixed, context, shape), rate);
+  return where(kept, multiply(asFloat(x), rate === 1 ? 0 : 1 / (1 - rate)), 0);
+}
 
 /** Options of {@link gaussianNoise}. */
 export interface GaussianNoiseOptions extends LayerOptions {

@@ -1,9 +1,12 @@
 // Layers that change the shape, not the values.
 
+import { check } from "../errors.ts";
+import { errorPlace } from "../graph.ts";
 import { transpose } from "../ops/copy.ts";
+import { broadcastTo } from "../ops/map.ts";
 import { reshape as reshapeOf } from "../ops/view.ts";
 import type { Shape } from "../tensor.ts";
-import { choice, integers } from "./field.ts";
+import { choice, integers, positiveInteger } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 
 /** Options of {@link flatten}. */
@@ -41,4 +44,56 @@ export const reshape: (options: ReshapeOptions) => Layer = /* @__PURE__ */ defin
   fields: reshapeFields,
   inputs: "one",
   call: (x, { options }) => reshapeOf(x, [x.shape[0] ?? 1, ...(options.targetShape ?? [])]),
+});
+
+/** Options of {@link permute}. */
+export interface PermuteOptions extends LayerOptions {
+  /** For each axis of the result the axis that it was, counted from 1: the batch, axis 0, stays. */
+  readonly dims: readonly number[];
+}
+
+const permuteFields = { dims: integers(undefined, 1) };
+
+/** Axes in another order: `dims: [2, 1]` is [batch, a, b] → [batch, b, a]. */
+export const permute: (options: PermuteOptions) => Layer = /* @__PURE__ */ defineLayer({
+  className: "Permute",
+  fields: permuteFields,
+  inputs: "one",
+  call: (x, { options }) => {
+    const dims = options.dims ?? [];
+    check(
+      dims.length === x.shape.length - 1 && [...dims].sort((a, b) => a - b).every((dim, axis) => dim === axis + 1),
+      "shape",
+      () => ({
+        where: errorPlace("permute"),
+        expected: `dims that hold each of 1 to ${x.shape.length - 1}`,
+        received: `[${dims.join(", ")}]`,
+      }),
+    );
+    return transpose(x, [0, ...dims]);
+  },
+});
+
+/** Options of {@link repeatVector}. */
+export interface RepeatVectorOptions extends LayerOptions {
+  /** How many times. */
+  readonly n: number;
+}
+
+const repeatVectorFields = { n: positiveInteger() };
+
+/** The same row over and over: [batch, features] → [batch, n, features]. */
+export const repeatVector: (options: RepeatVectorOptions) => Layer = /* @__PURE__ */ defineLayer({
+  className: "RepeatVector",
+  fields: repeatVectorFields,
+  inputs: "one",
+  call: (x, { options }) => {
+    check(x.shape.length === 2, "shape", () => ({
+      where: errorPlace("repeatVector"),
+      expected: "an input [batch, features]",
+      received: `shape [${x.shape.join(", ")}]`,
+    }));
+    const [batch = 1, features = 1] = x.shape;
+    return broadcastTo(reshapeOf(x, [batch, 1, features]), [batch, options.n, features]);
+  },
 });

@@ -3,6 +3,9 @@
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { transpose } from "../ops/copy.ts";
+import { matMul } from "../ops/matMul.ts";
+import { reshape } from "../ops/view.ts";
+import { sizeOf, tensor } from "../tensor.ts";
 import type { DataFormat, Margin } from "./spatialFields.ts";
 
 /** @throws {TensorError} `shape` unless x is [batch, ...`axes` spatial sizes, channels], in either order. */
@@ -13,6 +16,26 @@ export function checkSpatial(x: SymbolicTensor, axes: number, dataFormat: DataFo
     expected: `an input [batch, ${dataFormat === "channelsLast" ? `${spatial}, channels` : `channels, ${spatial}`}]`,
     received: `shape [${x.shape.join(", ")}]`,
   }));
+}
+
+/** The first of the spatial axes: 1, or 2 where the channels come before them. */
+export function firstSpatialAxis(dataFormat: DataFormat): number {
+  return dataFormat === "channelsLast" ? 1 : 2;
+}
+
+/** One entry for each axis of an input: those of the spatial axes in their place, `filler` for batch and channels. */
+export function onSpatialAxes<T>(entries: readonly T[], filler: T, dataFormat: DataFormat): T[] {
+  return dataFormat === "channelsLast" ? [filler, ...entries, filler] : [filler, filler, ...entries];
+}
+
+/** `matrix` [rows, size of the axis], row-major, times x along `axis`: that axis gets `rows` cells. */
+export function multiplyAlong(x: SymbolicTensor, axis: number, matrix: Float32Array): SymbolicTensor {
+  const size = x.shape[axis] as number;
+  const rows = matrix.length / size;
+  const before = x.shape.slice(0, axis);
+  const after = x.shape.slice(axis + 1);
+  const product = matMul(tensor(matrix, [1, rows, size]), reshape(x, [sizeOf(before), size, sizeOf(after)]));
+  return reshape(product, [...before, rows, ...after]);
 }
 
 /** [batch, channels, ...spatial] → [batch, ...spatial, channels]; x itself when its channels are last already. */

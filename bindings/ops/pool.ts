@@ -69,7 +69,7 @@ function geometry(input: Shape, out: Shape, { poolSize, strides, padding }: Wind
 }
 
 function lowerPool(kind: Kind, node: NodeOf<Windows>): Lowering[] {
-  const input = node.inputs[0] as Node;
+  const [input, maxima] = node.inputs as [Node, Node?];
   const channels = input.shape[input.shape.length - 1] as number;
   const cells = sizeOf(node.attributes.poolSize);
   return [
@@ -80,6 +80,7 @@ function lowerPool(kind: Kind, node: NodeOf<Windows>): Lowering[] {
       grain: Math.max(1, Math.floor(elementsPerGrain / (cells * channels))),
       operands: {
         input: reads(input),
+        maxima: maxima === undefined ? 0 : reads(maxima),
         out: writes(node as Node),
         kind: kinds[kind],
         bytes: elementBytes[node.dtype],
@@ -118,12 +119,11 @@ function lowerGradient(kind: Kind, node: NodeOf<Gradient>, dy: Node, winners?: N
 const maxPoolOp: Operation<Windows> = defineOp({
   name: "maxPool",
   infer: ([x], options) => ({ shape: outShape((x as Node).shape, options), dtype: "float32" }),
-  gradient: ({ inputs: [x], attributes }, dy) => [
-    makeNode(maxPoolGradientOp, [makeNode(maxPoolWinnersOp, [x as Node], attributes), dy], {
-      ...attributes,
-      shape: (x as Node).shape,
-    }),
-  ],
+  gradient: (node, dy) => {
+    const [x] = node.inputs as [Node];
+    const winners = makeNode(maxPoolWinnersOp, [x, node], node.attributes);
+    return [makeNode(maxPoolGradientOp, [winners, dy], { ...node.attributes, shape: x.shape })];
+  },
   decompose: ([x], options) => {
     const { real } = realCells((x as Node).shape, options);
     return max(where(real, cellsOfWindows(x as Node, options), Number.NEGATIVE_INFINITY), -2);
@@ -131,18 +131,18 @@ const maxPoolOp: Operation<Windows> = defineOp({
   lower: (node) => lowerPool("max", node),
 });
 
-/** For each maximum its place in the window, margins counted: the first NaN, or else the first maximum. */
+/** For the maxima of x, the second input, their places in the windows, margins counted: the first NaN, or else the first maximum. */
 const maxPoolWinnersOp: Operation<Windows> = defineOp({
   name: "maxPoolWinners",
   infer: ([x], options) => ({
     shape: outShape((x as Node).shape, options),
     dtype: sizeOf(options.poolSize) <= cellsOfByte ? "uint8" : "int32",
   }),
-  gradient: () => [null],
-  decompose: ([x], options) => {
+  gradient: () => [null, null],
+  decompose: ([x, maxima], options) => {
     const cells = cellsOfWindows(x as Node, options);
     const { real } = realCells((x as Node).shape, options);
-    const most = expandDims(makeNode(maxPoolOp, [x as Node], options), -2);
+    const most = expandDims(maxima as Node, -2);
     const wins = logicalAnd(real, logicalOr(equal(cells, most), notEqual(cells, cells)));
     const total = sizeOf(options.poolSize);
     return cast(min(where(wins, placesInWindow(options), total), -2), total <= cellsOfByte ? "uint8" : "int32");

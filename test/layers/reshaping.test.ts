@@ -1,4 +1,4 @@
-// Do flatten and reshape keep every value in its place?
+// Do flatten, reshape, permute and repeatVector keep every value in its place?
 
 import { expect, test } from "vitest";
 import * as layers from "../../bindings/layers/index.ts";
@@ -27,6 +27,20 @@ describeLayer("Reshape", [
   },
 ]);
 
+describeLayer("Permute", [
+  { title: "of two axes", make: () => layers.permute({ dims: [2, 1] }), inputs: [[4, 3, 5]], output: [4, 5, 3] },
+  {
+    title: "of three axes",
+    make: () => layers.permute({ dims: [3, 1, 2] }),
+    inputs: [[4, 3, 5, 2]],
+    output: [4, 2, 3, 5],
+  },
+]);
+
+describeLayer("RepeatVector", [
+  { title: "of rows", make: () => layers.repeatVector({ n: 3 }), inputs: [[4, 5]], output: [4, 3, 5] },
+]);
+
 test("flatten with the channels first moves them last: [channels, height, width] → height, width, channels", () => {
   const x = tensor(
     Float32Array.from({ length: 12 }, (_, index) => index),
@@ -51,4 +65,40 @@ test("a shape that the values do not fill is refused, with the layer's name", ()
   expect(() => layers.reshape({ targetShape: [-1, -1] }).apply(x)).toThrow("with at most one -1");
   expect(() => layers.reshape({ targetShape: [0, 3] }).apply(x)).toThrow("expected a shape of 12 elements");
   expect(() => layers.reshape({ targetShape: [-2, 3] })).toThrow("reshape.targetShape: expected a list of integers");
+});
+
+test("permute moves axis dims[i] to place i", () => {
+  const x = tensor([1, 2, 3, 4, 5, 6], [1, 2, 3]);
+  expect(
+    layers
+      .permute({ dims: [2, 1] })
+      .apply(x)
+      .array(),
+  ).toEqual([
+    [
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ],
+  ]);
+  expect(() => layers.permute({ dims: [1, 3] }).apply(x)).toThrow(
+    "permute): expected dims that hold each of 1 to 2, received [1, 3]",
+  );
+  expect(() => layers.permute({ dims: [0, 1] })).toThrow("permute.dims: expected a list of integers ≥ 1");
+});
+
+test("repeatVector repeats rows", () => {
+  expect(
+    layers
+      .repeatVector({ n: 2 })
+      .apply([[1, 2]])
+      .array(),
+  ).toEqual([
+    [
+      [1, 2],
+      [1, 2],
+    ],
+  ]);
+  expect(() => layers.repeatVector({ n: 2 }).apply([[[1]]])).toThrow("expected an input [batch, features]");
+  expect(() => layers.repeatVector({ n: 0 })).toThrow("repeatVector.n: expected an integer ≥ 1");
 });

@@ -1,0 +1,33 @@
+// Which cells, with which weights, make a cell of a larger or smaller image?
+//
+// Cell i of `count` has its centre at (i + ½) · size / count of the old axis, whose own centres lie at halves.
+
+import type { SymbolicTensor } from "../graph.ts";
+import { gather } from "../ops/gather.ts";
+import { multiplyAlong } from "./spatialAxes.ts";
+
+export type Interpolation = "nearest" | "bilinear";
+
+/**
+ * x, float32, with `count` cells along `axis`: of the nearest old cell, or of the two around it by their distance. Without
+ * antialiasing; beyond the outermost centres the outermost cells go on.
+ */
+export function resizeAlong(x: SymbolicTensor, axis: number, count: number, by: Interpolation): SymbolicTensor {
+  const size = x.shape[axis] as number;
+  if (count === size) return x;
+  if (by === "bilinear") return multiplyAlong(x, axis, bilinearWeights(size, count));
+  const picks = Array.from({ length: count }, (_, cell) => Math.floor(((cell + 0.5) * size) / count));
+  return gather(x, picks, axis);
+}
+
+/** The matrix [count, size] that interpolates between neighbours. */
+function bilinearWeights(size: number, count: number): Float32Array {
+  const weights = new Float32Array(count * size);
+  for (let cell = 0; cell < count; cell++) {
+    const place = Math.min(Math.max(((cell + 0.5) * size) / count - 0.5, 0), size - 1);
+    const left = Math.floor(place);
+    weights[cell * size + left] = 1 - (place - left);
+    if (left + 1 < size) weights[cell * size + left + 1] = place - left;
+  }
+  return weights;
+}
