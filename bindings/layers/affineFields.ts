@@ -1,9 +1,9 @@
-// How do normalization layers scale and shift what they have normalised?
+// What do normalization layers have in common: subtracting a mean, and scaling and shifting what they have normalised?
 
 import type { Constraint, ConstraintLike } from "../constraints.ts";
 import type { SymbolicTensor } from "../graph.ts";
 import type { Initializer, InitializerLike } from "../initializers.ts";
-import { add, multiply } from "../ops/map.ts";
+import { add, multiply, negate } from "../ops/map.ts";
 import { reshape } from "../ops/view.ts";
 import type { Regularizer, RegularizerLike } from "../regularizers.ts";
 import type { Shape } from "../tensor.ts";
@@ -81,6 +81,11 @@ export function affineWeights(shape: Shape, options: Affine): Readonly<Record<st
     constraint: options.betaConstraint,
   };
   return { ...(options.scale ? { gamma } : {}), ...(options.center ? { beta } : {}) };
+}
+
+/** x − mean. Written as a sum, it needs no negative of a whole gradient when it is differentiated. */
+export function centre(x: SymbolicTensor, mean: SymbolicTensor): SymbolicTensor {
+  return add(x, negate(mean));
 }
 
 /** centred · factor · gamma + beta; gamma and beta, where there are any, stand along the axes of `shape` that are not 1. */

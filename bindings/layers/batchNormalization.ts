@@ -7,7 +7,14 @@ import { add, asFloat, multiply, rsqrt, square, subtract } from "../ops/map.ts";
 import { mean, resolveAxes } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import type { Shape } from "../tensor.ts";
-import { type AffineFields, type AffineOptions, affineFields, affineWeights, scaleAndShift } from "./affineFields.ts";
+import {
+  type AffineFields,
+  type AffineOptions,
+  affineFields,
+  affineWeights,
+  centre,
+  scaleAndShift,
+} from "./affineFields.ts";
 import { type Field, initializer, number } from "./field.ts";
 import { defineLayer, type Layer } from "./layer.ts";
 
@@ -80,7 +87,7 @@ export const batchNormalization: (options?: BatchNormalizationOptions) => Layer 
     // Two passes: a variance from sums of squares loses its digits where the mean is large.
     const others = [...shape.keys()].filter((each) => each !== axis);
     const average = mean(float, others, true);
-    const centred = subtract(float, average);
+    const centred = centre(float, average);
     const variance = mean(square(centred), others, true);
     const moved = (moving: SymbolicTensor, batch: SymbolicTensor): SymbolicTensor =>
       add(multiply(moving, options.momentum), multiply(reshape(batch, moving.shape), 1 - options.momentum));

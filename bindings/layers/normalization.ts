@@ -2,11 +2,18 @@
 
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
-import { add, asFloat, maximum, multiply, rsqrt, square, subtract } from "../ops/map.ts";
+import { add, asFloat, maximum, multiply, rsqrt, square } from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import type { Shape } from "../tensor.ts";
-import { type AffineFields, type AffineOptions, affineFields, affineWeights, scaleAndShift } from "./affineFields.ts";
+import {
+  type AffineFields,
+  type AffineOptions,
+  affineFields,
+  affineWeights,
+  centre,
+  scaleAndShift,
+} from "./affineFields.ts";
 import { type Field, flag, integers, number, type Parsed } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 
@@ -48,7 +55,7 @@ export const layerNormalization: (options?: LayerNormalizationOptions) => Layer 
     const shape = x.shape.map((size, axis) => (axes.includes(axis) ? size : 1));
     checkFeatures("layerNormalization", x.shape, axes, weights);
     const float = asFloat(x);
-    const centred = subtract(float, mean(float, axes, true));
+    const centred = centre(float, mean(float, axes, true));
     const factor = rsqrt(add(mean(square(centred), axes, true), options.epsilon));
     return scaleAndShift(options.rmsScaling ? float : centred, factor, weights, shape);
   },
@@ -89,7 +96,7 @@ export const groupNormalization: (options?: GroupNormalizationOptions) => Layer 
     const split = [...x.shape.slice(0, axis), groups, channels / groups, ...x.shape.slice(axis + 1)];
     const grouped = reshape(asFloat(x), split);
     const others = [...split.keys()].filter((each) => each !== 0 && each !== axis);
-    const centred = subtract(grouped, mean(grouped, others, true));
+    const centred = centre(grouped, mean(grouped, others, true));
     const factor = rsqrt(add(mean(square(centred), others, true), options.epsilon));
     const shape = split.map((size, each) => (each === axis || each === axis + 1 ? size : 1));
     return reshape(scaleAndShift(centred, factor, weights, shape), x.shape);
