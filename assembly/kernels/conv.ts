@@ -32,6 +32,7 @@ import {
   outputPosition,
   packPatches,
   packTaps,
+  patchStep,
   PIECE_BYTES,
   piecesEnd,
   windowsEnd,
@@ -42,7 +43,7 @@ import { PACKED_STEP, packPanels } from "./matMulPack";
 import { BIAS, CLAMP, CONTINUE } from "./matMulTiles";
 
 /** With fewer channels the pieces of a position are copied side by side: loops of three steps cost more than the copy. */
-const PATCH_DEPTH: u32 = 4;
+const PATCH_DEPTH: u32 = 8;
 /** Rows of B that are packed at once: 128 KB. */
 const PACKED_ROWS: u32 = 2048;
 
@@ -186,8 +187,8 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
             addPiece(windowsEnd, zeros, 1);
             bOffset = 0;
           } else if (inPlace && depth < PATCH_DEPTH && piecesEnd > scratch + PIECE_BYTES && pieceSteps() == rows) {
-            packPatches(patches, (<usize>rows) << 2, aRow);
-            aRow = (<usize>rows) << 2;
+            packPatches(patches, patchStep(rows), aRow);
+            aRow = patchStep(rows);
             clearPieces();
             addPiece(patches, b, rows);
           }

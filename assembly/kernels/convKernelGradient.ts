@@ -24,6 +24,7 @@ import {
   packPatches,
   packTaps,
   packWindow,
+  patchStep,
   startOf,
   WINDOWS,
 } from "./convWindows";
@@ -90,7 +91,7 @@ function sumRectangle(
   const rows = taps * depth;
   const x = it.x + ((<usize>channel) << 2);
   const dy = it.dy + ((<usize>column) << 2);
-  const step = ((<usize>rows) << 2) + (rows % 16 == 0 ? GAP : 0);
+  const step = rows % 16 == 0 ? ((<usize>rows) << 2) + GAP : patchStep(rows);
   const sums = scratch + SUMS;
   const panels = scratch + PANELS;
   for (let i: u32 = 0; i < rows; i++) memory.fill(out + <usize>i * columnBytes, 0, (<usize>width) << 2);

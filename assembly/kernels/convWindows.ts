@@ -215,19 +215,31 @@ export function packTaps(
   windowsEnd = window;
 }
 
-/** All pieces of each position side by side: [count, …] from `out` on, outStep bytes apart. `step` as in the windows. */
+/**
+ * All pieces of each position side by side: [count, …] from `out` on, outStep bytes apart. `step` as in the windows. Up to
+ * 12 bytes behind each position are written.
+ */
 export function packPatches(out: usize, outStep: usize, step: usize): void {
-  let offset: usize = 0;
-  for (let position = 0; position < count; position++) {
-    let to = out;
-    for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
-      const bytes = (<usize>load<u32>(piece, 8)) << 2;
-      copyFloats(to, load<usize>(piece) + offset, bytes);
-      to += bytes;
+  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
+    const bytes = (<usize>load<u32>(piece, 8)) << 2;
+    const input = load<usize>(piece);
+    for (let offset: usize = 0; offset < bytes; offset += 16) {
+      let from = input + offset;
+      let to = out + offset;
+      let position = count;
+      do {
+        v128.store(to, v128.load(from));
+        from += step;
+        to += outStep;
+      } while (--position);
     }
-    offset += step;
-    out += outStep;
+    out += bytes;
   }
+}
+
+/** Bytes from one position to the next where {@link packPatches} writes `rows` floats for each. */
+export function patchStep(rows: u32): usize {
+  return (((<usize>rows) << 2) + 27) & ~15;
 }
 
 function copyFloats(out: usize, input: usize, bytes: usize): void {
