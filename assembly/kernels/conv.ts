@@ -26,22 +26,24 @@ import {
   axisOf,
   BEHIND_WINDOWS,
   blocksOfRow,
-  clearWindows,
+  clearPieces,
   count,
-  first,
-  inputRow,
   locate,
-  NONE,
   outputPosition,
-  packWindow,
+  packPatches,
+  packTaps,
+  patchStep,
+  PIECE_BYTES,
   piecesEnd,
-  startOf,
+  windowsEnd,
 } from "./convWindows";
 import { applyUnary } from "./map";
 import { IN_PLACE_BYTES, PANEL } from "./matMulBlocks";
 import { PACKED_STEP, packPanels } from "./matMulPack";
 import { BIAS, CLAMP, CONTINUE } from "./matMulTiles";
 
+/** With fewer channels the pieces of a position are copied side by side: loops of three steps cost more than the copy. */
+const PATCH_DEPTH: u32 = 8;
 /** Rows of B that are packed at once: 128 KB. */
 const PACKED_ROWS: u32 = 2048;
 
@@ -89,7 +91,7 @@ export class ConvKernelGradient extends Instruction {
   positions: u32;
   /** Blocks whose products are summed before they are added to the total. */
   blocks: u32;
-  /** Neighbouring taps of the last axis and channels that make up the rows of a unit. */
+  /** Neighbouring taps and channels that make up the rows of a unit; several taps only with all channels of a group. */
   tapPart: u32;
   channelPart: u32;
   flags: u32;
@@ -142,6 +144,8 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
   const partRows = it.tapPart * it.channelPart;
   const zeros = scratch + BEHIND_WINDOWS;
   const packed = zeros + 64;
+  const patches = packed; // only where the kernel is read in place
+  const positionBytes = (<usize>it.channels) << 2;
   memory.fill(zeros, 0, 64);
 
   let last: u32 = it.flags & HAS_BIAS ? BIAS : 0;
@@ -172,21 +176,30 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
         for (let i: u32 = 0; i < blocks; i++) {
           locate(geometry, it.positions, block + i);
           if (count == 0) continue;
-          packTaps(it, group * channels + channel, depth, tap, tapEnd, b, bStep);
+          const first = it.x + ((<usize>(group * channels + channel)) << 2);
+          packTaps(geometry, first, positionBytes, depth, tap, tapEnd, b, <usize>depth * bStep, false);
+          let aRow = (<usize>axisOf(geometry, 2).stride * depth) << 2;
+          let bOffset = bPanel;
           if (piecesEnd == scratch) {
             if (mode == CONTINUE) continue;
-            const length = (count - 1) * axisOf(geometry, 2).stride + 1;
-            addPiece(packWindow(0, 0, 0, 0, length, depth, (<usize>depth) << 2), zeros, 1);
+            aRow = 4;
+            memory.fill(windowsEnd, 0, <usize>count * aRow);
+            addPiece(windowsEnd, zeros, 1);
+            bOffset = 0;
+          } else if (inPlace && depth < PATCH_DEPTH && piecesEnd > scratch + PIECE_BYTES && pieceSteps() == rows) {
+            packPatches(patches, patchStep(rows), aRow);
+            aRow = patchStep(rows);
+            clearPieces();
+            addPiece(patches, b, rows);
           }
-          const isZero = load<usize>(scratch, 4) == zeros;
           let out = it.out + ((outputPosition(geometry, 0) * it.columns + firstColumn) << 2);
           for (let j: u32 = 0; j < columns; j += PANEL) {
             multiplyPieces(
               scratch,
               piecesEnd,
-              (<usize>axisOf(geometry, 2).stride * depth) << 2,
+              aRow,
               4,
-              isZero ? 0 : <usize>(j / PANEL) * bPanel,
+              <usize>(j / PANEL) * bOffset,
               bStep,
               out,
               outRow,
@@ -212,53 +225,11 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
   }
 }
 
-/** The windows and pieces of taps [tap, tapEnd) for the located block. */
-function packTaps(it: Conv, channel: u32, depth: u32, tap: i32, tapEnd: i32, b: usize, bStep: usize): void {
-  const geometry = it.geometry;
-  const inner = axisOf(geometry, 2);
-  const middleTaps = axisOf(geometry, 1).taps;
-  const step = (<usize>depth) << 2;
-  const positionBytes = (<usize>it.channels) << 2;
-  const rowBytes = positionBytes * inner.input;
-  const merges = inner.dilation == 1 && inner.quotient == 1;
-  clearWindows();
-  while (tap < tapEnd) {
-    const row = tap / inner.taps;
-    const begin = tap % inner.taps;
-    const end = min(inner.taps, begin + tapEnd - tap);
-    const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
-    if (inputs >= 0) {
-      let low = i32.MAX_VALUE;
-      let high = i32.MIN_VALUE;
-      for (let k = begin; k < end; k++) {
-        const start = startOf(inner, k);
-        if (start == NONE) continue;
-        low = min(low, start);
-        high = max(high, start);
-      }
-      if (low <= high) {
-        const window = packWindow(
-          it.x + <usize>inputs * rowBytes + ((<usize>channel) << 2),
-          inner.input,
-          positionBytes,
-          low + first * inner.stride,
-          high - low + 1 + (count - 1) * inner.stride,
-          depth,
-          step,
-        );
-        if (merges) addPiece(window, b, <u32>(end - begin) * depth);
-        else {
-          for (let k = begin; k < end; k++) {
-            const start = startOf(inner, k);
-            if (start != NONE)
-              addPiece(window + <usize>(start - low) * step, b + <usize>(k - begin) * depth * bStep, depth);
-          }
-        }
-      }
-    }
-    b += <usize>(end - begin) * depth * bStep;
-    tap += end - begin;
-  }
+/** Steps of all pieces. */
+function pieceSteps(): u32 {
+  let steps: u32 = 0;
+  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) steps += load<u32>(piece, 8);
+  return steps;
 }
 
 /** out = Σ over positions of x ⊗ dy. Units: convKernelGradient.ts. */

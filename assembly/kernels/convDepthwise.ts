@@ -6,9 +6,24 @@
 // axis see the input, two positions × 8 channels stay in registers over all taps; elsewhere the sums stay in the output,
 // tap by tap. The order of a sum is the same in both.
 
+import { scratch } from "../memory";
 import { HAS_ACTIVATION, HAS_BIAS } from "../opcodes";
 import { Conv } from "./conv";
-import { axisOf, count, first, inputAt, inputRow, locate, outputPosition, phase } from "./convWindows";
+import {
+  Axis,
+  addPiece,
+  axisOf,
+  clearPieces,
+  count,
+  first,
+  inputAt,
+  inputRow,
+  locate,
+  outputPosition,
+  PIECE_BYTES,
+  phase,
+  piecesEnd,
+} from "./convWindows";
 import { applyUnary } from "./map";
 import { multiplyAdd } from "./matMulTiles";
 
@@ -21,73 +36,78 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
   const inPairs = columns & ~7;
   for (; begin < end; begin++) {
     locate(geometry, it.positions, begin);
+    findRows(it, bytes);
     for (let step = 0; step < count; ) {
       const at = phase + inner.quotient * (first + step);
-      const position = it.out + outputPosition(geometry, step) * bytes;
-      const whole = step + 1 < count && inner.quotient == 1 && seesAll(inner.taps, at, 1, it);
-      if (whole) {
-        const input = at * inner.stride + inner.offset;
-        for (let channel: u32 = 0; channel < inPairs; channel += 8) twoPositions(it, input, channel, position, bytes);
+      const out = it.out + outputPosition(geometry, step) * bytes;
+      if (step + 1 < count && inner.quotient == 1 && seesAll(inner, at) && seesAll(inner, at + 1)) {
+        const input = <usize>(at * inner.stride + inner.offset) * bytes;
+        for (let channel: u32 = 0; channel < inPairs; channel += 8)
+          twoPositions(inner, input, (<usize>channel) << 2, out, bytes);
+        if (inPairs < columns) {
+          onePosition(inner, at, inPairs, columns - inPairs, out, bytes);
+          onePosition(inner, at + 1, inPairs, columns - inPairs, out + bytes, bytes);
+        }
+        step += 2;
+      } else {
+        onePosition(inner, at, 0, columns, out, bytes);
+        step++;
       }
-      const rest = whole ? inPairs : 0;
-      if (rest < columns) {
-        onePosition(it, at, rest, columns - rest, position);
-        if (whole) onePosition(it, at + 1, rest, columns - rest, position + bytes);
-      }
-      const done = whole ? 2 : 1;
-      if (it.flags & HAS_BIAS) for (let i = 0; i < done; i++) addBias(position + <usize>i * bytes, it.bias, columns);
-      if (it.flags & HAS_ACTIVATION) applyUnary(it.activation, position, columns * done);
-      step += done;
+    }
+    if ((it.flags & (HAS_BIAS | HAS_ACTIVATION)) == 0) continue;
+    for (let step = 0; step < count; step++) {
+      const out = it.out + outputPosition(geometry, step) * bytes;
+      if (it.flags & HAS_BIAS) addBias(out, it.bias, columns);
+      if (it.flags & HAS_ACTIVATION) applyUnary(it.activation, out, columns);
     }
   }
 }
 
-/** Whether outputs at and at + more see the input through every tap of the last axis. */
-function seesAll(taps: i32, at: i32, more: i32, it: Conv): bool {
+/** A piece for each row of taps that the block sees: where the row of x begins, and the row of the kernel. */
+function findRows(it: Conv, bytes: usize): void {
   const inner = axisOf(it.geometry, 2);
-  return (
-    inputAt(inner, at, 0) >= 0 &&
-    inputAt(inner, at, taps - 1) >= 0 &&
-    inputAt(inner, at + more, 0) >= 0 &&
-    inputAt(inner, at + more, taps - 1) >= 0
-  );
+  let kernel = it.kernel;
+  clearPieces();
+  for (let kd = 0; kd < axisOf(it.geometry, 0).taps; kd++) {
+    for (let kh = 0; kh < axisOf(it.geometry, 1).taps; kh++) {
+      const row = inputRow(it.geometry, kd, kh);
+      if (row >= 0) addPiece(it.x + <usize>(row * inner.input) * bytes, kernel, 0);
+      kernel += <usize>inner.taps * bytes;
+    }
+  }
 }
 
-/** Channels [channel, channel + 8) of two neighbouring outputs whose first taps see `input` and `input` + stride. */
-function twoPositions(it: Conv, input: i32, channel: u32, out: usize, bytes: usize): void {
-  const geometry = it.geometry;
-  const inner = axisOf(geometry, 2);
+/** Whether the output at `at` sees the input through every tap. */
+function seesAll(inner: Axis, at: i32): bool {
+  return (inputAt(inner, at, 0) | inputAt(inner, at, inner.taps - 1)) >= 0;
+}
+
+/** Eight channels of two neighbouring outputs, the first of which sees `input` bytes behind the beginning of a row. */
+function twoPositions(inner: Axis, input: usize, offset: usize, out: usize, bytes: usize): void {
   const taps = inner.taps;
   const dilation = <usize>inner.dilation * bytes;
   const stride = <usize>inner.stride * bytes;
-  const offset = (<usize>channel) << 2;
-  let kernel = it.kernel + offset;
+  input += offset;
   let sum00 = f32x4.splat(0);
   let sum01 = f32x4.splat(0);
   let sum10 = f32x4.splat(0);
   let sum11 = f32x4.splat(0);
-  for (let kd = 0; kd < axisOf(geometry, 0).taps; kd++) {
-    for (let kh = 0; kh < axisOf(geometry, 1).taps; kh++) {
-      const row = inputRow(geometry, kd, kh);
-      if (row < 0) {
-        kernel += <usize>taps * bytes;
-        continue;
-      }
-      let x = it.x + <usize>(row * inner.input + input) * bytes + offset;
-      let x1 = x + stride;
-      let tap = taps;
-      do {
-        const w0 = v128.load(kernel);
-        const w1 = v128.load(kernel, 16);
-        sum00 = multiplyAdd(sum00, v128.load(x), w0);
-        sum01 = multiplyAdd(sum01, v128.load(x, 16), w1);
-        sum10 = multiplyAdd(sum10, v128.load(x1), w0);
-        sum11 = multiplyAdd(sum11, v128.load(x1, 16), w1);
-        x += dilation;
-        x1 += dilation;
-        kernel += bytes;
-      } while (--tap);
-    }
+  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
+    let x = load<usize>(piece) + input;
+    let x1 = x + stride;
+    let kernel = load<usize>(piece, 4) + offset;
+    let tap = taps;
+    do {
+      const w0 = v128.load(kernel);
+      sum00 = multiplyAdd(sum00, v128.load(x), w0);
+      sum10 = multiplyAdd(sum10, v128.load(x1), w0);
+      const w1 = v128.load(kernel, 16);
+      sum01 = multiplyAdd(sum01, v128.load(x, 16), w1);
+      sum11 = multiplyAdd(sum11, v128.load(x1, 16), w1);
+      x += dilation;
+      x1 += dilation;
+      kernel += bytes;
+    } while (--tap);
   }
   out += offset;
   v128.store(out, sum00);
@@ -97,23 +117,16 @@ function twoPositions(it: Conv, input: i32, channel: u32, out: usize, bytes: usi
 }
 
 /** Channels [channel, channel + width) of the output at `at` of the last axis, which may see zeros. */
-function onePosition(it: Conv, at: i32, channel: u32, width: u32, out: usize): void {
-  const geometry = it.geometry;
-  const inner = axisOf(geometry, 2);
-  const bytes = (<usize>it.columns) << 2;
+function onePosition(inner: Axis, at: i32, channel: u32, width: u32, out: usize, bytes: usize): void {
   const offset = (<usize>channel) << 2;
   out += offset;
   memory.fill(out, 0, (<usize>width) << 2);
-  let kernel = it.kernel + offset;
-  for (let kd = 0; kd < axisOf(geometry, 0).taps; kd++) {
-    for (let kh = 0; kh < axisOf(geometry, 1).taps; kh++) {
-      const row = inputRow(geometry, kd, kh);
-      for (let tap = 0; tap < inner.taps; tap++) {
-        const input = inputAt(inner, at, tap);
-        if ((row | input) >= 0)
-          addProduct(out, it.x + <usize>(row * inner.input + input) * bytes + offset, kernel, width);
-        kernel += bytes;
-      }
+  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
+    let kernel = load<usize>(piece, 4) + offset;
+    for (let tap = 0; tap < inner.taps; tap++) {
+      const input = inputAt(inner, at, tap);
+      if (input >= 0) addProduct(out, load<usize>(piece) + <usize>input * bytes + offset, kernel, width);
+      kernel += bytes;
     }
   }
 }

@@ -2,118 +2,165 @@
 //
 //   dkernel[k, i, c] = Σ over output positions o of x[the input that o sees through k, i] · dy[o, c]
 //
-//   unit     `tapPart` neighbouring taps of the last axis × `channelPart` channels, which are neighbouring rows of the
-//            result, × 16 columns (depthwise: all taps of the last axis × 16 channels). Numbered group by group, row of
-//            taps by row of taps, part by part, from the first panel of columns to the last.
+//   unit     `tapPart` neighbouring taps × `channelPart` channels, which are neighbouring rows of the result, × 16 columns
+//            (depthwise: all taps of the last axis × 16 channels). Numbered group by group, taps by taps, channels by
+//            channels, from the first panel of columns to the last.
 //   sum      blocks of positions in a row are one running sum, up to `blocks` of them; these sums are added to the total in
 //            order. So the error is at most (positions · blocks + number of such sums) · 2⁻²⁴ · Σ|x · dy|. Depthwise, each
 //            block is a sum of its own.
 
 import { scratch } from "../memory";
 import { ConvKernelGradient } from "./conv";
-import { multiplyPieces } from "./convTiles";
 import {
-  addPiece,
   axisOf,
-  BEHIND_WINDOWS,
   blocksOfRow,
-  clearWindows,
+  copyLine,
   count,
   first,
   inputAt,
   inputRow,
   locate,
   outputPosition,
+  packPatches,
+  packTaps,
   packWindow,
-  piecesEnd,
+  patchStep,
   startOf,
+  WINDOWS,
 } from "./convWindows";
-import { PANEL } from "./matMulBlocks";
+import { multiplyPanel, PANEL } from "./matMulBlocks";
 import { multiplyAdd } from "./matMulTiles";
 
-/** Between the channels of two positions in a window of a whole cache line or more: so they fall into different sets. */
+/** Scratch behind the windows: op(A), 256 positions of 64 rows and a gap; sums of 64 rows × 16; panels of dy. */
+const ROWS: usize = WINDOWS + 64 * 1024;
+const SUMS: usize = ROWS + 80 * 1024 + 64;
+const PANELS: usize = SUMS + 4 * 1024;
+/** Bytes of one panel of dy: 256 positions. */
+const PANEL_BYTES: usize = 16 * 1024;
+const PANELS_AT_ONCE: u32 = 4;
+/** Between the rows of two positions when they fill cache lines: so that they fall into different sets. */
 const GAP: usize = 64;
 
 /** The products of x and dy, units as above. */
 export function kernelGradient(it: ConvKernelGradient, begin: u32, end: u32): void {
-  const inner = axisOf(it.geometry, 2);
+  const geometry = it.geometry;
   const channels = it.channels / it.groups;
   const columns = it.columns / it.groups;
   const panels = (columns + PANEL - 1) / PANEL;
-  const tapParts = (inner.taps + it.tapPart - 1) / it.tapPart;
+  const taps: u32 = axisOf(geometry, 0).taps * axisOf(geometry, 1).taps * axisOf(geometry, 2).taps;
+  const tapParts = (taps + it.tapPart - 1) / it.tapPart;
   const channelParts = (channels + it.channelPart - 1) / it.channelPart;
-  const rowsOfTaps: u32 = axisOf(it.geometry, 0).taps * axisOf(it.geometry, 1).taps;
   while (begin < end) {
     const panel = begin % panels;
     let part = begin / panels;
-    const panelCount = min(panels - panel, end - begin);
+    const panelCount = min(min(panels - panel, end - begin), PANELS_AT_ONCE);
     begin += panelCount;
     const channel = (part % channelParts) * it.channelPart;
     part /= channelParts;
     const tap = (part % tapParts) * it.tapPart;
-    part /= tapParts;
-    const row = part % rowsOfTaps;
-    const group = part / rowsOfTaps;
-    const taps = min(inner.taps - tap, it.tapPart);
-    const depth = min(channels - channel, it.channelPart);
+    const group = part / tapParts;
     const column = panel * PANEL;
-    const width = min(panelCount * PANEL, columns - column);
-    sumRectangle(it, row, tap, taps, group * channels + channel, depth, group * columns + column, width, channel);
+    sumRectangle(
+      it,
+      tap,
+      min(taps - tap, it.tapPart),
+      group * channels + channel,
+      min(channels - channel, it.channelPart),
+      group * columns + column,
+      min(panelCount * PANEL, columns - column),
+      it.out + ((<usize>(tap * channels + channel) * it.columns + group * columns + column) << 2),
+    );
   }
 }
 
-/** `taps` taps from `tap` of tap row `row`, channels [channel, channel + depth), columns [column, column + width). */
+/** `taps` taps from `tap`, channels [channel, channel + depth), columns [column, column + width), to `out`. */
 function sumRectangle(
   it: ConvKernelGradient,
-  row: i32,
-  tap: i32,
-  taps: i32,
+  tap: u32,
+  taps: u32,
   channel: u32,
   depth: u32,
   column: u32,
   width: u32,
-  channelInGroup: u32,
+  out: usize,
 ): void {
   const geometry = it.geometry;
   const inner = axisOf(geometry, 2);
-  const middleTaps = axisOf(geometry, 1).taps;
-  const channels = it.channels / it.groups;
-  const step = ((<usize>depth) << 2) + (depth >= 16 && taps == 1 ? GAP : 0);
   const positionBytes = (<usize>it.channels) << 2;
   const columnBytes = (<usize>it.columns) << 2;
-  const rows = <u32>taps * depth;
-  const firstRow = <usize>(row * inner.taps + tap) * channels + channelInGroup;
-  const out = it.out + firstRow * columnBytes + ((<usize>column) << 2);
-  const sums = scratch + BEHIND_WINDOWS;
+  const rows = taps * depth;
+  const x = it.x + ((<usize>channel) << 2);
+  const dy = it.dy + ((<usize>column) << 2);
+  const step = rows % 16 == 0 ? ((<usize>rows) << 2) + GAP : patchStep(rows);
+  const sums = scratch + SUMS;
+  const panels = scratch + PANELS;
   for (let i: u32 = 0; i < rows; i++) memory.fill(out + <usize>i * columnBytes, 0, (<usize>width) << 2);
 
   const blocks =
     it.batch * axisOf(geometry, 0).output * axisOf(geometry, 1).output * blocksOfRow(geometry, it.positions);
   for (let block: u32 = 0; block < blocks; block += it.blocks) {
-    clearWindows();
+    let k: usize = 0;
     for (let i = block; i < min(blocks, block + it.blocks); i++) {
       locate(geometry, it.positions, i);
-      const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
-      if (inputs < 0) continue;
-      const window = packWindow(
-        it.x + <usize>inputs * inner.input * positionBytes + ((<usize>channel) << 2),
-        inner.input,
-        positionBytes,
-        startOf(inner, tap) + first * inner.stride,
-        (count - 1) * inner.stride + taps,
-        depth,
-        step,
-      );
-      addPiece(window, it.dy + outputPosition(geometry, 0) * columnBytes + ((<usize>column) << 2), count);
+      if (!packRows(geometry, x, positionBytes, depth, tap, taps, scratch + ROWS + k * step, step)) continue;
+      packColumns(panels + k * 64, dy + outputPosition(geometry, 0) * columnBytes, columnBytes, width);
+      k += count;
     }
-    if (piecesEnd == scratch) continue;
+    if (k == 0) continue;
     for (let j: u32 = 0; j < width; j += PANEL) {
       const panelWidth = min(PANEL, width - j);
-      const offset = (<usize>j) << 2;
-      const aStep = <usize>inner.stride * step;
-      multiplyPieces(scratch, piecesEnd, 4, aStep, offset, columnBytes, sums, 64, rows, panelWidth, 0, 0);
-      addSums(out + offset, columnBytes, sums, rows, panelWidth);
+      const panel = panels + <usize>(j / PANEL) * PANEL_BYTES;
+      multiplyPanel(scratch + ROWS, 4, step, panel, 64, <u32>k, sums, 64, rows, panelWidth, 0, 0, 0);
+      addSums(out + ((<usize>j) << 2), columnBytes, sums, rows, panelWidth);
     }
+  }
+}
+
+/** What the block sees through the taps: [count, taps · depth], `step` bytes apart. False when it is nothing. */
+function packRows(
+  geometry: usize,
+  x: usize,
+  positionBytes: usize,
+  depth: u32,
+  tap: u32,
+  taps: u32,
+  out: usize,
+  step: usize,
+): bool {
+  const inner = axisOf(geometry, 2);
+  if (taps == 1) {
+    const middleTaps = axisOf(geometry, 1).taps;
+    const row: i32 = tap / inner.taps;
+    const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
+    if (inputs < 0) return false;
+    const from = x + <usize>inputs * inner.input * positionBytes;
+    const start = startOf(inner, tap % inner.taps) + first * inner.stride;
+    if (inner.stride == 1) {
+      packWindow(out, from, inner.input, positionBytes, start, count, depth, step);
+      return true;
+    }
+  }
+  packTaps(geometry, x, positionBytes, depth, tap, tap + taps, 0, 0, true);
+  packPatches(out, step, (<usize>inner.stride * depth) << 2);
+  return true;
+}
+
+/** The rows of dy for the block, `width` columns, into panels [256][16]. Up to 12 bytes behind a row are read. */
+function packColumns(panels: usize, dy: usize, rowBytes: usize, width: u32): void {
+  const bytes = (<usize>width) << 2;
+  for (let position = 0; position < count; position++) {
+    let panel = panels;
+    let offset: usize = 0;
+    for (; offset + 64 <= bytes; offset += 64) {
+      copyLine(panel, dy + offset);
+      panel += PANEL_BYTES;
+    }
+    for (; offset < bytes; offset += 16) {
+      v128.store(panel, v128.load(dy + offset));
+      panel += 16;
+    }
+    panels += 64;
+    dy += rowBytes;
   }
 }
 

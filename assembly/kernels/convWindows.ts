@@ -30,7 +30,7 @@ const AXIS_BYTES: usize = offsetof<Axis>();
 
 /** Scratch: pieces (12 bytes each, see convTiles.ts), windows, and what the caller keeps behind them. */
 export const PIECE_BYTES: usize = 12;
-const WINDOWS: usize = 8 * 1024;
+export const WINDOWS: usize = 8 * 1024;
 /** The caller's part of scratch; windows take at most 96 KB, and a little behind their end is written. */
 export const BEHIND_WINDOWS: usize = WINDOWS + 100 * 1024;
 
@@ -45,7 +45,7 @@ export let first: i32 = 0;
 export let count: i32 = 0;
 /** End of the list of pieces, which begins at scratch. */
 export let piecesEnd: usize = 0;
-/** Where the next window goes. */
+/** Behind the last window. */
 export let windowsEnd: usize = 0;
 
 /** Axis number `which` of the three. */
@@ -106,10 +106,9 @@ export function inputRow(geometry: usize, kd: i32, kh: i32): i32 {
   return (sample * axisOf(geometry, 0).input + d) * axisOf(geometry, 1).input + h;
 }
 
-/** Forgets all pieces and windows. */
-export function clearWindows(): void {
+/** Forgets all pieces. */
+export function clearPieces(): void {
   piecesEnd = scratch;
-  windowsEnd = scratch + WINDOWS;
 }
 
 /** Adds a piece: `length` steps along which a tile multiplies. */
@@ -128,11 +127,12 @@ export function startOf(axis: Axis, tap: i32): i32 {
 }
 
 /**
- * Copies positions [from, from + length) of an input row, `channels` floats each, to the next window, `step` bytes from
- * one position to the next. Positions outside [0, size) become zeros; size = 0 makes all zeros. Returns the window.
+ * Copies positions [from, from + length) of an input row, `channels` floats each, to `window`, `step` bytes from one
+ * position to the next. Positions outside [0, size) become zeros; size = 0 makes all zeros. Returns the end of the window.
  * Up to 12 bytes behind each position are written.
  */
 export function packWindow(
+  window: usize,
   row: usize,
   size: i32,
   positionBytes: usize,
@@ -141,12 +141,10 @@ export function packWindow(
   channels: u32,
   step: usize,
 ): usize {
-  const window = windowsEnd;
   const bytes = (<usize>channels) << 2;
   const begin = min(length, max(0, -from));
   const end = max(begin, min(length, size - from));
-  let out = window;
-  out = fillZeros(out, <usize>begin * step);
+  let out = fillZeros(window, <usize>begin * step);
   let input = row + <usize>(from + begin) * positionBytes;
   if (step == bytes && bytes == positionBytes) {
     const all = <usize>(end - begin) * bytes;
@@ -159,13 +157,110 @@ export function packWindow(
       out += step;
     }
   }
-  fillZeros(out, <usize>(length - end) * step);
-  windowsEnd = window + ((<usize>length * step + 15) & ~15);
-  return window;
+  return fillZeros(out, <usize>(length - end) * step);
+}
+
+/**
+ * The windows of taps [tap, tapEnd), and a piece for each run of taps that lie side by side in them: `depth` channels of
+ * the input row from x on. The b of a piece grows by bTap bytes a tap. Taps that see zeros only are left out, or with
+ * `complete` packed as zeros.
+ */
+export function packTaps(
+  geometry: usize,
+  x: usize,
+  positionBytes: usize,
+  depth: u32,
+  tap: i32,
+  tapEnd: i32,
+  b: usize,
+  bTap: usize,
+  complete: bool,
+): void {
+  const inner = axisOf(geometry, 2);
+  const middleTaps = axisOf(geometry, 1).taps;
+  const step = (<usize>depth) << 2;
+  const merges = inner.dilation == 1 && inner.quotient == 1;
+  let window = scratch + WINDOWS;
+  piecesEnd = scratch;
+  while (tap < tapEnd) {
+    const row = tap / inner.taps;
+    const begin = tap % inner.taps;
+    const end = min(inner.taps, begin + tapEnd - tap);
+    const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
+    let low = i32.MAX_VALUE;
+    let high = i32.MIN_VALUE;
+    for (let k = begin; k < end; k++) {
+      const start = startOf(inner, k);
+      if (start == NONE) continue;
+      low = min(low, start);
+      high = max(high, start);
+    }
+    if (low <= high && (complete || inputs >= 0)) {
+      const length = high - low + 1 + (count - 1) * inner.stride;
+      const size = inputs < 0 ? 0 : inner.input;
+      const from = x + <usize>inputs * inner.input * positionBytes;
+      const next = packWindow(window, from, size, positionBytes, low + first * inner.stride, length, depth, step);
+      if (merges) addPiece(window, b, <u32>(end - begin) * depth);
+      else {
+        for (let k = begin; k < end; k++) {
+          const start = startOf(inner, k);
+          if (start != NONE) addPiece(window + <usize>(start - low) * step, b + <usize>(k - begin) * bTap, depth);
+        }
+      }
+      window = (next + 15) & ~15;
+    }
+    b += <usize>(end - begin) * bTap;
+    tap += end - begin;
+  }
+  windowsEnd = window;
+}
+
+/**
+ * All pieces of each position side by side: [count, …] from `out` on, outStep bytes apart. `step` as in the windows. Up to
+ * 12 bytes behind each position are written.
+ */
+export function packPatches(out: usize, outStep: usize, step: usize): void {
+  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
+    const bytes = (<usize>load<u32>(piece, 8)) << 2;
+    const input = load<usize>(piece);
+    for (let offset: usize = 0; offset < bytes; offset += 16) {
+      let from = input + offset;
+      let to = out + offset;
+      let position = count;
+      do {
+        v128.store(to, v128.load(from));
+        from += step;
+        to += outStep;
+      } while (--position);
+    }
+    out += bytes;
+  }
+}
+
+/** Bytes from one position to the next where {@link packPatches} writes `rows` floats for each. */
+export function patchStep(rows: u32): usize {
+  return (((<usize>rows) << 2) + 27) & ~15;
 }
 
 function copyFloats(out: usize, input: usize, bytes: usize): void {
+  for (; bytes >= 64; bytes -= 64) {
+    copyLine(out, input);
+    out += 64;
+    input += 64;
+  }
   for (let offset: usize = 0; offset < bytes; offset += 16) v128.store(out + offset, v128.load(input + offset));
+}
+
+/** Sixteen floats. */
+export function copyLine(out: usize, input: usize): void {
+  const x0 = v128.load(input);
+  const x1 = v128.load(input, 16);
+  const x2 = v128.load(input, 32);
+  const x3 = v128.load(input, 48);
+  v128.store(out, x0);
+  v128.store(out, x1, 16);
+  v128.store(out, x2, 32);
+  v128.store(out, x3, 48);
 }
 
 function fillZeros(out: usize, bytes: usize): usize {

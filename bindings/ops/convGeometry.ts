@@ -136,13 +136,13 @@ export function convTiling(
   return { units, grain: Math.max(1, grain), positions, tapPart, channelPart, byRows };
 }
 
-/** Rows of a unit of the kernel's gradient, at least: half a cache line of channels, or several taps of fewer. */
+/** Rows of a unit of the kernel's gradient, at most. */
 const GRADIENT_ROWS = 64;
-/** Positions in one running sum. */
-const SUMMED_POSITIONS = 256;
+/** Positions in one running sum, at most. */
+const SUMMED_POSITIONS = 196;
 const GRADIENT_CHUNKS = 16;
-/** Words of the kernel's windows between two positions. */
-const GAP = 16;
+/** The kernel's room for the windows of one block, in floats, with some left for rounding up. */
+const GRADIENT_WINDOW_FLOATS = 16 * 1024 - 512;
 
 /** How the gradient of a kernel is cut. */
 export interface ConvGradientTiling {
@@ -163,20 +163,23 @@ export function convGradientTiling(
   groups: number,
 ): ConvGradientTiling {
   const [outer, middle, inner] = axes;
+  const taps = outer.taps * middle.taps * inner.taps;
   const channelPart = inEqualParts(channels, GRADIENT_ROWS);
-  const tapPart =
-    inner.dilation === 1 && channels < PANEL
-      ? inEqualParts(inner.taps, Math.max(1, Math.floor(GRADIENT_ROWS / channels)))
-      : 1;
-  const floats = (positions: number): number => ((positions - 1) * inner.stride + tapPart) * (channelPart + GAP) + GAP;
+  const floats = (tapPart: number, positions: number): number => {
+    const across = (Math.min(tapPart, inner.taps) - 1) * inner.dilation;
+    const rows = Math.min(outer.taps * middle.taps, Math.ceil((tapPart - 1) / inner.taps) + 1);
+    return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 4);
+  };
+  let tapPart = inEqualParts(taps, Math.max(1, Math.floor(GRADIENT_ROWS / channels)));
   let positions = inEqualParts(inner.output, SUMMED_POSITIONS);
-  while (positions > 1 && floats(positions) > WINDOW_FLOATS)
+  while (tapPart > 1 && floats(tapPart, Math.min(positions, 8)) > GRADIENT_WINDOW_FLOATS)
+    tapPart = Math.ceil(tapPart / 2);
+  while (positions > 1 && floats(tapPart, positions) > GRADIENT_WINDOW_FLOATS)
     positions = inEqualParts(inner.output, Math.ceil(positions / 2));
-  const room = Math.floor(WINDOW_FLOATS / floats(positions));
-  const blocks = Math.max(1, Math.min(room, Math.floor(SUMMED_POSITIONS / positions)));
+  const blocks = Math.floor(SUMMED_POSITIONS / positions);
 
   const panels = Math.ceil(columns / PANEL);
-  const parts = outer.taps * middle.taps * Math.ceil(inner.taps / tapPart) * Math.ceil(channels / channelPart);
+  const parts = Math.ceil(taps / tapPart) * Math.ceil(channels / channelPart);
   const units = groups * parts * panels;
   const outputs = batch * outer.output * middle.output * inner.output;
   const unitWork = Math.max(1, outputs) * channelPart * tapPart * Math.min(columns, PANEL);
