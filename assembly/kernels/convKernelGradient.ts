@@ -31,12 +31,13 @@ import {
 import { multiplyPanel, PANEL } from "./matMulBlocks";
 import { multiplyAdd } from "./matMulTiles";
 
-/** Scratch behind the windows: op(A), 256 positions of 64 rows and a gap; sums of 64 rows × 16; panels of dy. */
-const ROWS: usize = WINDOWS + 64 * 1024;
-const SUMS: usize = ROWS + 80 * 1024 + 64;
-const PANELS: usize = SUMS + 4 * 1024;
-/** Bytes of one panel of dy: 256 positions. */
-const PANEL_BYTES: usize = 16 * 1024;
+/** Positions of one sum, at most: two panels of 196 lines, of op(A) and of dy, stay in a first-level cache of 32 KB. */
+const POSITIONS: usize = 196;
+/** Scratch behind the windows: op(A), 128 rows and a gap for each position; sums of 128 rows × 16; panels of dy. */
+const ROWS: usize = WINDOWS + 48 * 1024;
+const SUMS: usize = ROWS + 112 * 1024;
+const PANELS: usize = SUMS + 8 * 1024;
+const PANEL_BYTES: usize = POSITIONS * 64;
 const PANELS_AT_ONCE: u32 = 4;
 /** Between the rows of two positions when they fill cache lines: so that they fall into different sets. */
 const GAP: usize = 64;
@@ -145,7 +146,7 @@ function packRows(
   return true;
 }
 
-/** The rows of dy for the block, `width` columns, into panels [256][16]. Up to 12 bytes behind a row are read. */
+/** The rows of dy for the block, `width` columns, into panels [196][16]. Up to 12 bytes behind a row are read. */
 function packColumns(panels: usize, dy: usize, rowBytes: usize, width: u32): void {
   const bytes = (<usize>width) << 2;
   for (let position = 0; position < count; position++) {

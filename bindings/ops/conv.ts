@@ -240,7 +240,13 @@ function lowerProduct(node: Node): Lowering {
 function lowerDepthwise(node: Node): Lowering {
   const [x] = node.inputs as [Node];
   const { axes } = node.attributes as unknown as ConvAttributes;
-  const cut = depthwiseTiling(threeAxes(axes), sizeAt(x, 0), sizeAt(x, -1));
+  const three = threeAxes(axes);
+  check(three[0].taps * three[1].taps <= 16384, "unsupported", () => ({
+    where: errorPlace("conv"),
+    expected: "a depthwise kernel of at most 16384 rows of taps",
+    received: `[${spatial(axes, "taps").join(", ")}]`,
+  }));
+  const cut = depthwiseTiling(three, sizeAt(x, 0), sizeAt(x, -1));
   return convInstruction(node, { ...cut, tapPart: 0, channelPart: 0 }, code.DEPTHWISE);
 }
 

@@ -137,12 +137,12 @@ export function convTiling(
 }
 
 /** Rows of a unit of the kernel's gradient, at most. */
-const GRADIENT_ROWS = 64;
+const GRADIENT_ROWS = 128;
 /** Positions in one running sum, at most. */
 const SUMMED_POSITIONS = 196;
 const GRADIENT_CHUNKS = 16;
 /** The kernel's room for the windows of one block, in floats, with some left for rounding up. */
-const GRADIENT_WINDOW_FLOATS = 16 * 1024 - 512;
+const GRADIENT_WINDOW_FLOATS = 12 * 1024 - 512;
 
 /** How the gradient of a kernel is cut. */
 export interface ConvGradientTiling {
