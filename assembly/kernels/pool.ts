@@ -141,11 +141,16 @@ function poolBy<F>(instruction: usize, begin: i32, end: i32): void {
         }
         let top = corner + ((<usize>channel) << 2);
         let place = first;
-        for (let k = 0; k < planes; ++k) {
+        // A window has at least one cell along each axis.
+        for (let k = planes; k > 0; --k) {
+          let row = top;
           let cellOfRow = place;
-          for (let row = top; row < top + fall; row += rowBytes) {
+          const bottom = top + fall;
+          do {
+            let from = row;
             let cell = cellOfRow;
-            for (let from = row; from < row + run; from += cellBytes) {
+            const stop = row + run;
+            do {
               let c: v128;
               let d: v128;
               if (block == 1) {
@@ -160,9 +165,11 @@ function poolBy<F>(instruction: usize, begin: i32, end: i32): void {
               a = changetype<F>(0).fold(a, c);
               b = changetype<F>(0).fold(b, d);
               ++cell;
-            }
+              from += cellBytes;
+            } while (from < stop);
             cellOfRow += windowWidth;
-          }
+            row += rowBytes;
+          } while (row < bottom);
           top += planeBytes;
           place += windowHeight * windowWidth;
         }
@@ -203,6 +210,7 @@ export function poolGradient(instruction: usize, begin: u32, end: u32): void {
   const windowWidth = overlay.windowWidth;
   const strideHeight = overlay.strideHeight;
   const strideWidth = overlay.strideWidth;
+  const outWidth = overlay.outWidth;
   const upstream = overlay.upstream;
   const winners = overlay.winners;
   const size = (<usize>channels) << 2;
@@ -222,13 +230,18 @@ export function poolGradient(instruction: usize, begin: u32, end: u32): void {
     const stop = min(<i32>end, (line + 1) * width);
     let x = unit - line * width + overlay.beforeWidth;
 
-    for (; unit < stop; ++unit, ++x, out += size) {
-      const lastX = min(<i32>(<u32>x / <u32>strideWidth), overlay.outWidth - 1);
-      const firstX = firstWindow(x, windowWidth, strideWidth);
+    // The windows that hold the cell, and where along the axis the next one begins and the first one ends.
+    let firstX = firstWindow(x, windowWidth, strideWidth);
+    let openX = x / strideWidth;
+    let begins = (openX + 1) * strideWidth;
+    let ends = firstX * strideWidth + windowWidth;
+
+    for (; unit < stop; ++unit, out += size) {
+      const lastX = min(openX, outWidth - 1);
       let fresh = true;
       for (let k = firstZ; k <= lastZ; ++k) {
         for (let j = firstY; j <= lastY; ++j) {
-          const row = ((batch * overlay.outDepth + k) * overlay.outHeight + j) * overlay.outWidth;
+          const row = ((batch * overlay.outDepth + k) * overlay.outHeight + j) * outWidth;
           for (let i = firstX; i <= lastX; ++i) {
             const at = <usize>(row + i) * channels;
             if (average) {
@@ -248,6 +261,14 @@ export function poolGradient(instruction: usize, begin: u32, end: u32): void {
         }
       }
       if (fresh) memory.fill(out, 0, size);
+      if (++x == begins) {
+        ++openX;
+        begins += strideWidth;
+      }
+      if (x == ends) {
+        ++firstX;
+        ends += strideWidth;
+      }
     }
   }
 }
@@ -280,16 +301,25 @@ function addQuotient(to: usize, from: usize, count: u32, divisor: f32, fresh: bo
 function addWhere(to: usize, from: usize, winners: usize, bytes: usize, count: u32, cell: u32, fresh: bool): void {
   const cells = i32x4.splat(cell);
   const end = to + ((<usize>count) << 2);
-  for (; to + 16 <= end; to += 16, from += 16) {
-    const winner =
-      bytes == 1 ? i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(winners))) : v128.load(winners);
-    const value = v128.and(v128.load(from), i32x4.eq(winner, cells));
-    v128.store(to, fresh ? value : f32x4.add(v128.load(to), value));
-    winners += bytes << 2;
+  const last = end - 16;
+  if (fresh) {
+    for (; to <= last; to += 16, from += 16, winners += bytes << 2)
+      v128.store(to, shareOf(from, winners, bytes, cells));
+  } else {
+    for (; to <= last; to += 16, from += 16, winners += bytes << 2) {
+      v128.store(to, f32x4.add(v128.load(to), shareOf(from, winners, bytes, cells)));
+    }
   }
   for (; to < end; to += 4, from += 4, winners += bytes) {
     const winner = bytes == 1 ? <u32>load<u8>(winners) : load<u32>(winners);
     const value: f32 = winner == cell ? load<f32>(from) : 0;
     store<f32>(to, fresh ? value : load<f32>(to) + value);
   }
+}
+
+/** Four elements of `from` where the winner is the cell, else 0. */
+function shareOf(from: usize, winners: usize, bytes: usize, cells: v128): v128 {
+  const winner =
+    bytes == 1 ? i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(winners))) : v128.load(winners);
+  return v128.and(v128.load(from), i32x4.eq(winner, cells));
 }

@@ -68,11 +68,25 @@ const markers: Readonly<Record<string, string>> = {
   noise: "GaussianNoise",
   normalization: "Normalization",
   merging: "Concatenate",
+  pooling: "MaxPooling",
+  "windows of cells": "a window of [",
+  "spatial layers": "ZeroPadding",
+  resizing: "CenterCrop",
   convolution: "Conv2D",
   recurrence: "LSTM",
 };
 
-const layersByName = ["noise", "normalization", "merging", "convolution", "recurrence"];
+const layersByName = [
+  "noise",
+  "normalization",
+  "merging",
+  "pooling",
+  "windows of cells",
+  "spatial layers",
+  "resizing",
+  "convolution",
+  "recurrence",
+];
 
 /**
  * Bytes after gzip, about 3 % above what was measured. esbuild takes a re-exported namespace whole: there `layers` of
