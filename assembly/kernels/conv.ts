@@ -9,8 +9,8 @@
 //   k        is cut into parts of `tapPart` taps × `channelPart` channels; sums wait in the output between parts. For a
 //            block of positions a part packs the windows of its taps: once for all panels.
 //
-// Every output is one running sum, tap by tap and channel by channel, then + bias, then the activation: its bits do not
-// depend on the cut. Taps that see nothing but zeros outside the input along the first two axes are left out.
+// Every output is one running sum, tap by tap and channel by channel (with fewer than four columns see dotPieces), then
+// + bias, then the activation: its bits do not depend on the cut. Taps that see nothing but zeros outside the input along the first two axes are left out.
 //
 // With DEPTHWISE see convDepthwise.ts; the kernel's gradient is in convKernelGradient.ts. Up to 12 bytes behind the last
 // element of every operand are read and must lie inside the memory. Nothing outside the output is written.
@@ -20,7 +20,7 @@ import { scratch } from "../memory";
 import { BY_ROWS, DEPTHWISE, HAS_ACTIVATION, HAS_BIAS, RELU } from "../opcodes";
 import { depthwise } from "./convDepthwise";
 import { depthwiseKernelGradient, kernelGradient } from "./convKernelGradient";
-import { multiplyPieces } from "./convTiles";
+import { dotPieces, multiplyPieces } from "./convTiles";
 import {
   addPiece,
   axisOf,
@@ -44,6 +44,8 @@ import { BIAS, CLAMP, CONTINUE } from "./matMulTiles";
 
 /** With fewer channels the pieces of a position are copied side by side: loops of three steps cost more than the copy. */
 const PATCH_DEPTH: u32 = 8;
+/** Three columns of B, one after the other. */
+const NARROW_BYTES: usize = 8 * 1024;
 /** Rows of B that are packed at once: 128 KB. */
 const PACKED_ROWS: u32 = 2048;
 
@@ -139,12 +141,13 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
   const taps: u32 = axisOf(geometry, 0).taps * axisOf(geometry, 1).taps * axisOf(geometry, 2).taps;
   const channels = it.channels / it.groups;
   const kernelRow = (<usize>it.columns) << 2;
-  const inPlace = <usize>(taps * channels) * kernelRow <= IN_PLACE_BYTES;
+  const narrow = it.columns / it.groups < 4;
+  const inPlace = narrow || <usize>(taps * channels) * kernelRow <= IN_PLACE_BYTES;
   const outRow = (<usize>axisOf(geometry, 2).quotient * it.columns) << 2;
   const partRows = it.tapPart * it.channelPart;
   const zeros = scratch + BEHIND_WINDOWS;
   const packed = zeros + 64;
-  const patches = packed; // only where the kernel is read in place
+  const patches = packed + NARROW_BYTES; // only where the kernel is read in place
   const positionBytes = (<usize>it.channels) << 2;
   memory.fill(zeros, 0, 64);
 
@@ -165,7 +168,13 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
         let b = it.kernel + <usize>(tap * channels + channel) * kernelRow + ((<usize>firstColumn) << 2);
         let bStep = kernelRow;
         let bPanel = PACKED_STEP;
-        if (!inPlace) {
+        if (narrow) {
+          bPanel = ((<usize>rows) << 2) + 16;
+          for (let j: u32 = 0; j < columns; j++)
+            packColumn(b + ((<usize>j) << 2), kernelRow, rows, packed + j * bPanel);
+          b = packed;
+          bStep = 4;
+        } else if (!inPlace) {
           packPanels(b, kernelRow, rows, columns, packed);
           b = packed;
           bStep = PACKED_STEP;
@@ -193,6 +202,14 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
             addPiece(patches, b, rows);
           }
           let out = it.out + ((outputPosition(geometry, 0) * it.columns + firstColumn) << 2);
+          if (narrow) {
+            for (let j: u32 = 0; j < columns; j++) {
+              const bias = it.bias + ((<usize>(firstColumn + j)) << 2);
+              dotPieces(scratch, piecesEnd, aRow, j * bOffset, out, outRow, count, bias, mode);
+              out += 4;
+            }
+            continue;
+          }
           for (let j: u32 = 0; j < columns; j += PANEL) {
             multiplyPieces(
               scratch,
@@ -222,6 +239,15 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
     for (let step = 0; step < count; step++) {
       applyUnary(it.activation, it.out + ((outputPosition(geometry, step) * it.columns + firstColumn) << 2), width);
     }
+  }
+}
+
+/** One column of B, side by side. */
+function packColumn(b: usize, bRow: usize, rows: u32, out: usize): void {
+  for (; rows > 0; rows--) {
+    store<f32>(out, load<f32>(b));
+    b += bRow;
+    out += 4;
   }
 }
 

@@ -146,3 +146,79 @@ function pieces2x16(
   v128.store(c1, sum12, 32);
   v128.store(c1, sum13, 48);
 }
+
+/**
+ * One column c [rows] (+)= Σ over pieces of op(A) [rows, k] · b [k], both side by side along k. Four running sums, of every
+ * fourth step of a piece each, and its last steps on the first of them; then (0 + 1) + (2 + 3).
+ */
+export function dotPieces(
+  pieces: usize,
+  end: usize,
+  aRow: usize,
+  bOffset: usize,
+  c: usize,
+  cRow: usize,
+  rows: u32,
+  bias: usize,
+  mode: u32,
+): void {
+  for (let aOffset: usize = 0; rows > 0; ) {
+    const more = rows >= 4;
+    const next = more ? aRow : 0;
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0);
+    for (let piece = pieces; piece < end; piece += PIECE_BYTES) {
+      let a = load<usize>(piece) + aOffset;
+      let a1 = a + next;
+      let a2 = a1 + next;
+      let a3 = a2 + next;
+      let b = load<usize>(piece, 4) + bOffset;
+      let k = load<u32>(piece, 8);
+      for (; k >= 4; k -= 4) {
+        const y = v128.load(b);
+        sum0 = multiplyAdd(sum0, v128.load(a), y);
+        sum1 = multiplyAdd(sum1, v128.load(a1), y);
+        sum2 = multiplyAdd(sum2, v128.load(a2), y);
+        sum3 = multiplyAdd(sum3, v128.load(a3), y);
+        a += 16;
+        a1 += 16;
+        a2 += 16;
+        a3 += 16;
+        b += 16;
+      }
+      for (; k > 0; k--) {
+        const y = v128.load32_zero(b);
+        sum0 = multiplyAdd(sum0, v128.load32_zero(a), y);
+        sum1 = multiplyAdd(sum1, v128.load32_zero(a1), y);
+        sum2 = multiplyAdd(sum2, v128.load32_zero(a2), y);
+        sum3 = multiplyAdd(sum3, v128.load32_zero(a3), y);
+        a += 4;
+        a1 += 4;
+        a2 += 4;
+        a3 += 4;
+        b += 4;
+      }
+    }
+    finishDot(c, sum0, bias, mode);
+    if (more) {
+      finishDot(c + cRow, sum1, bias, mode);
+      finishDot(c + 2 * cRow, sum2, bias, mode);
+      finishDot(c + 3 * cRow, sum3, bias, mode);
+    }
+    const done: u32 = more ? 4 : 1;
+    rows -= done;
+    aOffset += done * aRow;
+    c += done * cRow;
+  }
+}
+
+function finishDot(c: usize, lanes: v128, bias: usize, mode: u32): void {
+  let sum: f32 = f32x4.extract_lane(lanes, 0) + f32x4.extract_lane(lanes, 1);
+  sum += f32x4.extract_lane(lanes, 2) + f32x4.extract_lane(lanes, 3);
+  if (mode & CONTINUE) sum = load<f32>(c) + sum;
+  if (mode & BIAS) sum += load<f32>(bias);
+  if (mode & CLAMP) sum = f32x4.extract_lane(clamp(f32x4.splat(sum)), 0);
+  store<f32>(c, sum);
+}

@@ -15,6 +15,7 @@ import {
 import { sizeOf, Tensor } from "../tensor.ts";
 import {
   type ConvAxis,
+  convFlops,
   convGradientTiling,
   convTiling,
   depthwiseTiling,
@@ -127,8 +128,9 @@ function products(x: Node, dy: Node, axes: readonly ConvAxis[], groups: number):
       matMul(reshape(x, [x.size / cin, cin]), reshape(dy, [dy.size / cout, cout]), { transposeA: true }),
       shape,
     );
-  // The kernel of the machine sums over the side on which every position counts.
-  if (axes.some(({ quotient }) => quotient > 1))
+  // The kernel of the machine sums over the side on which every position counts, and wants many columns.
+  const narrow = cout / groups < 4 && cin > cout && axes.every(({ stride }) => stride === 1);
+  if (narrow || axes.some(({ quotient }) => quotient > 1))
     return swapChannels(products(dy, x, axes.map(inverse), groups), groups);
   return makeNode(convKernelGradientOp, [x, dy], { axes, groups });
 }
@@ -220,14 +222,8 @@ function convInstruction(node: Node, cut: Omit<ReturnType<typeof convTiling>, "b
       flags: flags | (bias === undefined ? 0 : code.HAS_BIAS) | (activation === undefined ? 0 : code.HAS_ACTIVATION),
       activation: activation ?? 0,
     },
-    flops: flopsOf(x, axes, sizeAt(node, -1), groups),
+    flops: convFlops(axes, sizeAt(x, 0), sizeAt(x, -1) / groups, sizeAt(node, -1)),
   };
-}
-
-/** Multiplications and additions over all taps, those that see zeros outside included. */
-function flopsOf(x: Node, axes: readonly ConvAxis[], cout: number, groups: number): number {
-  const seen = axes.reduce((product, { output, taps, quotient }) => product * ((output * taps) / quotient), 1);
-  return 2 * sizeAt(x, 0) * seen * (sizeAt(x, -1) / groups) * cout;
 }
 
 function lowerProduct(node: Node): Lowering {
@@ -278,7 +274,7 @@ function lowerKernelGradient(node: Node): Lowering {
       channelPart: cut.channelPart,
       flags: depthwise ? code.DEPTHWISE : 0,
     },
-    flops: flopsOf(x, axes, cout, groups),
+    flops: convFlops(axes, sizeAt(x, 0), cin / groups, cout),
   };
 }
 

@@ -77,6 +77,12 @@ export function spatial(axes: readonly ConvAxis[], side: "input" | "output" | "t
   return axes.map((axis) => axis[side]);
 }
 
+/** Multiplications and additions over all taps, those that see padding included. */
+export function convFlops(axes: readonly ConvAxis[], batch: number, inputs: number, cout: number): number {
+  const seen = axes.reduce((product, { output, taps, quotient }) => product * ((output * taps) / quotient), 1);
+  return 2 * batch * seen * inputs * cout;
+}
+
 // Cutting -------------------------------------------------------------------------------------------------------------
 
 /** Multiply-adds of the smallest chunk: about 10 µs of one thread. */
@@ -166,7 +172,7 @@ export function convGradientTiling(
   const taps = outer.taps * middle.taps * inner.taps;
   const channelPart = inEqualParts(channels, GRADIENT_ROWS);
   const floats = (tapPart: number, positions: number): number => {
-    const across = (Math.min(tapPart, inner.taps) - 1) * inner.dilation;
+    const across = (Math.min(tapPart, inner.taps) - 1) * Math.abs(inner.dilation);
     const rows = Math.min(outer.taps * middle.taps, Math.ceil((tapPart - 1) / inner.taps) + 1);
     return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 4);
   };
