@@ -3,6 +3,8 @@
 import {
   ACCUMULATE,
   ADAM,
+  CONV,
+  CONV_KERNEL_GRADIENT,
   COPY,
   CROSS_ENTROPY,
   CROSS_ENTROPY_GRADIENT,
@@ -23,6 +25,7 @@ import {
 import { enter, faulted } from "./fault";
 import { INSTRUCTION_BYTES, Instruction } from "./instruction";
 import { accumulate } from "./kernels/accumulate";
+import { conv, convKernelGradient } from "./kernels/conv";
 import { copy } from "./kernels/copy";
 import { crossEntropy, crossEntropyGradient } from "./kernels/crossEntropy";
 import { custom } from "./kernels/custom";
@@ -99,6 +102,12 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
     case POOL_GRADIENT:
       if (TRAINS) poolGradient(instruction, begin, end);
       else unreachable();
+      break;
+    case CONV:
+      conv(instruction, begin, end);
+      break;
+    case CONV_KERNEL_GRADIENT:
+      convKernelGradient(instruction, begin, end);
       break;
     case CUSTOM:
       if (TRAINS) custom(instruction, begin, end);

@@ -37,6 +37,10 @@ export const RMSPROP = 14;
 export const POOL = 15;
 /** Gradient of POOL with respect to the cells: kernels/pool.ts. */
 export const POOL_GRADIENT = 16;
+/** Convolution in up to three axes, or its gradient with respect to the input: kernels/conv.ts. */
+export const CONV = 17;
+/** Gradient of CONV with respect to the kernel: kernels/conv.ts. */
+export const CONV_KERNEL_GRADIENT = 18;
 
 // Element types -------------------------------------------------------------------------------------------------------
 export const FLOAT32 = 0;
@@ -145,6 +149,8 @@ export const HAS_BIAS = 4;
 export const HAS_ACTIVATION = 8;
 /** Units are numbered row by row of C instead of panel by panel. */
 export const BY_ROWS = 16;
+/** CONV and CONV_KERNEL_GRADIENT, which also take HAS_BIAS, HAS_ACTIVATION, BY_ROWS: every channel is a group of its own. */
+export const DEPTHWISE = 32;
 
 // What stopped a program ----------------------------------------------------------------------------------------------
 export const FAULT_NONE = 0;

@@ -1,6 +1,6 @@
 // What did the command line ask for? Unknown words are errors that list the known ones.
 
-export const suites = ["gemm", "mlp", "infer", "threads", "size", "cold"];
+export const suites = ["gemm", "conv", "mlp", "infer", "threads", "size", "cold"];
 export const peers = [
   "wasmgrad-relaxed",
   "tfjs-wasm",
@@ -15,6 +15,7 @@ export const help = `npm run bench -- <suite…> [options]
 
 Suites
   gemm     matrix products: GFLOP/s and the fraction of the 128-bit SIMD peak measured in the same run
+  conv     convolutions, forward and both gradients: GFLOP/s and the fraction of the same peak
   mlp      training 784-128-64-10 on MNIST: seconds an epoch of 60,000 images at batch 32 and 128
   infer    predict of that network at batch 1 and 32: microseconds a call
   threads  how many times faster several threads are than one, alone and beside a busy process (2 unless --threads says)

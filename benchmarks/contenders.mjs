@@ -18,6 +18,7 @@ export const abilities = {
     "onnxruntime-node",
     "torch",
   ],
+  conv: ["wasmgrad", "wasmgrad-relaxed"],
   mlp: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "torch"],
   infer: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"],
   threads: ["wasmgrad"],

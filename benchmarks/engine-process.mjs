@@ -1,7 +1,7 @@
 // What does an engine do in its own process? One request a line comes in on standard input, one answer a line leaves on
 // file descriptor 3, so that engines share neither heap nor compiler, and what a library prints disturbs nobody.
 //
-// Requests: start, prepareMatMul, preparePrediction, prepareTraining, time, epoch, accuracy. torch/engine.py speaks the same.
+// Requests: start, prepareMatMul, prepareConvolution, preparePrediction, prepareTraining, time, epoch, accuracy. torch/engine.py speaks the same.
 
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -19,6 +19,12 @@ const answers = {
 
   async prepareMatMul({ product, a, b, result }) {
     job = await prepared("matMul", product, floats(a), floats(b));
+    writeFileSync(result, bytes(await job.result()));
+    return { repetitions: job.repetitions ?? 1 };
+  },
+
+  async prepareConvolution({ convolution, a, b, result }) {
+    job = await prepared("convolution", convolution, floats(a), floats(b));
     writeFileSync(result, bytes(await job.result()));
     return { repetitions: job.repetitions ?? 1 };
   },

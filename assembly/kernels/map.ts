@@ -65,10 +65,16 @@ export function map(instruction: usize, begin: u32, end: u32): void {
   const wide = type == code.FLOAT32 || type == code.INT32;
   for (let register: u32 = 0; register < 48; ++register)
     setRegister(registers, register, tiles + register * TILE_BYTES);
+  // Bits of the sources whose tile is the same for every unit: it is filled once.
+  let steady: u32 = 0;
   for (let index: u32 = 0; index < sourceCount; ++index) {
     const source = changetype<Source>(sources + index * SOURCE_BYTES);
-    if (source.mode == code.MODE_SCALAR)
-      fillScalar(tiles + index * TILE_BYTES, load<u32>(source.address), min(TILE, count));
+    const tile = tiles + index * TILE_BYTES;
+    if (source.mode == code.MODE_SCALAR) fillScalar(tile, load<u32>(source.address), min(TILE, count));
+    else if (source.mode == code.MODE_STRIDED && repeatsInTiles(source)) {
+      fillStrided(source, tile, 0, min(TILE, count));
+      steady |= 1 << index;
+    }
   }
   for (let unit = begin; unit < end; ++unit) {
     const start = unit * TILE;
@@ -77,8 +83,9 @@ export function map(instruction: usize, begin: u32, end: u32): void {
       const source = changetype<Source>(sources + index * SOURCE_BYTES);
       const tile = tiles + index * TILE_BYTES;
       if (source.mode == code.MODE_DIRECT) setRegister(registers, index, source.address + ((<usize>start) << 2));
-      else if (source.mode == code.MODE_STRIDED) fillStrided(source, tile, start, length);
-      else if (source.mode == code.MODE_RANDOM)
+      else if (source.mode == code.MODE_STRIDED) {
+        if (((steady >> index) & 1) == 0) fillStrided(source, tile, start, length);
+      } else if (source.mode == code.MODE_RANDOM)
         fillUniform(tile, start, length, load<u32>(source.address), source.stream, load<u32>(source.step));
     }
     const inPlace = wide && (length & 3) == 0;
@@ -127,6 +134,15 @@ function fillScalar(tile: usize, bits: u32, length: u32): void {
   for (let index: u32 = 0; index < length; index += 4) v128.store(tile + (index << 2), value);
 }
 
+/** Whether the source is one row again and again, a whole number of times in a tile. */
+function repeatsInTiles(source: Source): bool {
+  const base = changetype<usize>(source);
+  const last = source.rank - 1;
+  if (TILE % sizeAt(base, last) != 0) return false;
+  for (let axis: u32 = 0; axis < last; ++axis) if (strideAt(base, axis) != 0) return false;
+  return true;
+}
+
 /** Elements start … start + length − 1 of the broadcast source, widened to four bytes, into `tile`. */
 function fillStrided(source: Source, tile: usize, start: u32, length: u32): void {
   const base = changetype<usize>(source);
@@ -165,7 +181,12 @@ function strideAt(source: usize, axis: u32): i32 {
 function fillRun(to: usize, from: usize, count: u32, stride: i32, bytes: i32): void {
   if (bytes == 4) {
     if (stride == 1) copyBytes(to, from, count << 2);
-    else {
+    else if (stride == 0 && count >= 4) {
+      const value = v128.load32_splat(from);
+      const lastFour = (<usize>(count - 4)) << 2;
+      for (let at: usize = 0; at < lastFour; at += 16) v128.store(to + at, value);
+      v128.store(to + lastFour, value);
+    } else {
       const step = <usize>(stride << 2);
       for (let index: u32 = 0; index < count; ++index, from += step) store<u32>(to + (index << 2), load<u32>(from));
     }
@@ -184,5 +205,16 @@ function fillRun(to: usize, from: usize, count: u32, stride: i32, bytes: i32): v
 
 /** The low bytes of `count` int32. */
 function narrow(to: usize, from: usize, count: u32): void {
-  for (let index: u32 = 0; index < count; ++index) store<u8>(to + index, load<u32>(from + (index << 2)));
+  let index: u32 = 0;
+  for (; index + 16 <= count; index += 16) {
+    const at = from + (index << 2);
+    const first = i16x8.narrow_i32x4_u(lowBytes(at), lowBytes(at + 16));
+    const second = i16x8.narrow_i32x4_u(lowBytes(at + 32), lowBytes(at + 48));
+    v128.store(to + index, i8x16.narrow_i16x8_u(first, second));
+  }
+  for (; index < count; ++index) store<u8>(to + index, load<u32>(from + (index << 2)));
+}
+
+function lowBytes(from: usize): v128 {
+  return v128.and(v128.load(from), i32x4.splat(0xff));
 }

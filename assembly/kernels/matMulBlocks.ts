@@ -45,7 +45,7 @@ const GROUP_ROWS: u32 = 2048;
 /** Rows of A that pass over a group of panels: at most 128 KB, which the second-level cache holds. */
 const ROW_BLOCK: u32 = 64;
 /** Bytes from the first to the last row of B up to which it is read in place: it stays in the second-level cache. */
-const IN_PLACE_BYTES: usize = 512 * 1024;
+export const IN_PLACE_BYTES: usize = 512 * 1024;
 /** From this many rows on packing a larger B is worth the copy; fewer are computed row by row. */
 const PACK_ROWS: u32 = 4;
 /** From this many steps of k on a transposed A is worth packing, if … */
@@ -181,7 +181,7 @@ function multiplyGroup(
 }
 
 /** C [rows, width] (+)= op(A) [rows, k] · panel [k, width], width ≤ 16. */
-function multiplyPanel(
+export function multiplyPanel(
   a: usize,
   aRow: usize,
   aStep: usize,

@@ -9,6 +9,18 @@ export interface Product {
   readonly transposeB: boolean;
 }
 
+/** One direction of a convolution, channels last: a and b are x and kernel, dy and kernel, or x and dy. */
+export interface Convolution {
+  readonly direction: "forward" | "input" | "kernel";
+  readonly shapes: Readonly<Record<"x" | "kernel" | "dy", readonly number[]>>;
+  readonly options: {
+    readonly strides: readonly number[];
+    readonly dilations: readonly number[];
+    readonly padding: readonly (readonly [before: number, after: number])[];
+    readonly groups: number;
+  };
+}
+
 /** Something to time: `run` does it `times` times in a row; the operands are in place before. */
 export interface Job {
   run(times: number): void | Promise<void>;
@@ -47,6 +59,7 @@ export interface Engine {
   /** @throws if the library cannot run with so many threads. */
   start(options: { readonly threads: number }): void | Promise<void>;
   matMul?(product: Product, a: Float32Array, b: Float32Array): Job | Promise<Job>;
+  convolution?(convolution: Convolution, a: Float32Array, b: Float32Array): Job | Promise<Job>;
   prediction?(task: PredictionTask): Job | Promise<Job>;
   training?(task: TrainingTask): Training | Promise<Training>;
   /** Only of `simd-peak`. */

@@ -20,6 +20,20 @@ export const engine = {
     };
   },
 
+  convolution({ direction, shapes, options }, valuesA, valuesB) {
+    const [first, second, call] = {
+      forward: ["x", "kernel", (x, kernel) => ops.conv(x, kernel, options)],
+      input: ["dy", "kernel", (dy, kernel) => ops.convInputGradient(dy, kernel, shapes.x.slice(1, -1), options)],
+      kernel: ["x", "dy", (x, dy) => ops.convKernelGradient(x, dy, shapes.kernel.slice(0, -2), options)],
+    }[direction];
+    const program = compiled(call).program(tensor(valuesA, shapes[first]), tensor(valuesB, shapes[second]));
+    return {
+      run: (times) => program.run(times),
+      result: () => program.run().data,
+      dispose: () => program.dispose(),
+    };
+  },
+
   prediction({ batchSize, weights, input }) {
     const model = network();
     model.setWeights(weights.map(({ shape, values }) => tensor(values, shape)));

@@ -1,6 +1,7 @@
 // Which neighbouring operations become one instruction?
 
 import { SymbolicTensor, viewRoot } from "../graph.ts";
+import { convOp } from "../ops/conv.ts";
 import { type Expression, limits, type Source, type Step } from "../ops/expression.ts";
 import { fusedOp } from "../ops/map.ts";
 import { type MatMulAttributes, matMulOp } from "../ops/matMul.ts";
@@ -9,14 +10,14 @@ import { reshape } from "../ops/view.ts";
 import { epochsOf } from "./effects.ts";
 import { type Graph, nodesOf, rewrite, usersOf } from "./graphPass.ts";
 
-/** Bias and activation go into the matrix product before them; chains of elementwise operations become one each. */
+/** Bias and activation go into the matrix product or convolution before them; chains of elementwise operations become one each. */
 export function fuse(graph: Graph): Graph {
   return fuseElementwise(fuseEpilogues(graph));
 }
 
-// Matrix products -----------------------------------------------------------------------------------------------------
+// Matrix products and convolutions ------------------------------------------------------------------------------------
 
-/** act(A·B + bias), when the sum and the product have no other use. */
+/** act(A·B + bias), when the sum and the product have no other use; a convolution is a product too. */
 export function fuseEpilogues(graph: Graph): Graph {
   const users = usersOf(graph);
   const wanted = new Set(graph.outputs);
@@ -34,7 +35,8 @@ export function fuseEpilogues(graph: Graph): Graph {
       if (wanted.has(each) || users.get(each)?.length !== 1) return undefined;
     if (before === undefined || epochs.get(viewRoot(before)) !== epochs.get(user)) return undefined;
     const root = input === undefined ? undefined : viewRoot(input);
-    return root !== undefined && (root.op as unknown) === matMulOp ? root : undefined;
+    const op = root?.op as unknown;
+    return op === matMulOp || op === convOp ? root : undefined;
   };
   return rewrite(graph, (node, inputs) => {
     if (node.op.name === "add") {
@@ -42,7 +44,7 @@ export function fuseEpilogues(graph: Graph): Graph {
         const product = privateProduct(node, node.inputs[side], inputs[side]);
         const bias = inputs[1 - side] as SymbolicTensor;
         if (product === undefined || product.inputs.length > 2 || hasActivation(product)) continue;
-        const columns = product.shape[2] as number;
+        const columns = product.shape.at(-1) as number;
         const perColumn =
           bias.size === columns &&
           node.shape[node.shape.length - 1] === columns &&

@@ -21,12 +21,21 @@ const factories: Readonly<Record<string, Factory>> = {
   AveragePooling1D: layers.averagePooling1D,
   AveragePooling2D: layers.averagePooling2D,
   AveragePooling3D: layers.averagePooling3D,
+  BatchNormalization: layers.batchNormalization,
   CenterCrop: layers.centerCrop,
   Concatenate: layers.concatenate,
+  Conv1D: layers.conv1D,
+  Conv1DTranspose: layers.conv1DTranspose,
+  Conv2D: layers.conv2D,
+  Conv2DTranspose: layers.conv2DTranspose,
+  Conv3D: layers.conv3D,
+  Conv3DTranspose: layers.conv3DTranspose,
   Cropping1D: layers.cropping1D,
   Cropping2D: layers.cropping2D,
   Cropping3D: layers.cropping3D,
   Dense: layers.dense,
+  DepthwiseConv1D: layers.depthwiseConv1D,
+  DepthwiseConv2D: layers.depthwiseConv2D,
   Dropout: layers.dropout,
   ELU: layers.elu,
   Flatten: layers.flatten,
@@ -37,7 +46,9 @@ const factories: Readonly<Record<string, Factory>> = {
   GlobalMaxPooling1D: layers.globalMaxPooling1D,
   GlobalMaxPooling2D: layers.globalMaxPooling2D,
   GlobalMaxPooling3D: layers.globalMaxPooling3D,
+  GroupNormalization: layers.groupNormalization,
   InputLayer: layers.inputLayer as Factory,
+  LayerNormalization: layers.layerNormalization,
   LeakyReLU: layers.leakyReLU,
   Maximum: layers.maximum,
   MaxPooling1D: layers.maxPooling1D,
@@ -52,11 +63,14 @@ const factories: Readonly<Record<string, Factory>> = {
   Rescaling: layers.rescaling,
   Reshape: layers.reshape,
   Resizing: layers.resizing,
+  SeparableConv1D: layers.separableConv1D,
+  SeparableConv2D: layers.separableConv2D,
   Softmax: layers.softmax,
   SpatialDropout1D: layers.spatialDropout1D,
   SpatialDropout2D: layers.spatialDropout2D,
   SpatialDropout3D: layers.spatialDropout3D,
   Subtract: layers.subtract,
+  UnitNormalization: layers.unitNormalization,
   UpSampling1D: layers.upSampling1D,
   UpSampling2D: layers.upSampling2D,
   UpSampling3D: layers.upSampling3D,
@@ -101,6 +115,8 @@ function ignored(className: string, key: string, value: Json): boolean {
     (key === "sparse" || key === "ragged" || key === "trainable" || key === "batch_shape")
   )
     return value !== true || key === "trainable";
+  // There is one replica here, which is in step with itself.
+  if (className === "BatchNormalization" && key === "synchronized") return true;
   return value === null && (key === "lora_rank" || key === "quantization_config" || key === "build_config");
 }
 

@@ -10,6 +10,21 @@ export {
   type SoftmaxOptions,
   softmax,
 } from "./activation.ts";
+export { type BatchNormalizationOptions, batchNormalization } from "./batchNormalization.ts";
+export {
+  type Conv1DOptions,
+  type Conv1DTransposeOptions,
+  type Conv2DOptions,
+  type Conv2DTransposeOptions,
+  type Conv3DOptions,
+  type Conv3DTransposeOptions,
+  conv1D,
+  conv1DTranspose,
+  conv2D,
+  conv2DTranspose,
+  conv3D,
+  conv3DTranspose,
+} from "./convolutional.ts";
 export {
   type ActivationOptions,
   activationLayer as activation,
@@ -18,7 +33,25 @@ export {
   type InputOptions,
   inputLayer,
 } from "./core.ts";
+export {
+  type DepthwiseConv1DOptions,
+  type DepthwiseConv2DOptions,
+  depthwiseConv1D,
+  depthwiseConv2D,
+  type SeparableConv1DOptions,
+  type SeparableConv2DOptions,
+  separableConv1D,
+  separableConv2D,
+} from "./depthwise.ts";
 export { add, average, type ConcatenateOptions, concatenate, maximum, minimum, multiply, subtract } from "./merging.ts";
+export {
+  type GroupNormalizationOptions,
+  groupNormalization,
+  type LayerNormalizationOptions,
+  layerNormalization,
+  type UnitNormalizationOptions,
+  unitNormalization,
+} from "./normalization.ts";
 export {
   type AdaptivePoolingOptions,
   adaptiveAveragePooling1D,

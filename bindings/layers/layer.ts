@@ -3,7 +3,7 @@
 import { compiled } from "../compiled.ts";
 import { type Json, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
-import { check, formatBytes, show } from "../errors.ts";
+import { check, formatBytes, show, unknownName } from "../errors.ts";
 import { inputNode, type Operand, read, SymbolicTensor, toSymbolic, tracing, withScope, withTrace } from "../graph.ts";
 import type { Initializer } from "../initializers.ts";
 import { add } from "../ops/map.ts";
@@ -26,6 +26,8 @@ export interface CallContext {
   readonly step: Operand;
   /** Adds a scalar to the loss of the model. */
   readonly addLoss: (loss: SymbolicTensor) => void;
+  /** True inside a model that is not trainable. */
+  readonly frozen?: boolean;
 }
 
 /** Options that every layer has. */
@@ -66,6 +68,10 @@ export interface LayerDefinition<F extends Fields, I extends "one" | "many"> {
       readonly options: Parsed<F>;
       readonly weights: Readonly<Record<string, SymbolicTensor>>;
       readonly context: CallContext;
+      /** Whether the layer and all models around it are trainable. */
+      readonly trainable: boolean;
+      /** Gives a weight another value once the program runs: running averages, counters. */
+      readonly update: (name: string, value: SymbolicTensor) => void;
     },
   ) => SymbolicTensor;
 }
@@ -214,7 +220,13 @@ export class Layer implements AnyLayer {
       for (const [variable, regularizer] of this.regularizers)
         if (this.trainable) context.addLoss(regularizer.call(read(variable)));
       const x = arity === "one" ? inputs[0] : inputs;
-      const result = this.definition.call(x as never, { options: this.options, weights, context });
+      const trainable = this.trainable && context.frozen !== true;
+      const update = (key: string, value: SymbolicTensor): void => {
+        const weight = this.variables.get(key);
+        if (weight === undefined) throw unknownName(this.name, "a weight", key, [...this.variables.keys()]);
+        assign(weight, value);
+      };
+      const result = this.definition.call(x as never, { options: this.options, weights, context, trainable, update });
       check(result instanceof SymbolicTensor, "dtype", () => ({
         where: this.name,
         expected: "a tensor as the result of the layer and of its activation",

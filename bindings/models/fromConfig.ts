@@ -60,9 +60,14 @@ function functionalFromConfig(className: string, config: JsonRecord): Model<neve
     if (found === undefined) throw malformed("ports that name layers of the model", String(name));
     return found;
   };
+  // Keras writes a list of ports where it was given one: a single one, or several under the names of their layers.
   const ports = (value: Json): Placeholder | Record<string, Placeholder> =>
     Array.isArray(value)
-      ? port(value)
+      ? Array.isArray(value[0])
+        ? value.length === 1
+          ? port(value[0])
+          : Object.fromEntries(value.map((history) => [(history as string[])[0], port(history)]))
+        : port(value)
       : Object.fromEntries(Object.entries(recordOf(value, "ports")).map(([name, history]) => [name, port(history)]));
   const model = functional({
     inputs: ports(config.input_layers as Json),

@@ -5,7 +5,6 @@ import { compile, type Program } from "../compiler/program.ts";
 import { inputNode, withScope, withTrace } from "../graph.ts";
 import { ambientContext } from "../layers/layer.ts";
 import { arrayType, type DType, type Shape, sameShape, Tensor } from "../tensor.ts";
-import { placeTogether } from "../variable.ts";
 import type { Topology } from "./topology.ts";
 
 /** One tensor, or several under the names of the outputs. */
@@ -67,7 +66,7 @@ export class Predictor {
 
 /** The program that predicts for inputs of these shapes and dtypes. */
 export function tracePrediction(topology: Topology, inputs: readonly Tensor[]): Program {
-  placeTogether(topology.trainableWeights);
+  topology.place();
   return withTrace(() => {
     const symbols = inputs.map((value, index) => inputNode(`x${index}`, value));
     const outputs = withScope(topology.name, () => topology.invoke(symbols, ambientContext(false)));

@@ -129,7 +129,8 @@ export class Structure implements AnyLayer {
       expected: "a model with one output where a layer is wanted",
       received: `${topology.outputs.length} outputs`,
     }));
-    return withScope(this.name, () => topology.invoke(inputs, context)[0] as SymbolicTensor);
+    const inner = this.trainable ? context : { ...context, frozen: true };
+    return withScope(this.name, () => topology.invoke(inputs, inner)[0] as SymbolicTensor);
   }
 
   /** The model on values, symbols or placeholders, like a layer. */

@@ -8,7 +8,7 @@ import { type SymbolicTensor, withScope } from "../graph.ts";
 import { inputLayer } from "../layers/core.ts";
 import { type AnyLayer, type CallContext, Layer } from "../layers/layer.ts";
 import { type BatchShape, Placeholder } from "../layers/placeholder.ts";
-import type { Variable } from "../variable.ts";
+import { placeTogether, type Variable } from "../variable.ts";
 
 /** One placeholder, or several by name. */
 export type Ports = Placeholder | Readonly<Record<string, Placeholder>>;
@@ -52,6 +52,12 @@ export class Topology {
 
   get constraints(): Map<Variable, Constraint> {
     return new Map(this.layers.flatMap((layer) => [...layer.constraints]));
+  }
+
+  /** Gives weights their places: trainable ones side by side, others apart, so that none lies among what a run needs. */
+  place(): void {
+    placeTogether(this.trainableWeights);
+    placeTogether(this.weights);
   }
 
   /** Gives the memory of those weights back that no other model uses. */

@@ -31,6 +31,8 @@ export class Trainer {
   epochs = 0;
   private readonly name: string;
   private readonly topology: Topology;
+  /** Whether the whole model was not trainable when it was compiled. */
+  private readonly frozen: boolean;
   /** The weights that are trained: those that were trainable when the model was compiled. */
   private readonly weights: readonly Variable[];
   private readonly cells: Readonly<Record<Mode, readonly Variable[]>>;
@@ -44,7 +46,9 @@ export class Trainer {
     objective: Objective,
     optimizer: Optimizer,
     seed: number,
+    frozen: boolean,
   ) {
+    this.frozen = frozen;
     this.name = name;
     this.topology = topology;
     this.weights = weights;
@@ -159,6 +163,7 @@ export class Trainer {
       training: mode === "train",
       seed: read(this.seed),
       step: read(this.state.iteration),
+      frozen: this.frozen,
       addLoss: (loss) => {
         added.push(loss);
       },

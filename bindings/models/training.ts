@@ -7,7 +7,6 @@ import { check } from "../errors.ts";
 import { resolveOptimizer } from "../optimizers.ts";
 import { nextSeed } from "../seed.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
-import { placeTogether } from "../variable.ts";
 import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, splitColumns, tensorAt, tensorsOf } from "./data.ts";
 import { type Column, commonRows, Feed } from "./feed.ts";
@@ -238,8 +237,9 @@ export class Training<I, O, M extends string> extends Structure {
         this.topology.outputNames,
         this.compileGiven as ObjectiveOptions,
       );
-      placeTogether(this.topology.trainableWeights);
-      this.running = new Trainer(this.name, this.topology, this.trainableWeights, objective, optimizer, nextSeed());
+      this.topology.place();
+      const { name, topology, trainableWeights: weights } = this;
+      this.running = new Trainer(name, topology, weights, objective, optimizer, nextSeed(), !this.trainable);
     }
     return this.running;
   }

@@ -3,6 +3,7 @@
 import { type Lifted, lift } from "../compiled.ts";
 import * as activations from "./activations.ts";
 import * as composed from "./composed.ts";
+import * as convolutions from "./conv.ts";
 import * as moving from "./copy.ts";
 import * as crossEntropies from "./crossEntropy.ts";
 import * as gathering from "./gather.ts";
@@ -134,6 +135,32 @@ export const argMin: Lifted<typeof reductions.argMin> = /* @__PURE__ */ lift("ar
  * @throws {TensorError} `shape` when the inner sizes differ.
  */
 export const matMul: Lifted<typeof products.matMul> = /* @__PURE__ */ lift("matMul", products.matMul, 2);
+/**
+ * y[n, ...o, c] = Σ x[n, ...o · stride + k · dilation − padding, i] · kernel[...k, i, c]. x [n, ...s, cin] × kernel
+ * [...k, cin / groups, cout] → [n, ...o, cout]; channels last; 1 to 3 spatial axes.
+ * @throws {TensorError} `shape` when sizes or options do not fit, or no output is left.
+ */
+export const conv: Lifted<typeof convolutions.conv> = /* @__PURE__ */ lift("conv", convolutions.conv, 2);
+/**
+ * The gradient of `conv` with respect to x: what transposed convolutions compute. dy [n, ...o, cout], kernel
+ * [...k, cin / groups, cout] → [n, ...inputSpatial, cin].
+ * @throws {TensorError} `shape` when dy is not what conv makes of such an input.
+ */
+export const convInputGradient: Lifted<typeof convolutions.convInputGradient> = /* @__PURE__ */ lift(
+  "convInputGradient",
+  convolutions.convInputGradient,
+  2,
+);
+/**
+ * The gradient of `conv` with respect to the kernel. x [n, ...s, cin], dy [n, ...o, cout] →
+ * [...kernelSpatial, cin / groups, cout].
+ * @throws {TensorError} `shape` when dy is not what conv makes of x with such a kernel.
+ */
+export const convKernelGradient: Lifted<typeof convolutions.convKernelGradient> = /* @__PURE__ */ lift(
+  "convKernelGradient",
+  convolutions.convKernelGradient,
+  2,
+);
 /** The same elements under another shape; one size may be -1. Costs nothing. */
 export const reshape: Lifted<typeof views.reshape> = /* @__PURE__ */ lift("reshape", views.reshape, 1);
 /** x with a new axis of size 1 at `axis`. */

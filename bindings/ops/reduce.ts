@@ -35,8 +35,11 @@ const kinds: Readonly<Record<Kind, number>> = {
 const indexed = (kind: Kind): boolean => kind === "argMax" || kind === "argMin";
 const panelColumns = 64;
 const elementsPerGrain = 16384;
+const fewUnits = 8;
+const mostParts = 64;
+const sharedElements = 65536;
 
-/** [outer, axis, inner] → [outer, inner]. */
+/** [outer, axis, inner] → [outer, inner]. A second input is that of which the first holds sums of parts. */
 /* @__NO_SIDE_EFFECTS__ */
 function reduceOp(kind: Kind): Operation {
   return defineOp({
@@ -45,7 +48,10 @@ function reduceOp(kind: Kind): Operation {
       const [outer = 1, , inner = 1] = (x as Node).shape;
       return { shape: [outer, inner], dtype: indexed(kind) ? "int32" : (x as Node).dtype };
     },
-    gradient: (node, dy) => [reduceGradient(kind, node, dy)],
+    gradient: (node, dy) => {
+      const whole = node.inputs[1];
+      return whole === undefined ? [reduceGradient(kind, node, dy)] : [null, spreadOver(whole, dy)];
+    },
     lower: (node) => {
       const input = node.inputs[0] as Node;
       const [outer = 1, axis = 1, inner = 1] = input.shape;
@@ -87,10 +93,27 @@ function reduceGradient(kind: Kind, node: Node, dy: Node): Node | null {
   const [outer = 1, , inner = 1] = x.shape;
   const spread = (value: Node): Node => broadcastTo(reshape(value, [outer, 1, inner]), x.shape);
   if (indexed(kind)) return null;
-  if (kind === "sum") return spread(dy);
+  if (kind === "sum") return spreadOver(x, dy);
   if (kind === "product") return multiply(spread(dy), productOfOthers(x));
   const chosen = cast(equal(x, spread(node)), "float32");
   return multiply(chosen, spread(divide(dy, reduceAxis("sum", chosen))));
+}
+
+/**
+ * dy [outer, inner] repeated along the axis of x [outer, axis, inner]. Where x is a view, it is repeated in the shape of
+ * what x shows, so that it becomes part of the elementwise operations there.
+ */
+function spreadOver(x: Node, dy: Node): Node {
+  const [outer = 1, , inner = 1] = x.shape;
+  const { shape } = x.op.view === true ? (x.inputs[0] as Node) : x;
+  let first = 0;
+  let last = shape.length;
+  for (let before = 1; before < outer; first++) before *= shape[first] ?? Number.NaN;
+  for (let behind = 1; behind < inner; last--) behind *= shape[last - 1] ?? Number.NaN;
+  const [before, behind] = [sizeOf(shape.slice(0, first)), sizeOf(shape.slice(last))];
+  if (before !== outer || behind !== inner || first > last) return broadcastTo(reshape(dy, [outer, 1, inner]), x.shape);
+  const kept = shape.map((size, axis) => (axis >= first && axis < last ? 1 : size));
+  return reshape(broadcastTo(reshape(dy, kept), shape), x.shape);
 }
 
 /** For each element of [outer, axis, inner] the product of the others along the axis; no division, so zeros are right. */
@@ -104,8 +127,21 @@ function productOfOthers(x: Node): Node {
   return reshape(reduceAxis("product", reshape(others, [outer * axis, axis, inner])), [outer, axis, inner]);
 }
 
+/** [outer, axis, inner] → [outer, inner]. A long sum with few results is made of sums of parts, which threads share. */
 function reduceAxis(kind: Kind, x: Node): Node {
-  return makeNode(operations[kind], [x], {});
+  const parts = kind === "sum" ? partsOf(x.shape) : 1;
+  if (parts === 1) return makeNode(operations[kind], [x], {});
+  const [outer = 1, axis = 1, inner = 1] = x.shape;
+  const sums = makeNode(operations.sum, [reshape(x, [outer * parts, axis / parts, inner])], {});
+  return makeNode(operations.sum, [reshape(sums, [outer, parts, inner]), x], {});
+}
+
+function partsOf([outer = 1, axis = 1, inner = 1]: Shape): number {
+  const units = outer * Math.ceil(inner / panelColumns);
+  if (units >= fewUnits || outer * axis * inner < sharedElements) return 1;
+  let parts = Math.min(mostParts, axis);
+  while (axis % parts !== 0) parts--;
+  return parts;
 }
 
 /** Reduces `axes` of x: runs of neighbouring axes are one reduction each, the last run first. */

@@ -78,7 +78,7 @@ it("a training step", () => {
     7   map                   []           arena+7680       arena+5248 constant               0.0    0.0
     8   map                   []           arena+5120       constant constant                 0.0    0.0
     9   sync
-    10  map                   [1, 32, 1]   arena+6400       arena+5120                        0.0    0.1
+    10  map                   [32]         arena+6400       arena+5120                        0.0    0.1
     11  sync
     12  crossEntropyGradient  [32, 10]     arena+5120       arena+2560 arena+3840 arena+6400  3.2    3.9
     13  sync

@@ -4,6 +4,7 @@ import { gradients } from "../../bindings/gradient.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { topologicalOrder } from "../../bindings/graph.ts";
 import { accumulate, accumulator } from "../../bindings/ops/accumulate.ts";
+import { conv } from "../../bindings/ops/conv.ts";
 import { pad, transpose } from "../../bindings/ops/copy.ts";
 import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
 import { gather, gatherBatch } from "../../bindings/ops/gather.ts";
@@ -13,7 +14,7 @@ import { adamStep, assign, rmspropStep, sgdStep } from "../../bindings/ops/optim
 import { averagePool, maxPool } from "../../bindings/ops/pool.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
-import { reshape } from "../../bindings/ops/view.ts";
+import { expandDims, reshape } from "../../bindings/ops/view.ts";
 import { zeros } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
 import { scale } from "./customKernel.ts";
@@ -29,14 +30,24 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
   ];
   const { outputs, effects } = traceGraph(types, (...inputs) => {
     const [x, labels, cursor] = inputs as [SymbolicTensor, SymbolicTensor, SymbolicTensor];
+    const kernel = [[[1, 2]], [[3, 4]]];
+    const convolved = conv(expandDims(x, 2), add(kernel, sum(x)), {
+      strides: [1],
+      dilations: [1],
+      padding: [[0, 0]],
+      groups: 1,
+    });
     const value = add(
-      sum(
-        softmaxCrossEntropy(
-          softmax(scale(x, [1, 2, 3, 4], { factor: 2 })),
-          pad(transpose(transpose(matMul(x, x, { transposeB: true }))), [
-            [0, 0],
-            [1, 0],
-          ]),
+      add(
+        sum(convolved),
+        sum(
+          softmaxCrossEntropy(
+            softmax(scale(x, [1, 2, 3, 4], { factor: 2 })),
+            pad(transpose(transpose(matMul(x, x, { transposeB: true }))), [
+              [0, 0],
+              [1, 0],
+            ]),
+          ),
         ),
       ),
       sum(add(sparseSoftmaxCrossEntropy(labels, tanh(x)), sum(gather(x, labels), 1))),

@@ -50,6 +50,40 @@ describeLayer("Highway", [
   },
 ]);
 
+test("a layer of one's own may change its weights in training, and ask whether it is trainable", () => {
+  const counting: (options?: LayerOptions) => Layer = defineLayer({
+    className: "Counting",
+    fields: {},
+    inputs: "one",
+    weights: () => ({ count: { shape: [], initializer: zeros(), trainable: false, dtype: "int32" } }),
+    call: (x, { weights, context, trainable, update }) => {
+      if (context.training && trainable) update("count", add(weights.count as SymbolicTensor, x.shape[0] as number));
+      return x;
+    },
+  });
+  const layer = counting();
+  const model = sequential([layer, layers.dense({ units: 1 })]).compile({ optimizer: "sgd", loss: "mse" });
+  model.trainOnBatch([[1], [2]], [[1], [2]]);
+  model.trainOnBatch([[3]], [[3]]);
+  model.testOnBatch([[3]], [[3]]);
+  model.predict([[3]]);
+  expect(layer.getWeights()[0]?.item()).toBe(3);
+  layer.trainable = false;
+  expect(layer.apply([[1]], { training: true }).item()).toBe(1);
+  expect(layer.getWeights()[0]?.item()).toBe(3);
+  const wrong: () => Layer = defineLayer({
+    className: "Wrong",
+    fields: {},
+    inputs: "one",
+    weights: () => ({ count: { shape: [], initializer: zeros() } }),
+    call: (x, { update }) => {
+      update("cuont", x);
+      return x;
+    },
+  });
+  expect(() => wrong().apply([[1]])).toThrow('wrong: expected the name of a weight (count), received "cuont". Did you');
+});
+
 test("a layer of one's own may add to the loss, and act in training only", () => {
   const doubled: (options?: LayerOptions) => Layer = defineLayer({
     className: "Doubled",

@@ -4,6 +4,7 @@ import { expect, expectTypeOf, test } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
 import { verifier } from "../../bindings/compiler/verify.ts";
+import type { Json } from "../../bindings/config.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { input } from "../../bindings/layers/core.ts";
 import * as layers from "../../bindings/layers/index.ts";
@@ -155,6 +156,25 @@ test("the configuration of a model makes the same model", () => {
     copy.setWeights(original.getWeights());
     expectSameBits(copy.getWeights(), original.getWeights(), "weights");
   }
+});
+
+test("ports that a configuration lists without names have those of their layers", () => {
+  const [a, b] = [input({ shape: [4], name: "a" }), input({ shape: [4], name: "b" })];
+  const network = model({ inputs: { a, b }, outputs: layers.subtract({ name: "gap" }).apply([a, b]), name: "listed" });
+  const written = JSON.parse(JSON.stringify(serializeLayer(network))) as {
+    class_name: string;
+    config: Record<string, Json>;
+  };
+  const listed = {
+    input_layers: [
+      ["a", 0, 0],
+      ["b", 0, 0],
+    ],
+    output_layers: [["gap", 0, 0]],
+  };
+  const copy = modelFromConfig(written.class_name, { ...written.config, ...listed });
+  const predicted = copy.predict({ b: right, a: left } as never) as Tensor;
+  expectSameBits([predicted], [network.predict({ a: left, b: right })], "prediction");
 });
 
 test("models that cannot be put together are refused", () => {

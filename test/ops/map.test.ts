@@ -187,6 +187,20 @@ const patterns: readonly (readonly [readonly number[], readonly number[], readon
     [3, 1],
     [3, 700],
   ],
+  // Rows that fill tiles a whole number of times, and that do not.
+  [[70, 32], [32], [70, 32]],
+  [
+    [6, 2, 64],
+    [2, 64],
+    [6, 2, 64],
+  ],
+  [[3, 512], [512], [3, 512]],
+  [[70, 24], [24], [70, 24]],
+  [
+    [150, 6],
+    [150, 1],
+    [150, 6],
+  ],
 ];
 
 /** Values of both operands that are never close to each other: all sums and differences keep away from kinks. */

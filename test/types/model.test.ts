@@ -49,12 +49,30 @@ test("unknown names are errors of the compiler", () => {
   (() => layers.dense({ units: 2, activation: "rellu" })) satisfies () => unknown;
   // @ts-expect-error no such option
   (() => layers.dense({ unites: 2 })) satisfies () => unknown;
+  // @ts-expect-error two sizes for one axis
+  (() => layers.conv1D({ filters: 2, kernelSize: [3, 3] })) satisfies () => unknown;
+  // @ts-expect-error causal padding is for one axis
+  (() => layers.conv2D({ filters: 2, kernelSize: 3, padding: "causal" })) satisfies () => unknown;
+  // @ts-expect-error a transposed convolution has no groups
+  (() => layers.conv2DTranspose({ filters: 2, kernelSize: 3, groups: 2 })) satisfies () => unknown;
+  // @ts-expect-error filters are missing
+  (() => layers.separableConv2D({ kernelSize: 3 })) satisfies () => unknown;
+  // @ts-expect-error one axis has the features
+  (() => layers.batchNormalization({ axis: [1, 2] })) satisfies () => unknown;
   // @ts-expect-error no such optimizer
   (() => chain().compile({ optimizer: "adm", loss: "mse" })) satisfies () => unknown;
   // @ts-expect-error no such loss
   (() => chain().compile({ optimizer: "adam", loss: "mes" })) satisfies () => unknown;
   // @ts-expect-error no such metric
   (() => chain().compile({ optimizer: "adam", loss: "mse", metrics: ["acuracy"] })) satisfies () => unknown;
+});
+
+test("sizes of convolutions are one number, or one for each axis", () => {
+  expectTypeOf(layers.conv1D).toBeCallableWith({ filters: 2, kernelSize: [3], padding: "causal", strides: 2 });
+  expectTypeOf(layers.conv2D).toBeCallableWith({ filters: 2, kernelSize: [3, 5], dilationRate: [1, 2] });
+  expectTypeOf(layers.conv3D).toBeCallableWith({ filters: 2, kernelSize: [1, 2, 3], dataFormat: "channelsFirst" });
+  expectTypeOf(layers.conv2DTranspose).toBeCallableWith({ filters: 2, kernelSize: 3, outputPadding: [0, 1] });
+  expectTypeOf(layers.batchNormalization).toBeCallableWith();
 });
 
 test("operations give values for values and symbols for symbols", () => {

@@ -1,0 +1,256 @@
+// How is the gradient of a convolution's kernel summed?
+//
+//   dkernel[k, i, c] = Σ over output positions o of x[the input that o sees through k, i] · dy[o, c]
+//
+//   unit     `tapPart` neighbouring taps × `channelPart` channels, which are neighbouring rows of the result, × 16 columns
+//            (depthwise: all taps of the last axis × 16 channels). Numbered group by group, taps by taps, channels by
+//            channels, from the first panel of columns to the last.
+//   sum      blocks of positions in a row are one running sum, up to `blocks` of them; these sums are added to the total in
+//            order. So the error is at most (positions · blocks + number of such sums) · 2⁻²⁴ · Σ|x · dy|. Depthwise, each
+//            block is a sum of its own.
+
+import { scratch } from "../memory";
+import { ConvKernelGradient } from "./conv";
+import {
+  axisOf,
+  blocksOfRow,
+  copyLine,
+  count,
+  first,
+  inputAt,
+  inputRow,
+  locate,
+  outputPosition,
+  packPatches,
+  packTaps,
+  packWindow,
+  patchStep,
+  startOf,
+  WINDOWS,
+} from "./convWindows";
+import { multiplyPanel, PANEL } from "./matMulBlocks";
+import { multiplyAdd } from "./matMulTiles";
+
+/** Positions of one sum, at most: two panels of 196 lines, of op(A) and of dy, stay in a first-level cache of 32 KB. */
+const POSITIONS: usize = 196;
+/** Scratch behind the windows: op(A), 128 rows and a gap for each position; sums of 128 rows × 16; panels of dy. */
+const ROWS: usize = WINDOWS + 48 * 1024;
+const SUMS: usize = ROWS + 112 * 1024;
+const PANELS: usize = SUMS + 8 * 1024;
+const PANEL_BYTES: usize = POSITIONS * 64;
+const PANELS_AT_ONCE: u32 = 4;
+/** Between the rows of two positions when they fill cache lines: so that they fall into different sets. */
+const GAP: usize = 64;
+
+/** The products of x and dy, units as above. */
+export function kernelGradient(it: ConvKernelGradient, begin: u32, end: u32): void {
+  const geometry = it.geometry;
+  const channels = it.channels / it.groups;
+  const columns = it.columns / it.groups;
+  const panels = (columns + PANEL - 1) / PANEL;
+  const taps: u32 = axisOf(geometry, 0).taps * axisOf(geometry, 1).taps * axisOf(geometry, 2).taps;
+  const tapParts = (taps + it.tapPart - 1) / it.tapPart;
+  const channelParts = (channels + it.channelPart - 1) / it.channelPart;
+  while (begin < end) {
+    const panel = begin % panels;
+    let part = begin / panels;
+    const panelCount = min(min(panels - panel, end - begin), PANELS_AT_ONCE);
+    begin += panelCount;
+    const channel = (part % channelParts) * it.channelPart;
+    part /= channelParts;
+    const tap = (part % tapParts) * it.tapPart;
+    const group = part / tapParts;
+    const column = panel * PANEL;
+    sumRectangle(
+      it,
+      tap,
+      min(taps - tap, it.tapPart),
+      group * channels + channel,
+      min(channels - channel, it.channelPart),
+      group * columns + column,
+      min(panelCount * PANEL, columns - column),
+      it.out + ((<usize>(tap * channels + channel) * it.columns + group * columns + column) << 2),
+    );
+  }
+}
+
+/** `taps` taps from `tap`, channels [channel, channel + depth), columns [column, column + width), to `out`. */
+function sumRectangle(
+  it: ConvKernelGradient,
+  tap: u32,
+  taps: u32,
+  channel: u32,
+  depth: u32,
+  column: u32,
+  width: u32,
+  out: usize,
+): void {
+  const geometry = it.geometry;
+  const inner = axisOf(geometry, 2);
+  const positionBytes = (<usize>it.channels) << 2;
+  const columnBytes = (<usize>it.columns) << 2;
+  const rows = taps * depth;
+  const x = it.x + ((<usize>channel) << 2);
+  const dy = it.dy + ((<usize>column) << 2);
+  const step = rows % 16 == 0 ? ((<usize>rows) << 2) + GAP : patchStep(rows);
+  const sums = scratch + SUMS;
+  const panels = scratch + PANELS;
+  for (let i: u32 = 0; i < rows; i++) memory.fill(out + <usize>i * columnBytes, 0, (<usize>width) << 2);
+
+  const blocks =
+    it.batch * axisOf(geometry, 0).output * axisOf(geometry, 1).output * blocksOfRow(geometry, it.positions);
+  for (let block: u32 = 0; block < blocks; block += it.blocks) {
+    let k: usize = 0;
+    for (let i = block; i < min(blocks, block + it.blocks); i++) {
+      locate(geometry, it.positions, i);
+      if (!packRows(geometry, x, positionBytes, depth, tap, taps, scratch + ROWS + k * step, step)) continue;
+      packColumns(panels + k * 64, dy + outputPosition(geometry, 0) * columnBytes, columnBytes, width);
+      k += count;
+    }
+    if (k == 0) continue;
+    for (let j: u32 = 0; j < width; j += PANEL) {
+      const panelWidth = min(PANEL, width - j);
+      const panel = panels + <usize>(j / PANEL) * PANEL_BYTES;
+      multiplyPanel(scratch + ROWS, 4, step, panel, 64, <u32>k, sums, 64, rows, panelWidth, 0, 0, 0);
+      addSums(out + ((<usize>j) << 2), columnBytes, sums, rows, panelWidth);
+    }
+  }
+}
+
+/** What the block sees through the taps: [count, taps · depth], `step` bytes apart. False when it is nothing. */
+function packRows(
+  geometry: usize,
+  x: usize,
+  positionBytes: usize,
+  depth: u32,
+  tap: u32,
+  taps: u32,
+  out: usize,
+  step: usize,
+): bool {
+  const inner = axisOf(geometry, 2);
+  if (taps == 1) {
+    const middleTaps = axisOf(geometry, 1).taps;
+    const row: i32 = tap / inner.taps;
+    const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
+    if (inputs < 0) return false;
+    const from = x + <usize>inputs * inner.input * positionBytes;
+    const start = startOf(inner, tap % inner.taps) + first * inner.stride;
+    if (inner.stride == 1) {
+      packWindow(out, from, inner.input, positionBytes, start, count, depth, step);
+      return true;
+    }
+  }
+  packTaps(geometry, x, positionBytes, depth, tap, tap + taps, 0, 0, true);
+  packPatches(out, step, (<usize>inner.stride * depth) << 2);
+  return true;
+}
+
+/** The rows of dy for the block, `width` columns, into panels [196][16]. Up to 12 bytes behind a row are read. */
+function packColumns(panels: usize, dy: usize, rowBytes: usize, width: u32): void {
+  const bytes = (<usize>width) << 2;
+  for (let position = 0; position < count; position++) {
+    let panel = panels;
+    let offset: usize = 0;
+    for (; offset + 64 <= bytes; offset += 64) {
+      copyLine(panel, dy + offset);
+      panel += PANEL_BYTES;
+    }
+    for (; offset < bytes; offset += 16) {
+      v128.store(panel, v128.load(dy + offset));
+      panel += 16;
+    }
+    panels += 64;
+    dy += rowBytes;
+  }
+}
+
+/** C [rows, width] += sums [rows, 16]. */
+function addSums(c: usize, cRow: usize, sums: usize, rows: u32, width: u32): void {
+  const whole = (<usize>(width & ~3)) << 2;
+  const bytes = (<usize>width) << 2;
+  for (; rows > 0; rows--) {
+    let offset: usize = 0;
+    for (; offset < whole; offset += 16)
+      v128.store(c + offset, f32x4.add(v128.load(c + offset), v128.load(sums + offset)));
+    for (; offset < bytes; offset += 4) store<f32>(c + offset, load<f32>(c + offset) + load<f32>(sums + offset));
+    c += cRow;
+    sums += 64;
+  }
+}
+
+// Depthwise -----------------------------------------------------------------------------------------------------------
+
+/** One channel of x for each of dy: units are rows of taps × 16 channels. */
+export function depthwiseKernelGradient(it: ConvKernelGradient, begin: u32, end: u32): void {
+  const panels = (it.channels + PANEL - 1) / PANEL;
+  for (; begin < end; begin++) {
+    const channel = (begin % panels) * PANEL;
+    sumChannels(it, begin / panels, channel, min(it.channels - channel, PANEL));
+  }
+}
+
+function sumChannels(it: ConvKernelGradient, row: i32, channel: u32, width: u32): void {
+  const geometry = it.geometry;
+  const inner = axisOf(geometry, 2);
+  const middleTaps = axisOf(geometry, 1).taps;
+  const bytes = (<usize>it.channels) << 2;
+  const stride = bytes * inner.stride;
+  const out = it.out + <usize>(row * inner.taps) * bytes + ((<usize>channel) << 2);
+  for (let tap = 0; tap < inner.taps; tap++) memory.fill(out + <usize>tap * bytes, 0, (<usize>width) << 2);
+  const blocks =
+    it.batch * axisOf(geometry, 0).output * axisOf(geometry, 1).output * blocksOfRow(geometry, it.positions);
+  for (let block: u32 = 0; block < blocks; block++) {
+    locate(geometry, it.positions, block);
+    const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
+    if (inputs < 0) continue;
+    const x = it.x + <usize>inputs * inner.input * bytes + ((<usize>channel) << 2);
+    const dy = it.dy + outputPosition(geometry, 0) * bytes + ((<usize>channel) << 2);
+    for (let tap = 0; tap < inner.taps; tap++) {
+      let from = 0;
+      let to = count;
+      while (from < to && inputAt(inner, first + from, tap) < 0) from++;
+      while (from < to && inputAt(inner, first + to - 1, tap) < 0) to--;
+      if (from == to) continue;
+      const a = x + <usize>inputAt(inner, first + from, tap) * bytes;
+      addProducts(out + <usize>tap * bytes, a, stride, dy + <usize>from * bytes, bytes, to - from, width);
+    }
+  }
+}
+
+/** c[j] += Σₚ a[p][j] · b[p][j], j < width ≤ 16, p < k. */
+function addProducts(c: usize, a: usize, aStep: usize, b: usize, bStep: usize, k: u32, width: u32): void {
+  if (width == 16) {
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0);
+    do {
+      sum0 = multiplyAdd(sum0, v128.load(a), v128.load(b));
+      sum1 = multiplyAdd(sum1, v128.load(a, 16), v128.load(b, 16));
+      sum2 = multiplyAdd(sum2, v128.load(a, 32), v128.load(b, 32));
+      sum3 = multiplyAdd(sum3, v128.load(a, 48), v128.load(b, 48));
+      a += aStep;
+      b += bStep;
+    } while (--k);
+    v128.store(c, f32x4.add(v128.load(c), sum0));
+    v128.store(c, f32x4.add(v128.load(c, 16), sum1), 16);
+    v128.store(c, f32x4.add(v128.load(c, 32), sum2), 32);
+    v128.store(c, f32x4.add(v128.load(c, 48), sum3), 48);
+    return;
+  }
+  for (; width > 0; width--) {
+    let sum = f32x4.splat(0);
+    let left = a;
+    let right = b;
+    for (let p: u32 = 0; p < k; p++) {
+      sum = multiplyAdd(sum, v128.load32_zero(left), v128.load32_zero(right));
+      left += aStep;
+      right += bStep;
+    }
+    store<f32>(c, load<f32>(c) + f32x4.extract_lane(sum, 0));
+    a += 4;
+    b += 4;
+    c += 4;
+  }
+}

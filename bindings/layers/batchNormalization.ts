@@ -1,0 +1,118 @@
+// How are activations kept at mean 0 and variance 1 over the batch?
+
+import { check } from "../errors.ts";
+import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import type { Initializer, InitializerLike } from "../initializers.ts";
+import { add, asFloat, multiply, rsqrt, square, subtract } from "../ops/map.ts";
+import { mean, resolveAxes } from "../ops/reduce.ts";
+import { reshape } from "../ops/view.ts";
+import type { Shape } from "../tensor.ts";
+import {
+  type AffineFields,
+  type AffineOptions,
+  affineFields,
+  affineWeights,
+  centre,
+  scaleAndShift,
+} from "./affineFields.ts";
+import { type Field, initializer, number } from "./field.ts";
+import { defineLayer, type Layer } from "./layer.ts";
+
+/** Options of {@link batchNormalization}. */
+export interface BatchNormalizationOptions extends AffineOptions {
+  /** The axis of the features, which have a mean and a variance each. Default -1. */
+  readonly axis?: number;
+  /** What moving averages keep of themselves in a step, from 0 to 1. Default 0.99. */
+  readonly momentum?: number;
+  /** Added to variances. Default 0.001. */
+  readonly epsilon?: number;
+  /** Default `"zeros"`. */
+  readonly movingMeanInitializer?: InitializerLike;
+  /** Default `"ones"`. */
+  readonly movingVarianceInitializer?: InitializerLike;
+}
+
+type BatchNormalizationFields = AffineFields & {
+  readonly axis: Field<number>;
+  readonly momentum: Field<number>;
+  readonly epsilon: Field<number>;
+  readonly movingMeanInitializer: Field<Initializer>;
+  readonly movingVarianceInitializer: Field<Initializer>;
+};
+
+const fields: BatchNormalizationFields = /* @__PURE__ */ affineFields({
+  axis: axisField(),
+  momentum: number(0.99, 0, 1),
+  epsilon: number(1e-3, 0),
+  movingMeanInitializer: initializer("zeros"),
+  movingVarianceInitializer: initializer("ones"),
+});
+
+/**
+ * (x − mean) / √(variance + epsilon) · gamma + beta for each feature, any rank ≥ 2, same shape (Ioffe & Szegedy, 2015). In
+ * training mean and variance are those of the batch, and the moving ones, weights that optimizers leave alone, become
+ * moving · momentum + batch · (1 − momentum); elsewhere, and while the layer is not trainable, the moving ones are used.
+ * @throws {TensorError} `option` for the batch axis.
+ */
+export const batchNormalization: (options?: BatchNormalizationOptions) => Layer = /* @__PURE__ */ defineLayer({
+  className: "BatchNormalization",
+  fields,
+  inputs: "one",
+  weights: ([shape = []], options) => {
+    const features = [shape[featureAxis(shape, options.axis)] as number];
+    const moving = { shape: features, trainable: false };
+    return {
+      ...affineWeights(features, options),
+      moving_mean: { ...moving, initializer: options.movingMeanInitializer },
+      moving_variance: { ...moving, initializer: options.movingVarianceInitializer },
+    };
+  },
+  call: (x, { options, weights, context, trainable, update }) => {
+    const axis = featureAxis(x.shape, options.axis);
+    const features = weights.moving_mean?.shape[0];
+    check(x.shape[axis] === features, "shape", () => ({
+      where: errorPlace("batchNormalization"),
+      expected: `${features} features in axis ${axis}`,
+      received: `shape [${x.shape.join(", ")}]`,
+      remedy: "The layer was built for another input.",
+    }));
+    const float = asFloat(x);
+    const shape = x.shape.map((size, each) => (each === axis ? size : 1));
+    const normalised = (centred: SymbolicTensor, variance: SymbolicTensor): SymbolicTensor =>
+      scaleAndShift(centred, rsqrt(add(variance, options.epsilon)), weights, shape);
+    const movingMean = weights.moving_mean as SymbolicTensor;
+    const movingVariance = weights.moving_variance as SymbolicTensor;
+    if (!context.training || !trainable)
+      return normalised(subtract(float, reshape(movingMean, shape)), reshape(movingVariance, shape));
+    // Two passes: a variance from sums of squares loses its digits where the mean is large.
+    const others = [...shape.keys()].filter((each) => each !== axis);
+    const average = mean(float, others, true);
+    const centred = centre(float, average);
+    const variance = mean(square(centred), others, true);
+    const moved = (moving: SymbolicTensor, batch: SymbolicTensor): SymbolicTensor =>
+      add(multiply(moving, options.momentum), multiply(reshape(batch, moving.shape), 1 - options.momentum));
+    update("moving_mean", moved(movingMean, average));
+    update("moving_variance", moved(movingVariance, variance));
+    return normalised(centred, variance);
+  },
+});
+
+function featureAxis(shape: Shape, given: number): number {
+  const [axis = 0] = resolveAxes("batchNormalization", shape.length, given);
+  check(axis !== 0, "option", () => ({
+    where: `${errorPlace("batchNormalization")}.axis`,
+    expected: "an axis other than the batch axis",
+    received: `${given}`,
+  }));
+  return axis;
+}
+
+/** One axis; a list of one is accepted, as configurations may have it. */
+/* @__NO_SIDE_EFFECTS__ */
+function axisField(): Field<number> {
+  const rule = number(-1);
+  return {
+    parse: (value, where) => rule.parse(Array.isArray(value) && value.length === 1 ? value[0] : value, where),
+    write: rule.write,
+  };
+}

@@ -1,0 +1,350 @@
+// How are tensors convolved, and how is a convolution differentiated?
+
+import * as code from "../../assembly/opcodes.ts";
+import { type Lowering, reads, table, writes } from "../compiler/instruction.ts";
+import { check } from "../errors.ts";
+import {
+  constant,
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+} from "../graph.ts";
+import { sizeOf, Tensor } from "../tensor.ts";
+import {
+  type ConvAxis,
+  convFlops,
+  convGradientTiling,
+  convTiling,
+  depthwiseTiling,
+  inputAt,
+  inverse,
+  isPointwise,
+  isWhole,
+  spatial,
+  threeAxes,
+  wordsOf,
+} from "./convGeometry.ts";
+import { axesOf, type ConvOptions, checkChannels, checkOptions, checkUpstream } from "./convOptions.ts";
+import { concat, pad, slice, transpose } from "./copy.ts";
+import { gather } from "./gather.ts";
+import { add, asFloat, broadcastTo, multiply } from "./map.ts";
+import { matMul } from "./matMul.ts";
+import { sum } from "./reduce.ts";
+import { expandDims, reshape } from "./view.ts";
+
+export type { ConvOptions } from "./convOptions.ts";
+
+type Node = SymbolicTensor;
+
+export interface ConvAttributes extends Readonly<Record<string, unknown>> {
+  readonly axes: readonly ConvAxis[];
+  readonly groups: number;
+  /** MAP code of a function applied to the result; set by the compiler. */
+  readonly activation?: number;
+}
+
+/** x [n, …input, cin], kernel [...taps, cin / groups, cout] (+ bias [cout]) → [n, …output, cout]. */
+export const convOp: Operation<ConvAttributes> = defineOp({
+  name: "conv",
+  infer: ([x, kernel], { axes }) => ({
+    shape: [sizeAt(x as Node, 0), ...spatial(axes, "output"), sizeAt(kernel as Node, -1)],
+    dtype: "float32",
+  }),
+  gradient: (node, dy) => {
+    const [x, kernel] = node.inputs as [Node, Node];
+    const { axes, groups } = node.attributes;
+    return [convolve(dy, swapChannels(kernel, groups), axes.map(inverse), groups), products(x, dy, axes, groups)];
+  },
+  decompose: ([x, kernel], { axes, groups }) =>
+    tapsOf(axes)
+      .map((tap) => {
+        const [seen, matrix] = [seenThrough(x as Node, axes, tap), kernelAt(kernel as Node, tap)];
+        return areSingle(groups, seen, matrix) ? multiply(seen, matrix) : grouped(groups, [seen, matrix], matMul);
+      })
+      .reduce(add),
+  lower: (node) => {
+    const [x, kernel] = node.inputs as [Node, Node];
+    return [areSingle(node.attributes.groups, x, kernel) ? lowerDepthwise(node) : lowerProduct(node)];
+  },
+});
+
+/** x [n, …input, cin], dy [n, …output, cout] → [...taps, cin / groups, cout]. */
+const convKernelGradientOp: Operation<ConvAttributes> = defineOp({
+  name: "convKernelGradient",
+  infer: ([x, dy], { axes, groups }) => ({
+    shape: [...spatial(axes, "taps"), sizeAt(x as Node, -1) / groups, sizeAt(dy as Node, -1)],
+    dtype: "float32",
+  }),
+  gradient: (node, upstream) => {
+    const [x, dy] = node.inputs as [Node, Node];
+    const { axes, groups } = node.attributes;
+    return [
+      convolve(dy, swapChannels(upstream, groups), axes.map(inverse), groups),
+      convolve(x, upstream, axes, groups),
+    ];
+  },
+  decompose: ([x, dy], { axes, groups }) => {
+    const [cin, cout] = [sizeAt(x as Node, -1), sizeAt(dy as Node, -1)];
+    const right = reshape(dy as Node, [(dy as Node).size / cout, cout]);
+    const parts = tapsOf(axes).map((tap) => {
+      const seen = seenThrough(x as Node, axes, tap);
+      const left = reshape(seen, [seen.size / cin, cin]);
+      if (areSingle(groups, left, right)) return sum(multiply(left, right), 0, true);
+      return grouped(groups, [left, right], (a, b) => matMul(a, b, { transposeA: true }));
+    });
+    return reshape(concat(parts, 0), [...spatial(axes, "taps"), cin / groups, cout]);
+  },
+  lower: (node) => [lowerKernelGradient(node)],
+});
+
+function sizeAt(x: Node, axis: number): number {
+  return x.shape.at(axis) as number;
+}
+
+// Building graphs -----------------------------------------------------------------------------------------------------
+
+/** The convolution of any geometry; as a matrix product where it is one. */
+function convolve(x: Node, kernel: Node, axes: readonly ConvAxis[], groups: number): Node {
+  const [cin, cout] = [sizeAt(x, -1), sizeAt(kernel, -1)];
+  const shape = [sizeAt(x, 0), ...spatial(axes, "output"), cout];
+  if (groups === 1 && axes.every(isPointwise))
+    return reshape(matMul(reshape(x, [x.size / cin, cin]), reshape(kernel, [cin, cout])), shape);
+  if (groups === 1 && axes.every(isWhole)) {
+    const rows = kernel.size / cout;
+    return reshape(matMul(reshape(x, [sizeAt(x, 0), rows]), reshape(kernel, [rows, cout])), shape);
+  }
+  return makeNode(convOp, [x, kernel], { axes, groups });
+}
+
+/** The gradient of {@link convolve} with respect to its kernel. */
+function products(x: Node, dy: Node, axes: readonly ConvAxis[], groups: number): Node {
+  const [cin, cout] = [sizeAt(x, -1), sizeAt(dy, -1)];
+  const shape = [...spatial(axes, "taps"), cin / groups, cout];
+  if (groups === 1 && axes.every(isPointwise))
+    return reshape(
+      matMul(reshape(x, [x.size / cin, cin]), reshape(dy, [dy.size / cout, cout]), { transposeA: true }),
+      shape,
+    );
+  // The kernel of the machine sums over the side on which every position counts, and wants many columns.
+  const narrow = cout / groups < 4 && cin > cout && axes.every(({ stride }) => stride === 1);
+  if (narrow || axes.some(({ quotient }) => quotient > 1))
+    return swapChannels(products(dy, x, axes.map(inverse), groups), groups);
+  return makeNode(convKernelGradientOp, [x, dy], { axes, groups });
+}
+
+/** [...k, i, groups · o] → [...k, o, groups · i]: the kernel that leads back. */
+function swapChannels(kernel: Node, groups: number): Node {
+  const taps = kernel.shape.slice(0, -2);
+  const inputs = sizeAt(kernel, -2);
+  const outputs = sizeAt(kernel, -1) / groups;
+  if (inputs === 1 && outputs === 1) return kernel;
+  const split = reshape(kernel, [sizeOf(taps), inputs, groups, outputs]);
+  return reshape(transpose(split, [0, 3, 2, 1]), [...taps, outputs, groups * inputs]);
+}
+
+/** Each channel of x `times` times in a row: a depthwise kernel with several outputs for a channel then has one. */
+function repeatChannels(x: Node, times: number): Node {
+  if (times === 1) return x;
+  return reshape(broadcastTo(expandDims(x, -1), [...x.shape, times]), [...x.shape.slice(0, -1), sizeAt(x, -1) * times]);
+}
+
+// In primitives -------------------------------------------------------------------------------------------------------
+
+/** The taps of all axes, the last axis fastest. */
+function tapsOf(axes: readonly ConvAxis[]): number[][] {
+  return axes.reduce<number[][]>(
+    (taps, axis) => taps.flatMap((tap) => Array.from({ length: axis.taps }, (_, k) => [...tap, k])),
+    [[]],
+  );
+}
+
+/** What all outputs see through one tap: [n, …output, cin]. */
+function seenThrough(x: Node, axes: readonly ConvAxis[], tap: readonly number[]): Node {
+  return axes.reduce((seen, axis, index) => {
+    const zero = seen.shape.map((_, each) => [0, each === index + 1 ? 1 : 0] as const);
+    const positions = Int32Array.from(
+      { length: axis.output },
+      (_, at) => inputAt(axis, at, tap[index] as number) ?? axis.input,
+    );
+    return gather(pad(seen, zero), constant(Tensor.of(positions, [axis.output], "int32")), index + 1);
+  }, x);
+}
+
+/** The matrix of one tap: [cin / groups, cout]. */
+function kernelAt(kernel: Node, tap: readonly number[]): Node {
+  const matrix = kernel.shape.slice(-2);
+  return reshape(slice(kernel, [...tap, 0, 0], [...tap.map(() => 1), ...matrix]), matrix);
+}
+
+/** `multiplied` on each group's part of both, along the last axis of each; the results side by side. */
+function grouped(groups: number, [a, b]: readonly [Node, Node], multiplied: (a: Node, b: Node) => Node): Node {
+  const part = (x: Node, group: number): Node => {
+    const size = sizeAt(x, -1) / groups;
+    return slice(x, [...x.shape.slice(0, -1).map(() => 0), group * size], [...x.shape.slice(0, -1), size]);
+  };
+  return concat(
+    Array.from({ length: groups }, (_, group) => multiplied(part(a, group), part(b, group))),
+    -1,
+  );
+}
+
+// Lowering ------------------------------------------------------------------------------------------------------------
+
+/** Whether every channel is a group of its own, with one output. */
+function areSingle(groups: number, x: Node, y: Node): boolean {
+  return groups > 1 && groups === sizeAt(x, -1) && groups === sizeAt(y, -1);
+}
+
+function convInstruction(node: Node, cut: Omit<ReturnType<typeof convTiling>, "byRows">, flags: number): Lowering {
+  const [x, kernel, bias] = node.inputs as [Node, Node, Node?];
+  const { axes, groups, activation } = node.attributes as unknown as ConvAttributes;
+  return {
+    opcode: code.CONV,
+    name: "conv",
+    units: cut.units,
+    grain: cut.grain,
+    operands: {
+      x: reads(x),
+      kernel: reads(kernel),
+      out: writes(node),
+      bias: bias === undefined ? 0 : reads(bias),
+      geometry: table(wordsOf(threeAxes(axes))),
+      batch: sizeAt(x, 0),
+      channels: sizeAt(x, -1),
+      columns: sizeAt(node, -1),
+      groups,
+      positions: cut.positions,
+      tapPart: cut.tapPart,
+      channelPart: cut.channelPart,
+      flags: flags | (bias === undefined ? 0 : code.HAS_BIAS) | (activation === undefined ? 0 : code.HAS_ACTIVATION),
+      activation: activation ?? 0,
+    },
+    flops: convFlops(axes, sizeAt(x, 0), sizeAt(x, -1) / groups, sizeAt(node, -1)),
+  };
+}
+
+function lowerProduct(node: Node): Lowering {
+  const [x] = node.inputs as [Node];
+  const { axes, groups } = node.attributes as unknown as ConvAttributes;
+  const cut = convTiling(threeAxes(axes), sizeAt(x, 0), sizeAt(x, -1) / groups, sizeAt(node, -1) / groups, groups);
+  return convInstruction(node, cut, cut.byRows ? code.BY_ROWS : 0);
+}
+
+function lowerDepthwise(node: Node): Lowering {
+  const [x] = node.inputs as [Node];
+  const { axes } = node.attributes as unknown as ConvAttributes;
+  const three = threeAxes(axes);
+  check(three[0].taps * three[1].taps <= 16384, "unsupported", () => ({
+    where: errorPlace("conv"),
+    expected: "a depthwise kernel of at most 16384 rows of taps",
+    received: `[${spatial(axes, "taps").join(", ")}]`,
+  }));
+  const cut = depthwiseTiling(three, sizeAt(x, 0), sizeAt(x, -1));
+  return convInstruction(node, { ...cut, tapPart: 0, channelPart: 0 }, code.DEPTHWISE);
+}
+
+function lowerKernelGradient(node: Node): Lowering {
+  const [x, dy] = node.inputs as [Node, Node];
+  const { axes, groups } = node.attributes as unknown as ConvAttributes;
+  const three = threeAxes(axes);
+  const [cin, cout] = [sizeAt(x, -1), sizeAt(dy, -1)];
+  const depthwise = areSingle(groups, x, dy);
+  const cut = convGradientTiling(three, sizeAt(x, 0), cin / groups, cout / groups, groups);
+  const [outer, middle] = three;
+  return {
+    opcode: code.CONV_KERNEL_GRADIENT,
+    name: "convKernelGradient",
+    units: depthwise ? outer.taps * middle.taps * Math.ceil(cin / 16) : cut.units,
+    grain: depthwise ? 1 : cut.grain,
+    operands: {
+      x: reads(x),
+      dy: reads(dy),
+      out: writes(node),
+      geometry: table(wordsOf(three)),
+      batch: sizeAt(x, 0),
+      channels: cin,
+      columns: cout,
+      groups,
+      positions: cut.positions,
+      blocks: cut.blocks,
+      tapPart: cut.tapPart,
+      channelPart: cut.channelPart,
+      flags: depthwise ? code.DEPTHWISE : 0,
+    },
+    flops: convFlops(axes, sizeAt(x, 0), cin / groups, cout),
+  };
+}
+
+// What users call -----------------------------------------------------------------------------------------------------
+
+/**
+ * y[n, ...o, c] = Σ x[n, ...o · stride + k · dilation − padding, i] · kernel[...k, i, c], without turning the kernel
+ * round. x [n, ...s, cin] × kernel [...k, cin / groups, cout] → [n, ...o, cout]; channels last; 1 to 3 spatial axes. Group
+ * g takes cin / groups input channels to cout / groups outputs. float32.
+ * @throws {TensorError} `shape` when sizes or options do not fit, or no output is left.
+ */
+export function conv(x: Operand, kernel: Operand, options: ConvOptions): Node {
+  const [input, weights] = [asFloat(x), asFloat(kernel)];
+  const rank = checkOptions("conv", input, weights, options);
+  const axes = axesOf("conv", input.shape.slice(1, -1), weights.shape.slice(0, rank), options);
+  const [cin, inputs, cout] = [sizeAt(input, -1), sizeAt(weights, -2), sizeAt(weights, -1)];
+  checkChannels("conv", cin, inputs, cout, options.groups);
+  const { groups } = options;
+  if (groups > 1 && groups === cin) return convolve(repeatChannels(input, cout / cin), weights, axes, cout);
+  return convolve(input, weights, axes, groups);
+}
+
+/**
+ * The gradient of {@link conv} with respect to x: what transposed convolutions compute. dy [n, ...o, cout], kernel
+ * [...k, cin / groups, cout] → [n, ...inputSpatial, cin].
+ * @throws {TensorError} `shape` when dy is not what conv makes of such an input.
+ */
+export function convInputGradient(
+  dy: Operand,
+  kernel: Operand,
+  inputSpatial: readonly number[],
+  options: ConvOptions,
+): Node {
+  const name = "convInputGradient";
+  const [upstream, weights] = [asFloat(dy), asFloat(kernel)];
+  const rank = checkOptions(name, upstream, weights, options);
+  const [cout, inputs] = [sizeAt(weights, -1), sizeAt(weights, -2)];
+  const { groups } = options;
+  checkChannels(name, inputs * groups, inputs, cout, groups);
+  const axes = axesOf(name, inputSpatial, weights.shape.slice(0, rank), options);
+  checkUpstream(name, upstream, axes, cout);
+  if (groups === 1 || inputs > 1) return convolve(upstream, swapChannels(weights, groups), axes.map(inverse), groups);
+  const each = convolve(upstream, weights, axes.map(inverse), cout);
+  return cout === groups ? each : sum(reshape(each, [...each.shape.slice(0, -1), groups, cout / groups]), -1);
+}
+
+/**
+ * The gradient of {@link conv} with respect to the kernel. x [n, ...s, cin], dy [n, ...o, cout] →
+ * [...kernelSpatial, cin / groups, cout].
+ * @throws {TensorError} `shape` when dy is not what conv makes of x with such a kernel.
+ */
+export function convKernelGradient(
+  x: Operand,
+  dy: Operand,
+  kernelSpatial: readonly number[],
+  options: ConvOptions,
+): Node {
+  const name = "convKernelGradient";
+  const [input, upstream] = [asFloat(x), asFloat(dy)];
+  checkOptions(name, input, undefined, options);
+  const [cin, cout] = [sizeAt(input, -1), sizeAt(upstream, -1)];
+  const { groups } = options;
+  checkChannels(name, cin, cin / groups, cout, groups);
+  const axes = axesOf(name, input.shape.slice(1, -1), kernelSpatial, options);
+  checkUpstream(name, upstream, axes, cout);
+  check(upstream.shape[0] === input.shape[0], "shape", () => ({
+    where: errorPlace(name),
+    expected: `dy for ${input.shape[0]} samples`,
+    received: `[${upstream.shape.join(", ")}]`,
+  }));
+  if (groups > 1 && groups === cin) return products(repeatChannels(input, cout / cin), upstream, axes, cout);
+  return products(input, upstream, axes, groups);
+}

@@ -1,0 +1,221 @@
+// Which input positions does an output position of a convolution see, and how is that cut into units?
+
+import type { Shape } from "../tensor.ts";
+
+/**
+ * One spatial axis. The output at o sees, through tap k, the input at (o · stride + k · dilation + offset) / quotient if
+ * that is a whole number inside the input, else zero. One of stride and quotient is 1.
+ */
+export interface ConvAxis {
+  readonly input: number;
+  readonly output: number;
+  readonly taps: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly offset: number;
+  readonly quotient: number;
+}
+
+/** The same relation from the input's side: which outputs see an input. */
+export function inverse(axis: ConvAxis): ConvAxis {
+  return {
+    input: axis.output,
+    output: axis.input,
+    taps: axis.taps,
+    stride: axis.quotient,
+    dilation: -axis.dilation,
+    offset: -axis.offset,
+    quotient: axis.stride,
+  };
+}
+
+/** The input that output `at` sees through `tap`, or undefined. */
+export function inputAt(axis: ConvAxis, at: number, tap: number): number | undefined {
+  const position = (at * axis.stride + tap * axis.dilation + axis.offset) / axis.quotient;
+  return Number.isInteger(position) && position >= 0 && position < axis.input ? position : undefined;
+}
+
+/** Every output sees one input, its own. */
+export function isPointwise(axis: ConvAxis): boolean {
+  return axis.taps === 1 && axis.stride === 1 && axis.quotient === 1 && axis.offset === 0 && axis.input === axis.output;
+}
+
+/** One output sees every input through a tap of its own. */
+export function isWhole(axis: ConvAxis): boolean {
+  return (
+    axis.output === 1 && axis.quotient === 1 && axis.offset === 0 && axis.dilation === 1 && axis.taps === axis.input
+  );
+}
+
+/** Three axes for the machine: those in which something happens come last. */
+export function threeAxes(axes: readonly ConvAxis[]): readonly [ConvAxis, ConvAxis, ConvAxis] {
+  const some = axes.filter((axis) => !(isPointwise(axis) && axis.input === 1));
+  return [...Array.from({ length: 3 - some.length }, () => onlyOne), ...some] as unknown as [
+    ConvAxis,
+    ConvAxis,
+    ConvAxis,
+  ];
+}
+
+const onlyOne: ConvAxis = { input: 1, output: 1, taps: 1, stride: 1, dilation: 1, offset: 0, quotient: 1 };
+
+/** The machine's words for three axes: assembly/kernels/convWindows.ts. */
+export function wordsOf(axes: readonly ConvAxis[]): number[] {
+  return axes.flatMap(({ input, output, taps, stride, dilation, offset, quotient }) => [
+    input,
+    output,
+    taps,
+    stride,
+    dilation,
+    offset,
+    quotient,
+  ]);
+}
+
+/** Sizes of the spatial axes on the two sides. */
+export function spatial(axes: readonly ConvAxis[], side: "input" | "output" | "taps"): Shape {
+  return axes.map((axis) => axis[side]);
+}
+
+/** Multiplications and additions over all taps, those that see padding included. */
+export function convFlops(axes: readonly ConvAxis[], batch: number, inputs: number, cout: number): number {
+  const seen = axes.reduce((product, { output, taps, quotient }) => product * ((output * taps) / quotient), 1);
+  return 2 * batch * seen * inputs * cout;
+}
+
+// Cutting -------------------------------------------------------------------------------------------------------------
+
+/** Multiply-adds of the smallest chunk: about 10 µs of one thread. */
+const SMALLEST_CHUNK = 128 * 1024;
+const CHUNKS = 32;
+const PANEL = 16;
+/** Steps of k in one part: a panel of 36 KB. */
+const PART_ROWS = 576;
+const PART_CHANNELS = 512;
+/** Positions of a block, if their windows fit. */
+const POSITIONS = 32;
+/** The kernel's room for windows, in floats, with some left for rounding up. */
+const WINDOW_FLOATS = 24 * 1024 - 1024;
+/** The kernel's IN_PLACE_BYTES. */
+const IN_PLACE_BYTES = 512 * 1024;
+
+/** How a convolution is cut: the operands of the same names, with units and grain. */
+export interface ConvTiling {
+  readonly units: number;
+  readonly grain: number;
+  readonly positions: number;
+  readonly tapPart: number;
+  readonly channelPart: number;
+  readonly byRows: boolean;
+}
+
+/** [batch, …input, channels · groups] → [batch, …output, columns · groups]. */
+export function convTiling(
+  axes: readonly [ConvAxis, ConvAxis, ConvAxis],
+  batch: number,
+  channels: number,
+  columns: number,
+  groups: number,
+): ConvTiling {
+  const [outer, middle, inner] = axes;
+  const taps = outer.taps * middle.taps * inner.taps;
+  const channelPart = Math.min(channels, PART_CHANNELS);
+  let tapPart = channels > PART_CHANNELS ? 1 : inEqualParts(taps, Math.max(1, Math.floor(PART_ROWS / channels)));
+  const floats = (positions: number): number => {
+    const across = Math.ceil(((Math.min(tapPart, inner.taps) - 1) * Math.abs(inner.dilation)) / inner.quotient);
+    const rows = Math.min(outer.taps * middle.taps, Math.ceil((tapPart - 1) / inner.taps) + 1);
+    return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 4);
+  };
+  const phase = Math.ceil(inner.output / inner.quotient);
+  let positions = evenParts(phase, POSITIONS);
+  while (tapPart > 1 && floats(Math.min(positions, 8)) > WINDOW_FLOATS) tapPart = Math.ceil(tapPart / 2);
+  while (positions > 1 && floats(positions) > WINDOW_FLOATS) positions = evenParts(phase, positions / 2);
+
+  const blocks = batch * outer.output * middle.output * inner.quotient * Math.ceil(phase / positions);
+  const panels = Math.ceil(columns / PANEL);
+  const units = groups * panels * blocks;
+  const unitWork = positions * Math.min(columns, PANEL) * taps * channels;
+  const wanted = Math.ceil(Math.max(SMALLEST_CHUNK, (units * unitWork) / CHUNKS) / unitWork);
+  const byRows = 4 * taps * channels * columns * groups <= IN_PLACE_BYTES;
+  const [fast, slow] = byRows ? [panels, blocks] : [blocks, panels];
+  const grain = wanted < fast ? inEqualParts(fast, wanted) : inEqualParts(slow, Math.round(wanted / fast)) * fast;
+  return { units, grain: Math.max(1, grain), positions, tapPart, channelPart, byRows };
+}
+
+/** Rows of a unit of the kernel's gradient, at most. */
+const GRADIENT_ROWS = 128;
+/** Positions in one running sum, at most. */
+const SUMMED_POSITIONS = 196;
+const GRADIENT_CHUNKS = 16;
+/** The kernel's room for the windows of one block, in floats, with some left for rounding up. */
+const GRADIENT_WINDOW_FLOATS = 12 * 1024 - 512;
+
+/** How the gradient of a kernel is cut. */
+export interface ConvGradientTiling {
+  readonly units: number;
+  readonly grain: number;
+  readonly positions: number;
+  readonly blocks: number;
+  readonly tapPart: number;
+  readonly channelPart: number;
+}
+
+/** x [batch, …input, channels · groups], dy [batch, …output, columns · groups] → [taps, channels, columns · groups]. */
+export function convGradientTiling(
+  axes: readonly [ConvAxis, ConvAxis, ConvAxis],
+  batch: number,
+  channels: number,
+  columns: number,
+  groups: number,
+): ConvGradientTiling {
+  const [outer, middle, inner] = axes;
+  const taps = outer.taps * middle.taps * inner.taps;
+  const channelPart = inEqualParts(channels, GRADIENT_ROWS);
+  const floats = (tapPart: number, positions: number): number => {
+    const across = (Math.min(tapPart, inner.taps) - 1) * Math.abs(inner.dilation);
+    const rows = Math.min(outer.taps * middle.taps, Math.ceil((tapPart - 1) / inner.taps) + 1);
+    return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 4);
+  };
+  let tapPart = inEqualParts(taps, Math.max(1, Math.floor(GRADIENT_ROWS / channels)));
+  let positions = inEqualParts(inner.output, SUMMED_POSITIONS);
+  while (tapPart > 1 && floats(tapPart, Math.min(positions, 8)) > GRADIENT_WINDOW_FLOATS)
+    tapPart = Math.ceil(tapPart / 2);
+  while (positions > 1 && floats(tapPart, positions) > GRADIENT_WINDOW_FLOATS)
+    positions = inEqualParts(inner.output, Math.ceil(positions / 2));
+  const blocks = Math.floor(SUMMED_POSITIONS / positions);
+
+  const panels = Math.ceil(columns / PANEL);
+  const parts = Math.ceil(taps / tapPart) * Math.ceil(channels / channelPart);
+  const units = groups * parts * panels;
+  const outputs = batch * outer.output * middle.output * inner.output;
+  const unitWork = Math.max(1, outputs) * channelPart * tapPart * Math.min(columns, PANEL);
+  const wanted = Math.ceil(Math.max(SMALLEST_CHUNK, (units * unitWork) / GRADIENT_CHUNKS) / unitWork);
+  const grain =
+    wanted < panels ? inEqualParts(panels, wanted) : inEqualParts(groups * parts, Math.round(wanted / panels)) * panels;
+  return { units, grain: Math.max(1, grain), positions, blocks, tapPart, channelPart };
+}
+
+/** Units and grain of depthwise convolutions: blocks of positions over all channels; rows of taps × 16 channels. */
+export function depthwiseTiling(
+  axes: readonly [ConvAxis, ConvAxis, ConvAxis],
+  batch: number,
+  channels: number,
+): { readonly units: number; readonly grain: number; readonly positions: number } {
+  const [outer, middle, inner] = axes;
+  const phase = Math.ceil(inner.output / inner.quotient);
+  const positions = evenParts(phase, POSITIONS);
+  const units = batch * outer.output * middle.output * inner.quotient * Math.ceil(phase / positions);
+  const unitWork = positions * channels * outer.taps * middle.taps * inner.taps;
+  return { units, grain: Math.max(1, Math.ceil(SMALLEST_CHUNK / 4 / unitWork)), positions };
+}
+
+/** The size of the parts when `total` is cut into parts of at most `size`, as equal as can be. */
+function inEqualParts(total: number, size: number): number {
+  return Math.ceil(total / Math.ceil(total / Math.max(1, size)));
+}
+
+/** The same, of even size where there are several: tiles take two rows. */
+function evenParts(total: number, size: number): number {
+  const part = inEqualParts(total, size);
+  return part === total || part === 1 ? part : Math.min(Math.max(1, Math.floor(size)), part + (part % 2));
+}
