@@ -107,7 +107,8 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       conv(instruction, begin, end);
       break;
     case CONV_KERNEL_GRADIENT:
-      convKernelGradient(instruction, begin, end);
+      if (TRAINS) convKernelGradient(instruction, begin, end);
+      else unreachable();
       break;
     case CUSTOM:
       if (TRAINS) custom(instruction, begin, end);

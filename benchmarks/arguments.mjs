@@ -1,6 +1,6 @@
 // What did the command line ask for? Unknown words are errors that list the known ones.
 
-export const suites = ["gemm", "conv", "mlp", "infer", "threads", "size", "cold"];
+export const suites = ["gemm", "conv", "mlp", "cnn", "infer", "threads", "size", "cold"];
 export const peers = [
   "wasmgrad-relaxed",
   "tfjs-wasm",
@@ -18,6 +18,7 @@ Suites
   conv     convolutions, forward and both gradients: GFLOP/s and the fraction of the same peak
   mlp      training 784-128-64-10 on MNIST: seconds an epoch of 60,000 images at batch 32 and 128
   infer    predict of that network at batch 1 and 32: microseconds a call
+  cnn      a training step of a small convolutional network at batch 128: milliseconds
   threads  how many times faster several threads are than one, alone and beside a busy process (2 unless --threads says)
   size     a script that builds, trains and evaluates it: bytes, minified, gzip -9, Wasm included
   cold     process start to first prediction, over an empty Node process: milliseconds

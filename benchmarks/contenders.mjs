@@ -21,6 +21,7 @@ export const abilities = {
   conv: ["wasmgrad", "wasmgrad-relaxed"],
   mlp: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "torch"],
   infer: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"],
+  cnn: ["wasmgrad", "torch"],
   threads: ["wasmgrad"],
   size: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js"],
   cold: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node"],

@@ -41,6 +41,8 @@ export interface Training {
 }
 
 export interface TrainingTask {
+  /** Default `"mlp"`. */
+  readonly network?: "mlp" | "cnn";
   readonly way: "fit" | "loop";
   readonly batchSize: number;
   /** How many of the training images are used. */

@@ -47,9 +47,9 @@ export const engine = {
     };
   },
 
-  training({ way, batchSize, images, seed }) {
+  training({ network: kind = "mlp", way, batchSize, images, seed }) {
     const train = readMnist("train", images);
-    const model = network();
+    const model = kind === "cnn" ? convolutionalNetwork() : network();
     model.compile({ optimizer: "adam", loss: "categoricalCrossentropy", metrics: ["accuracy"] });
     return {
       epoch: way === "fit" ? fitEpoch(model, train, batchSize) : loopEpoch(model, train, batchSize, seed),
@@ -69,6 +69,19 @@ function network() {
     layers.flatten({ inputShape: [28, 28] }),
     layers.dense({ units: 128, activation: "relu" }),
     layers.dense({ units: 64, activation: "relu" }),
+    layers.dense({ units: 10, activation: "softmax" }),
+  ]);
+}
+
+function convolutionalNetwork() {
+  return sequential([
+    layers.reshape({ targetShape: [28, 28, 1], inputShape: [28, 28] }),
+    layers.conv2D({ filters: 32, kernelSize: 3, activation: "relu" }),
+    layers.maxPooling2D({ poolSize: 2 }),
+    layers.conv2D({ filters: 64, kernelSize: 3, activation: "relu" }),
+    layers.maxPooling2D({ poolSize: 2 }),
+    layers.flatten(),
+    layers.dropout({ rate: 0.5 }),
     layers.dense({ units: 10, activation: "softmax" }),
   ]);
 }

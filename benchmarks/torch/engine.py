@@ -55,9 +55,9 @@ class Training:
         self.directory = task["directory"]
         self.batch_size = task["batchSize"]
         self.images, self.labels = mnist(self.directory, "train", task["images"])
-        self.model = network()
+        self.model = convolutional_network() if task.get("network") == "cnn" else network()
         for layer in self.model:
-            if isinstance(layer, torch.nn.Linear):
+            if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d)):
                 torch.nn.init.xavier_uniform_(layer.weight)
                 torch.nn.init.zeros_(layer.bias)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001, eps=1e-7, foreach=True)
@@ -89,6 +89,21 @@ def network():
         if index < 2:
             layers.append(torch.nn.ReLU())
     return torch.nn.Sequential(*layers)
+
+
+def convolutional_network():
+    return torch.nn.Sequential(
+        torch.nn.Unflatten(1, (1, 28)),
+        torch.nn.Conv2d(1, 32, 3),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(32, 64, 3),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Dropout(0.5),
+        torch.nn.Linear(1600, 10),
+    )
 
 
 def mnist(directory, part, count):

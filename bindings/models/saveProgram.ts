@@ -113,6 +113,7 @@ export const inferenceOpcodes: readonly number[] = [
   code.GATHER,
   code.SOFTMAX,
   code.POOL,
+  code.CONV,
 ];
 
 /** The kernels of users are not in the file, those for training not in the machine of `wasmgrad/inference`. */
