@@ -140,7 +140,7 @@ describe("a matrix product with relaxed SIMD", () => {
 describe("the binaries", () => {
   const text = (name: string): string => readFileSync(resolve(import.meta.dirname, "../../build", name), "utf8");
 
-  it("differ only in the multiply-adds of matrix products", () => {
+  it("differ only in the multiply-adds of matrix products and convolutions", () => {
     expect(text("wasmgrad.wat")).not.toContain("relaxed");
     const using = text("wasmgrad-relaxed.wat")
       .split(/^ \(func /m)
@@ -148,7 +148,7 @@ describe("the binaries", () => {
       .filter((body) => body.includes("relaxed"));
     expect(using.length).toBeGreaterThan(3);
     for (const body of using) {
-      expect(body).toMatch(/^\$assembly\/kernels\/matMul/);
+      expect(body).toMatch(/^\$assembly\/kernels\/(matMul|conv)/);
       expect(body, "nothing is left to do in two steps").not.toContain("f32x4.mul");
       expect([...body.matchAll(/relaxed_\w+/g)].every(([name]) => name === "relaxed_madd")).toBe(true);
     }
