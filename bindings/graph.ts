@@ -70,6 +70,8 @@ export interface Operation<A extends object = Attributes> {
   lower?(node: NodeOf<A>): readonly Lowering[];
   /** The MAP codes of an elementwise operation: the first takes all inputs, each further one the result before. */
   elementwise?(node: NodeOf<A>): readonly number[];
+  /** The machine can add a third input, one number for each entry of the last axis, and apply `attributes.activation`. */
+  readonly epilogue?: boolean;
   /** The result is the memory of the first input under another shape. */
   readonly view?: boolean;
   /** Changes variables instead of having a result; never removed, kept in the order of tracing. */

@@ -138,7 +138,8 @@ function fillScalar(tile: usize, bits: u32, length: u32): void {
 function repeatsInTiles(source: Source): bool {
   const base = changetype<usize>(source);
   const last = source.rank - 1;
-  if (TILE % sizeAt(base, last) != 0) return false;
+  const size = sizeAt(base, last);
+  if (size == 0 || TILE % size != 0) return false;
   for (let axis: u32 = 0; axis < last; ++axis) if (strideAt(base, axis) != 0) return false;
   return true;
 }

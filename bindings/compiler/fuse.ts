@@ -1,10 +1,9 @@
 // Which neighbouring operations become one instruction?
 
 import { SymbolicTensor, viewRoot } from "../graph.ts";
-import { convOp } from "../ops/conv.ts";
 import { type Expression, limits, type Source, type Step } from "../ops/expression.ts";
 import { fusedOp } from "../ops/map.ts";
-import { type MatMulAttributes, matMulOp } from "../ops/matMul.ts";
+import type { MatMulAttributes } from "../ops/matMul.ts";
 import { randomUniformOp } from "../ops/random.ts";
 import { reshape } from "../ops/view.ts";
 import { epochsOf } from "./effects.ts";
@@ -35,8 +34,7 @@ export function fuseEpilogues(graph: Graph): Graph {
       if (wanted.has(each) || users.get(each)?.length !== 1) return undefined;
     if (before === undefined || epochs.get(viewRoot(before)) !== epochs.get(user)) return undefined;
     const root = input === undefined ? undefined : viewRoot(input);
-    const op = root?.op as unknown;
-    return op === matMulOp || op === convOp ? root : undefined;
+    return root?.op.epilogue === true ? root : undefined;
   };
   return rewrite(graph, (node, inputs) => {
     if (node.op.name === "add") {

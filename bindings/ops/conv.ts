@@ -49,6 +49,7 @@ export interface ConvAttributes extends Readonly<Record<string, unknown>> {
 /** x [n, …input, cin], kernel [...taps, cin / groups, cout] (+ bias [cout]) → [n, …output, cout]. */
 export const convOp: Operation<ConvAttributes> = defineOp({
   name: "conv",
+  epilogue: true,
   infer: ([x, kernel], { axes }) => ({
     shape: [sizeAt(x as Node, 0), ...spatial(axes, "output"), sizeAt(kernel as Node, -1)],
     dtype: "float32",
@@ -100,9 +101,7 @@ const convKernelGradientOp: Operation<ConvAttributes> = defineOp({
   lower: (node) => [lowerKernelGradient(node)],
 });
 
-function sizeAt(x: Node, axis: number): number {
-  return x.shape.at(axis) as number;
-}
+const sizeAt = (x: Node, axis: number): number => x.shape.at(axis) as number;
 
 // Building graphs -----------------------------------------------------------------------------------------------------
 
@@ -227,7 +226,7 @@ function convInstruction(node: Node, cut: Omit<ReturnType<typeof convTiling>, "b
 }
 
 function lowerProduct(node: Node): Lowering {
-  const [x] = node.inputs as [Node];
+  const x = node.inputs[0] as Node;
   const { axes, groups } = node.attributes as unknown as ConvAttributes;
   const cut = convTiling(threeAxes(axes), sizeAt(x, 0), sizeAt(x, -1) / groups, sizeAt(node, -1) / groups, groups);
   return convInstruction(node, cut, cut.byRows ? code.BY_ROWS : 0);
@@ -237,10 +236,11 @@ function lowerDepthwise(node: Node): Lowering {
   const [x] = node.inputs as [Node];
   const { axes } = node.attributes as unknown as ConvAttributes;
   const three = threeAxes(axes);
-  check(three[0].taps * three[1].taps <= 16384, "unsupported", () => ({
+  const rows = three[0].taps * three[1].taps;
+  check(rows <= 16384, "unsupported", () => ({
     where: errorPlace("conv"),
-    expected: "a depthwise kernel of at most 16384 rows of taps",
-    received: `[${spatial(axes, "taps").join(", ")}]`,
+    expected: "a depthwise kernel of at most 16384 rows",
+    received: `${rows}`,
   }));
   const cut = depthwiseTiling(three, sizeAt(x, 0), sizeAt(x, -1));
   return convInstruction(node, { ...cut, tapPart: 0, channelPart: 0 }, code.DEPTHWISE);
