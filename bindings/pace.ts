@@ -4,8 +4,12 @@
 /** Milliseconds of running one way before the other is tried; doubled each time that loses again, up to the second. */
 const shortestTrust = 100;
 const longestTrust = 5000;
-/** Milliseconds of a trial. The first run after a change does not count: threads are asleep, and their caches empty. */
+/** Milliseconds of a trial. */
 const trialTime = 15;
+/** The first call after a change counts only if it takes so long: threads are asleep at its beginning, and caches empty. */
+const warmAfter = 50;
+/** Trials take at most one run of so many. */
+const runsPerTrial = 10;
 /** A way that has become so much slower since the last trial is tried against the other at once. */
 const slowdown = 1.3;
 /** Milliseconds after which what was measured before counts half. */
@@ -33,15 +37,14 @@ export class Pace {
 
   /** Takes note of what {@link share} has decided on: `repeats` runs in one go that took `milliseconds`. */
   record(milliseconds: number, repeats: number): void {
-    if (this.cold) {
-      this.cold = false;
-      return;
-    }
+    const { cold } = this;
+    this.cold = false;
+    if (cold && milliseconds < warmAfter) return;
     const { trial } = this;
     if (trial !== undefined) {
       trial.milliseconds += milliseconds;
       trial.runs += repeats;
-      if (trial.milliseconds >= trialTime) this.decide(trial.milliseconds / trial.runs);
+      if (trial.milliseconds >= trialTime) this.decide(trial.milliseconds / trial.runs, milliseconds);
       return;
     }
     const time = milliseconds / repeats;
@@ -53,8 +56,8 @@ export class Pace {
     this.cold = true;
   }
 
-  /** Ends a trial in which one run took `other` milliseconds. */
-  private decide(other: number): void {
+  /** Ends a trial in which one run took `other` milliseconds, and one call `milliseconds`. */
+  private decide(other: number, milliseconds: number): void {
     if (other < (this.average as number)) {
       this.shared = !this.shared;
       this.average = other;
@@ -63,7 +66,7 @@ export class Pace {
       this.trust = Math.min(longestTrust, 2 * this.trust);
       this.cold = true;
     }
-    this.left = this.trust;
+    this.left = Math.max(this.trust, runsPerTrial * milliseconds);
     this.compared = this.average as number;
     this.trial = undefined;
   }

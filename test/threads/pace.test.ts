@@ -52,3 +52,7 @@ test("single slow runs, and slow first ones after a rest, change nothing for lon
   };
   expect(shared(pace, 20_000, alone, together)).toBeGreaterThan(0.85);
 });
+
+test("long runs are tried alone once in ten at the most", () => {
+  expect(shared(new Pace(), 20_000, always(200), always(100))).toBeGreaterThan(0.8);
+});
