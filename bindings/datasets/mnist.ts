@@ -65,7 +65,7 @@ const REMEDY =
 export async function loadMnist(options: MnistOptions = {}): Promise<Mnist> {
   const { directory, ...pairOptions } = options;
   const folder = directory ?? (await installedFolder());
-  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
+  const [trainImages, trainLabels, testImages, testLabels] = await inOrder([
     readPart(folder, FILES.trainImages),
     readPart(folder, FILES.trainLabels),
     readPart(folder, FILES.testImages),
@@ -93,6 +93,16 @@ export async function loadMnist(options: MnistOptions = {}): Promise<Mnist> {
  */
 export function loadIdxPair(images: Uint8Array, labels: Uint8Array, options: IdxPairOptions = {}): LabelledImages {
   return pair(readIdx(images, "loadIdxPair/images"), readIdx(labels, "loadIdxPair/labels"), options, "loadIdxPair");
+}
+
+/** All results; of several failures that of the first in the list, not of the first in time. */
+async function inOrder<T extends readonly Promise<unknown>[]>(
+  promises: readonly [...T],
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(promises);
+  const results: unknown[] = [];
+  for (const promise of promises) results.push(await promise);
+  return results as { -readonly [K in keyof T]: Awaited<T[K]> };
 }
 
 async function installedFolder(): Promise<string> {
