@@ -2,7 +2,7 @@
 
 import { BoundedCache } from "./boundedCache.ts";
 import type { Explanation } from "./compiler/explain.ts";
-import { compile, type Program } from "./compiler/program.ts";
+import { type CompileOptions, compile, type Program } from "./compiler/program.ts";
 import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
 import { gradients } from "./gradient.ts";
@@ -111,7 +111,12 @@ interface Traced<R> {
   readonly result: R;
 }
 
-function traceFunction<R>(fn: (...args: never[]) => R, given: readonly Tree<unknown>[], bound: boolean): Traced<R> {
+function traceFunction<R>(
+  fn: (...args: never[]) => R,
+  given: readonly Tree<unknown>[],
+  bound: boolean,
+  options: CompileOptions = {},
+): Traced<R> {
   return withTrace((trace) => {
     const inputs: SymbolicTensor[] = [];
     const symbols = given.map((arg) =>
@@ -123,7 +128,7 @@ function traceFunction<R>(fn: (...args: never[]) => R, given: readonly Tree<unkn
     );
     const result = fn(...(symbols as never[]));
     const outputs = leavesOf([result as Tree<unknown>], isSymbolic) as SymbolicTensor[];
-    return { program: compile({ outputs, effects: trace.effects }, inputs), result };
+    return { program: compile({ outputs, effects: trace.effects }, inputs, options), result };
   });
 }
 
@@ -244,6 +249,8 @@ export function lift<F extends Symbolic>(name: string, operation: F, tensors: nu
         (...symbols: never[]) => operation(...(symbols as never[]), ...(rest as never[])),
         given as Tree<unknown>[],
         false,
+        // One run: nothing would be gained by keeping what it computes.
+        { hoist: false },
       ),
     );
     return program.run(values)[0];

@@ -81,6 +81,7 @@ export class Variable {
       expected: this.dtype,
       received: value.dtype,
     }));
+    noteChange();
     if (this.place === undefined) this.initial = copy(value);
     else engine().write(this.place.block.address + this.place.offset, value.data);
   }
@@ -100,6 +101,18 @@ export class Variable {
     this.initial = undefined;
     engine().write(place.block.address + place.offset, value.data);
   }
+}
+
+let changes = 0;
+
+/** How often values of variables may have changed: what was computed from them before must be computed again. */
+export function changeCount(): number {
+  return changes;
+}
+
+/** Says that values of variables may have changed. */
+export function noteChange(): void {
+  changes++;
 }
 
 let departures = 0;

@@ -19,6 +19,8 @@ export interface ExplainedInstruction {
   readonly flops: number;
   /** Bytes read and written, each operand once. */
   readonly bytes: number;
+  /** Whether it runs only when weights have changed since the last time. */
+  readonly prepares: boolean;
   /** Pieces that threads claim of what follows a sync; missing where one thread does all. */
   readonly chunks?: number;
   /** Only when profiled. */
@@ -31,30 +33,48 @@ export interface Explanation {
   /** Bytes of arena as planned, and what all its buffers would take side by side. */
   readonly plannedBytes: number;
   readonly totalBytes: number;
+  /** Bytes of what is computed once from the weights, and again when they have changed. */
+  readonly preparedBytes: number;
   toString(): string;
 }
 
-/** @param microseconds measured time of each instruction, by index. */
-export function explainProgram(code: Code, microseconds?: readonly number[]): Explanation {
-  let phase = 0;
-  const instructions = code.listing.map((instruction, index) =>
-    instruction === undefined
-      ? sync(index, code.phases[phase++]?.chunks ?? 1)
-      : explained(code, instruction, index, microseconds?.[index]),
-  );
-  const { arenaBytes: plannedBytes, totalBytes } = code.plan;
-  return { instructions, plannedBytes, totalBytes, toString: () => text(instructions, plannedBytes, totalBytes) };
+/**
+ * @param preparation what runs before `code` when weights have changed.
+ * @param microseconds measured time of each instruction, by index.
+ */
+export function explainProgram(
+  code: Code,
+  preparation: Code | undefined,
+  microseconds?: readonly number[],
+): Explanation {
+  const instructions: ExplainedInstruction[] = [];
+  for (const part of preparation === undefined ? [code] : [preparation, code]) {
+    const prepares = part === preparation;
+    let phase = 0;
+    for (const instruction of part.listing) {
+      const index = instructions.length;
+      instructions.push(
+        instruction === undefined
+          ? sync(index, prepares, part.phases[phase++]?.chunks ?? 1)
+          : explained(part, instruction, index, prepares, microseconds?.[index]),
+      );
+    }
+  }
+  const { arenaBytes: plannedBytes, totalBytes, preparedBytes } = code.plan;
+  const explanation = { instructions, plannedBytes, totalBytes, preparedBytes };
+  return { ...explanation, toString: () => text(explanation) };
 }
 
-function sync(index: number, chunks: number): ExplainedInstruction {
+function sync(index: number, prepares: boolean, chunks: number): ExplainedInstruction {
   const nothing = { layer: "", shape: [], writes: "", reads: [], flops: 0, bytes: 0 };
-  return { index, op: "sync", ...nothing, ...(chunks > 1 ? { chunks } : {}) };
+  return { index, op: "sync", ...nothing, prepares, ...(chunks > 1 ? { chunks } : {}) };
 }
 
 function explained(
   code: Code,
   instruction: ScheduledInstruction,
   index: number,
+  prepares: boolean,
   microseconds: number | undefined,
 ): ExplainedInstruction {
   const addresses = addressesIn(Object.values(instruction.operands));
@@ -63,6 +83,7 @@ function explained(
     if (buffer === undefined) return "?";
     if (buffer.place.kind === "arena" || buffer.place.kind === "input")
       return `arena+${(code.plan.offsets.get(buffer) ?? 0) + address.offset}`;
+    if (buffer.place.kind === "prepared") return `prepared+${code.plan.offsets.get(buffer) ?? 0}`;
     if (buffer.place.kind === "variable") return buffer.place.variable.name;
     return buffer.place.kind === "constant" ? "constant" : buffer.place.name;
   };
@@ -74,13 +95,14 @@ function explained(
     shape: (written[0]?.tensor ?? instruction.node).shape,
     writes: written.map(place).join(", "),
     reads: addresses.filter((address) => address.access !== "write").map(place),
+    prepares,
     flops: instruction.flops,
     bytes: addresses.reduce((sum, { tensor }) => sum + tensor.size * elementBytes[tensor.dtype], 0),
     ...(microseconds === undefined ? {} : { microseconds }),
   };
 }
 
-function text(instructions: readonly ExplainedInstruction[], plannedBytes: number, totalBytes: number): string {
+function text({ instructions, plannedBytes, totalBytes, preparedBytes }: Omit<Explanation, "toString">): string {
   const profiled = instructions.some((each) => each.microseconds !== undefined);
   const header = [
     "#",
@@ -113,7 +135,15 @@ function text(instructions: readonly ExplainedInstruction[], plannedBytes: numbe
       .join("  ")
       .trimEnd();
   const summary = `arena ${formatBytes(plannedBytes)}, its buffers side by side ${formatBytes(totalBytes)}`;
-  return [line(header), ...rows.map(line), summary].join("\n");
+  const prepared = instructions.filter(({ prepares }) => prepares).length;
+  if (prepared === 0) return [line(header), ...rows.map(line), summary].join("\n");
+  return [
+    line(header),
+    ...rows.slice(0, prepared).map(line),
+    "-- the above only when weights have changed, the rest at every run --",
+    ...rows.slice(prepared).map(line),
+    `${summary}, prepared ${formatBytes(preparedBytes)}`,
+  ].join("\n");
 }
 
 function timing({ microseconds, flops, bytes }: ExplainedInstruction): string[] {

@@ -11,12 +11,14 @@ export interface Lifetime {
 }
 
 export interface Plan {
-  /** Byte offset in the arena of every buffer that lives there. */
+  /** Byte offset of every buffer that lives in the arena, or in the block for what is prepared. */
   readonly offsets: ReadonlyMap<Buffer, number>;
   /** Bytes of arena that a run takes. */
   readonly arenaBytes: number;
   /** Bytes that all these buffers would take side by side. */
   readonly totalBytes: number;
+  /** Bytes of the block for what is prepared; the offsets of its buffers are in it. */
+  readonly preparedBytes: number;
 }
 
 /** Every buffer starts at a multiple of this: a cache line, four vectors. */
@@ -46,7 +48,18 @@ export function plan(schedule: Schedule, reuse = true): Plan {
     offsets.set(lifetime.buffer, offset);
     arenaBytes = Math.max(arenaBytes, offset + bytes);
   }
-  return { offsets, arenaBytes, totalBytes: lifetimes.reduce((sum, { buffer }) => sum + aligned(buffer.bytes), 0) };
+  let preparedBytes = 0;
+  for (const buffer of new Set(schedule.buffers.values())) {
+    if (buffer.place.kind !== "prepared") continue;
+    offsets.set(buffer, preparedBytes);
+    preparedBytes += aligned(buffer.bytes);
+  }
+  return {
+    offsets,
+    arenaBytes,
+    preparedBytes,
+    totalBytes: lifetimes.reduce((sum, { buffer }) => sum + aligned(buffer.bytes), 0),
+  };
 }
 
 /** From when to when each buffer of the arena is needed. Inputs stay, as a run may repeat; so do outputs. */

@@ -7,6 +7,7 @@ import { elementBytes, type Shape, type Tensor } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
 import { overlaps, writtenVariables } from "./effects.ts";
 import { type Graph, nodesOf } from "./graphPass.ts";
+import { hoist, nothingPrepared } from "./hoist.ts";
 import { addressesIn, type Lowering } from "./instruction.ts";
 
 /** A piece of memory that instructions name. */
@@ -20,6 +21,8 @@ export interface Buffer {
 /** Where a buffer is: planned by the compiler, or fixed by what it holds. */
 export type Place =
   | { readonly kind: "arena" }
+  /** In a block of the program's own: computed once, and again when weights have changed. */
+  | { readonly kind: "prepared" }
   /** Copied into the arena before each run. */
   | { readonly kind: "input"; readonly name: string }
   /** In a block of its own, named when the program is loaded. */
@@ -39,35 +42,58 @@ export interface Schedule {
   readonly buffers: ReadonlyMap<SymbolicTensor, Buffer>;
   readonly outputs: readonly Buffer[];
   readonly phases: number;
+  /** How many of the phases, the first ones, only prepare: what they write stays. */
+  readonly preparing: number;
 }
 
-/** Orders and lowers the nodes of `graph`; a SYNC goes wherever an instruction needs what was written since the last. */
-export function schedule(graph: Graph): Schedule {
+/**
+ * Orders and lowers the nodes of `graph`; a SYNC goes wherever an instruction needs what was written since the last.
+ * @param hoisting whether what no run changes comes first, to be run only when weights have changed.
+ */
+export function schedule(graph: Graph, hoisting = true): Schedule {
   const nodes = nodesOf(graph);
-  const buffers = assignBuffers(nodes, graph);
+  const direct = directAssignments(nodes, graph);
+  const prepared = hoisting ? hoist(graph, (node) => direct.has(node)) : nothingPrepared;
+  const buffers = assignBuffers(nodes, direct, prepared.kept);
   const instructions: ScheduledInstruction[] = [];
   let phase = 0;
   let touched = new Touched();
-  for (const node of inOrder(nodes, graph.effects)) {
-    if (node.op.lower === undefined || isDirectAssign(node, buffers)) continue;
+  const barrier = (): void => {
+    phase++;
+    touched = new Touched();
+  };
+  const order = inOrder(nodes, graph.effects);
+  const [first, rest] = [true, false].map((early) => order.filter((node) => prepared.nodes.has(node) === early));
+  const lower = (node: SymbolicTensor): void => {
+    if (node.op.lower === undefined || isDirectAssign(node, buffers)) return;
     for (const lowering of node.op.lower(node)) {
       const addresses = addressesIn(Object.values(lowering.operands)).map(
         ({ tensor, access }) => [buffers.get(tensor) as Buffer, access] as const,
       );
-      if (addresses.some(([buffer, access]) => touched.conflicts(buffer, access))) {
-        phase++;
-        touched = new Touched();
-      }
+      if (addresses.some(([buffer, access]) => touched.conflicts(buffer, access))) barrier();
       for (const [buffer, access] of addresses) touched.add(buffer, access);
       instructions.push({ ...lowering, phase, node });
     }
-  }
+  };
+  first?.forEach(lower);
+  if (instructions.length > 0) barrier();
+  const preparing = phase;
+  rest?.forEach(lower);
   return {
     instructions,
     buffers,
     outputs: graph.outputs.map((output) => buffers.get(output) as Buffer),
     phases: phase + 1,
+    preparing,
   };
+}
+
+/** What only prepares, if there is such, and what every run does. They share buffers and plan. */
+export function parts({ instructions, preparing, phases, ...shared }: Schedule): [Schedule | undefined, Schedule] {
+  const early = instructions.filter(({ phase }) => phase < preparing);
+  const late = instructions.filter(({ phase }) => phase >= preparing);
+  const part = (of: readonly ScheduledInstruction[]): Schedule => ({ ...shared, instructions: of, phases, preparing });
+  return [early.length === 0 ? undefined : part(early), part(late)];
 }
 
 /** The instruction that makes all threads wait. */
@@ -111,9 +137,12 @@ function rangeOf(buffer: Buffer): { readonly key: unknown; readonly begin: numbe
 
 // Buffers -------------------------------------------------------------------------------------------------------------
 
-function assignBuffers(nodes: readonly SymbolicTensor[], graph: Graph): Map<SymbolicTensor, Buffer> {
+function assignBuffers(
+  nodes: readonly SymbolicTensor[],
+  direct: ReadonlyMap<SymbolicTensor, Variable>,
+  kept: ReadonlySet<SymbolicTensor>,
+): Map<SymbolicTensor, Buffer> {
   const buffers = new Map<SymbolicTensor, Buffer>();
-  const direct = directAssignments(nodes, graph);
   for (const node of nodes) {
     if (node.op.effect === true) continue;
     const root = viewRoot(node);
@@ -124,7 +153,7 @@ function assignBuffers(nodes: readonly SymbolicTensor[], graph: Graph): Map<Symb
         id: buffers.size,
         bytes: node.size * elementBytes[node.dtype],
         shape: node.shape,
-        place: placeOf(node, direct),
+        place: kept.has(node) ? { kind: "prepared" } : placeOf(node, direct),
       },
     );
   }

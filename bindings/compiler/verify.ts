@@ -24,6 +24,9 @@ export function verifyGraph(graph: Graph): Graph {
   return graph;
 }
 
+/** Where a program puts what it computes. */
+const ownPlaces: readonly string[] = ["arena", "prepared"];
+
 /** Everything read was written before, in an earlier phase; nothing written is touched by another in the same phase. */
 export function verifySchedule(schedule: Schedule): void {
   const writtenIn = new Map<Buffer, number>();
@@ -38,12 +41,21 @@ export function verifySchedule(schedule: Schedule): void {
       const buffer = schedule.buffers.get(tensor);
       if (buffer === undefined) fail("schedule", "a buffer for every operand", String(tensor));
       const written = writtenIn.get(buffer);
-      if (access !== "write" && buffer.place.kind === "arena" && (written === undefined || written >= phase))
+      if (access !== "write" && ownPlaces.includes(buffer.place.kind) && (written === undefined || written >= phase))
         fail(
           "schedule",
           `${tensor} written in a phase before ${phase}`,
           written === undefined ? "never written" : `written in ${written}`,
         );
+      if (access !== "read" && buffer.place.kind === "prepared" && phase >= schedule.preparing)
+        fail("schedule", "what is prepared to stay", `${instruction.name} in phase ${phase} writes it`);
+      if (
+        access === "read" &&
+        buffer.place.kind === "arena" &&
+        phase >= schedule.preparing &&
+        (written ?? phase) < schedule.preparing
+      )
+        fail("schedule", "what was prepared in a place where it stays", `${tensor} in the arena`);
       if (access !== "read") writtenIn.set(buffer, phase);
       own.push({ buffer, writes: access !== "read" });
     }

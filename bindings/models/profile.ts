@@ -69,13 +69,13 @@ function zerosFor(placeholders: readonly Placeholder[], batchSize: number): Tens
 
 /** Median time of each instruction in microseconds, over whole runs of the program. */
 function measure(program: Program, repeats: number, prepare: () => void): number[] {
-  const count = program.code.instructionCount;
+  const count = program.instructionCount;
   const times = Array.from({ length: count }, (): number[] => []);
   for (let repeat = 0; repeat < repeats; repeat++) {
     prepare();
     for (let index = 0; index < count; index++) {
       const started = performance.now();
-      program.runPart(index, index + 1);
+      program.runOne(index);
       times[index]?.push((performance.now() - started) * 1000);
     }
   }

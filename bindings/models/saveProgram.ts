@@ -1,7 +1,9 @@
 // How does a trained model become a program that runs without layers and compiler?
 
 import * as code from "../../assembly/opcodes.ts";
-import { faultPlace, type Program } from "../compiler/program.ts";
+import type { Code } from "../compiler/emit.ts";
+import { faultPlace } from "../compiler/loadedCode.ts";
+import type { Prepared, Program } from "../compiler/program.ts";
 import type { Buffer } from "../compiler/schedule.ts";
 import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
@@ -11,7 +13,7 @@ import { sized } from "../layers/layer.ts";
 import type { Placeholder } from "../layers/placeholder.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import { machineFingerprint } from "../platform/wasm.ts";
-import { zeros } from "../tensor.ts";
+import { type TensorData, zeros } from "../tensor.ts";
 import { alignedBytes, type Variable } from "../variable.ts";
 import type { Model } from "./model.ts";
 import { tracePrediction } from "./prediction.ts";
@@ -68,8 +70,10 @@ function compileToFile(
       const program = tracePrediction(topology, values);
       checkOutputs(where, program, outputs, size);
       checkKernels(where, program);
-      batches.push(batchProgram(program, size, weights));
-      words.push(wordsOf(program, weights));
+      const [batch, data] = saved(program, size, weights);
+      program.dispose();
+      batches.push(batch);
+      words.push(data);
     }
   });
   const stored = weights.stored();
@@ -129,64 +133,82 @@ function checkKernels(where: string, { code: { listing } }: Program): void {
 
 /** The weights that programs read, one after the other in the order of their first use. */
 class WeightsBlock {
-  private readonly offsets = new Map<Variable, number>();
+  private readonly offsets = new Map<Variable | Prepared, number>();
+  private readonly prepared: Prepared[] = [];
   private bytes = 0;
 
-  offsetOf(variable: Variable): number {
-    let offset = this.offsets.get(variable);
+  offsetOf(weight: Variable | Prepared): number {
+    let offset = this.offsets.get(weight);
     if (offset === undefined) {
       offset = this.bytes;
-      this.offsets.set(variable, offset);
-      this.bytes += alignedBytes(variable.bytes);
+      this.offsets.set(weight, offset);
+      this.bytes += alignedBytes(weight.value.data.byteLength);
     }
     return offset;
   }
 
+  /** The same as `prepared`, of another batch size maybe: programs for all of them share what is equal. */
+  shared(prepared: Prepared): Prepared {
+    const known = this.prepared.find((other) => sameBytes(other.value.data, prepared.value.data));
+    if (known === undefined) this.prepared.push(prepared);
+    return known ?? prepared;
+  }
+
   stored(): StoredTensor[] {
     const taken = new Set<string>();
-    return [...this.offsets.keys()].map((variable) => {
-      const { dtype, shape, data } = variable.value;
+    return [...this.offsets.keys()].map((weight) => {
+      const { dtype, shape, data } = weight.value;
       // Variables of custom layers may have any name.
-      let { name } = variable;
-      for (let count = 2; taken.has(name); count++) name = `${variable.name}#${count}`;
+      let { name } = weight;
+      for (let count = 2; taken.has(name); count++) name = `${weight.name}#${count}`;
       taken.add(name);
       return { name, dtype, shape, data };
     });
   }
 }
 
-function batchProgram(program: Program, size: number, weights: WeightsBlock): BatchProgram {
+function sameBytes(a: TensorData, b: TensorData): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  const [left, right] = [a, b].map((data) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return left?.every((byte, index) => byte === right?.[index]) === true;
+}
+
+/** What every run of `program` does, as data; what it prepares is among the weights. */
+function saved(program: Program, size: number, weights: WeightsBlock): [BatchProgram, Words] {
   const { code } = program;
+  const prepared = new Map([...program.readPrepared()].map(([buffer, each]) => [buffer, weights.shared(each)]));
+  const placeOf = (buffer: Buffer): Place => {
+    const { place } = buffer;
+    if (place.kind === "constant") return [base.words, code.constants.get(buffer) as number];
+    if (place.kind === "variable") return [base.weights, weights.offsetOf(place.variable)];
+    if (place.kind === "prepared") return [base.weights, weights.offsetOf(prepared.get(buffer) as Prepared)];
+    return [base.arena, code.plan.offsets.get(buffer) as number];
+  };
+  const { words, selfReferences, relocations } = code;
+  const addresses = [
+    ...selfReferences.map((at) => [at, base.words, words[at] as number]),
+    ...relocations.map(({ at, buffer, offset }) => {
+      const [from, start] = placeOf(buffer);
+      return [at, from, start + offset];
+    }),
+  ];
+  const batch = {
+    size,
+    instructions: code.instructionCount,
+    arenaBytes: code.plan.arenaBytes,
+    inputs: program.inputBuffers.map((buffer) => (buffer === undefined ? null : placeOf(buffer))),
+    outputs: program.outputBuffers.map(placeOf),
+    limits: limitsOf(code),
+  };
+  return [batch, { words, addresses: Int32Array.from(addresses.flat()) }];
+}
+
+/** For errors: where each instruction belongs that may find an index out of range. */
+function limitsOf(code: Code): BatchProgram["limits"] {
   const limits: Record<string, readonly [string, number]> = {};
   code.listing.forEach((instruction, index) => {
     const operands = instruction?.operands;
     if (operands?.rows !== undefined || operands?.columns !== undefined) limits[index] = faultPlace(code, index);
   });
-  return {
-    size,
-    instructions: code.instructionCount,
-    arenaBytes: code.plan.arenaBytes,
-    inputs: program.inputBuffers.map((buffer) => (buffer === undefined ? null : placeOf(program, buffer, weights))),
-    outputs: program.outputBuffers.map((buffer) => placeOf(program, buffer, weights)),
-    limits,
-  };
-}
-
-function wordsOf(program: Program, weights: WeightsBlock): Words {
-  const { words, selfReferences, relocations } = program.code;
-  const addresses = [
-    ...selfReferences.map((at) => [at, base.words, words[at] as number]),
-    ...relocations.map(({ at, buffer, offset }) => {
-      const [from, start] = placeOf(program, buffer, weights);
-      return [at, from, start + offset];
-    }),
-  ];
-  return { words, addresses: Int32Array.from(addresses.flat()) };
-}
-
-function placeOf({ code }: Program, buffer: Buffer, weights: WeightsBlock): Place {
-  const { place } = buffer;
-  if (place.kind === "constant") return [base.words, code.constants.get(buffer) as number];
-  if (place.kind === "variable") return [base.weights, weights.offsetOf(place.variable)];
-  return [base.arena, code.plan.offsets.get(buffer) as number];
+  return limits;
 }

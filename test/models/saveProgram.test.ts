@@ -69,6 +69,33 @@ async function reloaded<I, O>(trained: Model<I, O>, batchSizes?: readonly number
   return loadProgram<I, O>(await saveProgram(trained, undefined, batchSizes === undefined ? {} : { batchSizes }));
 }
 
+/** Its moving statistics give a factor for each channel, which no sample changes. */
+const normalised = (): Model =>
+  sequential([
+    layers.batchNormalization({ inputShape: [5, 7], momentum: 0.5 }),
+    layers.flatten(),
+    layers.dense({ units: 3 }),
+  ]);
+
+test("what depends on weights alone is computed when the program is saved, once for all batch sizes", async () => {
+  const trained = normalised();
+  trained.setWeights(
+    trained.getWeights().map(({ shape }, index) =>
+      tensor(
+        Float32Array.from(random(`weight ${index}`, shape).data, (value) => 0.5 + Math.abs(value)),
+        shape,
+      ),
+    ),
+  );
+  const [one, many] = [await saveProgram(trained, undefined, { batchSizes: [1] }), await saveProgram(trained)];
+  const x = random("x", [40, 5, 7]);
+  for (const bytes of [one, many]) expectSameBits([loadProgram(bytes).predict(x)], [trained.predict(x)], "outputs");
+  expect(trained.explain().instructions.some(({ prepares }) => prepares)).toBe(true);
+  const factors = (bytes: Uint8Array): number =>
+    new TextDecoder("latin1").decode(bytes).split("batch_normalization/map").length;
+  expect(factors(many)).toBe(factors(one));
+});
+
 describe("a program predicts the bits of its model", () => {
   test.each([1, 2, 5, 16, 17, 31, 32, 33, 64, 65, 100])("for %i samples, whatever the batch sizes", async (rows) => {
     const trained = classifier();
