@@ -30,9 +30,14 @@ export interface ExplainedInstruction {
 /** A program in words. `toString()` gives the table. */
 export interface Explanation {
   readonly instructions: readonly ExplainedInstruction[];
-  /** Bytes of arena as planned, and what all its buffers would take side by side. */
+  /** Bytes of arena as planned. */
   readonly plannedBytes: number;
+  /** Bytes of its buffers that are needed at once, where they are most: the least that any plan could take. */
+  readonly liveBytes: number;
+  /** Bytes that its buffers would take side by side. */
   readonly totalBytes: number;
+  /** Bytes of the variables that are read or changed: weights, optimizer slots, counters. */
+  readonly variableBytes: number;
   /** Bytes of what is computed once from the weights, and again when they have changed. */
   readonly preparedBytes: number;
   toString(): string;
@@ -60,9 +65,27 @@ export function explainProgram(
       );
     }
   }
-  const { arenaBytes: plannedBytes, totalBytes, preparedBytes } = code.plan;
-  const explanation = { instructions, plannedBytes, totalBytes, preparedBytes };
+  const { arenaBytes: plannedBytes, liveBytes, totalBytes, preparedBytes } = code.plan;
+  const variableBytes = bytesOfVariables(code);
+  const explanation = { instructions, plannedBytes, liveBytes, totalBytes, preparedBytes, variableBytes };
   return { ...explanation, toString: () => text(explanation) };
+}
+
+/** Bytes of all variables, each byte once though several of them may lie over it. */
+function bytesOfVariables({ buffers }: Code): number {
+  const ranges = [...new Set(buffers.values())]
+    .flatMap(({ place }) => (place.kind === "variable" ? [place.variable] : []))
+    .map(({ storage: { block, offset }, bytes }) => ({
+      begin: block.address + offset,
+      end: block.address + offset + bytes,
+    }))
+    .sort((a, b) => a.begin - b.begin);
+  let [total, covered] = [0, 0];
+  for (const { begin, end } of ranges) {
+    total += Math.max(0, end - Math.max(begin, covered));
+    covered = Math.max(covered, end);
+  }
+  return total;
 }
 
 function sync(index: number, prepares: boolean, chunks: number): ExplainedInstruction {
@@ -102,7 +125,7 @@ function explained(
   };
 }
 
-function text({ instructions, plannedBytes, totalBytes, preparedBytes }: Omit<Explanation, "toString">): string {
+function text({ instructions, ...bytes }: Omit<Explanation, "toString">): string {
   const profiled = instructions.some((each) => each.microseconds !== undefined);
   const header = [
     "#",
@@ -134,7 +157,11 @@ function text({ instructions, plannedBytes, totalBytes, preparedBytes }: Omit<Ex
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd();
-  const summary = `arena ${formatBytes(plannedBytes)}, its buffers side by side ${formatBytes(totalBytes)}`;
+  const summary = [
+    `arena ${formatBytes(bytes.plannedBytes)} (needed at once ${formatBytes(bytes.liveBytes)}, side by side ${formatBytes(bytes.totalBytes)})`,
+    `variables ${formatBytes(bytes.variableBytes)}`,
+    ...(bytes.preparedBytes === 0 ? [] : [`prepared ${formatBytes(bytes.preparedBytes)}`]),
+  ].join(", ");
   const prepared = instructions.filter(({ prepares }) => prepares).length;
   if (prepared === 0) return [line(header), ...rows.map(line), summary].join("\n");
   return [
@@ -142,7 +169,7 @@ function text({ instructions, plannedBytes, totalBytes, preparedBytes }: Omit<Ex
     ...rows.slice(0, prepared).map(line),
     "-- the above only when weights have changed, the rest at every run --",
     ...rows.slice(prepared).map(line),
-    `${summary}, prepared ${formatBytes(preparedBytes)}`,
+    summary,
   ].join("\n");
 }
 

@@ -17,6 +17,8 @@ export interface Plan {
   readonly arenaBytes: number;
   /** Bytes that all these buffers would take side by side. */
   readonly totalBytes: number;
+  /** Bytes of those that are needed at once, where they are most: no plan takes less for this order of instructions. */
+  readonly liveBytes: number;
   /** Bytes of the block for what is prepared; the offsets of its buffers are in it. */
   readonly preparedBytes: number;
 }
@@ -54,12 +56,26 @@ export function plan(schedule: Schedule, reuse = true): Plan {
     offsets.set(buffer, preparedBytes);
     preparedBytes += aligned(buffer.bytes);
   }
-  return {
-    offsets,
-    arenaBytes,
-    preparedBytes,
-    totalBytes: lifetimes.reduce((sum, { buffer }) => sum + aligned(buffer.bytes), 0),
+  const totalBytes = lifetimes.reduce((sum, { buffer }) => sum + aligned(buffer.bytes), 0);
+  return { offsets, arenaBytes, preparedBytes, totalBytes, liveBytes: mostAtOnce(lifetimes) };
+}
+
+/** Bytes of the buffers that are needed in one phase, at most. */
+function mostAtOnce(lifetimes: readonly Lifetime[]): number {
+  const changes = new Map<number, number>();
+  const change = (phase: number, bytes: number): void => {
+    changes.set(phase, (changes.get(phase) ?? 0) + bytes);
   };
+  for (const { buffer, first, last } of lifetimes) {
+    change(first, aligned(buffer.bytes));
+    change(last + 1, -aligned(buffer.bytes));
+  }
+  let [now, most] = [0, 0];
+  for (const phase of [...changes.keys()].sort((a, b) => a - b)) {
+    now += changes.get(phase) as number;
+    most = Math.max(most, now);
+  }
+  return most;
 }
 
 /** From when to when each buffer of the arena is needed. Inputs stay, as a run may repeat; so do outputs. */

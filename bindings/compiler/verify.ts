@@ -92,6 +92,8 @@ export function verifyPlan(schedule: Schedule, plan: Plan): void {
         fail("plan", "separate places for buffers needed together", `buffers ${a.buffer.id} and ${b.buffer.id}`);
     }
   }
+  if (plan.liveBytes > plan.arenaBytes)
+    fail("plan", `at least the ${plan.liveBytes} bytes needed at once`, `${plan.arenaBytes}`);
 }
 
 /** All checks, for the option `verify` of a compilation. */

@@ -34,7 +34,7 @@ it("a layer and softmax", () => {
     1  matMul   [1, 32, 10]  arena+2560  arena+0 dense/kernel dense/bias  12.8   4.6  model/dense
     2  sync
     3  softmax  [32, 10]     arena+3840  arena+2560                       2.6    2.5  model/softmax
-    arena 5 KiB, its buffers side by side 5 KiB
+    arena 5 KiB (needed at once 5 KiB, side by side 5 KiB), variables 840 B
     "
   `);
 });
@@ -90,7 +90,7 @@ it("a training step", () => {
     18  sync
     19  sgd                   [20, 10]     kernel           kernel kernel/gradient constant   1.2    1.6
     20  sgd                   [10]         bias             bias bias/gradient constant       0.1    0.1
-    arena 7.56 KiB, its buffers side by side 7.81 KiB, prepared 128 B
+    arena 7.56 KiB (needed at once 7.56 KiB, side by side 7.81 KiB), variables 1.64 KiB, prepared 128 B
     "
   `);
 });
@@ -112,7 +112,7 @@ it("dropout, sums and measured times", () => {
     1  map   [64, 100]  arena+25600  arena+0 constant constant constant constant constant  96.0   50.0  2.00  48.0     25.6  dropout
     2  sync
     3  sum   [64, 1]    arena+51200  arena+25600                                           6.4    25.3  4.00  1.6      6.5
-    arena 50.3 KiB, its buffers side by side 50.3 KiB
+    arena 50.3 KiB (needed at once 50.3 KiB, side by side 50.3 KiB), variables 0 B
     "
   `);
 });
