@@ -1,11 +1,12 @@
 // Which operations can users call, on values and on symbols?
 
-import { type Lifted, lift } from "../compiled.ts";
-import * as activations from "./activations.ts";
+import { type Lifted, lift, type Result } from "../compiled.ts";
+import type { Operand } from "../graph.ts";
 import * as composed from "./composed.ts";
 import * as convolutions from "./conv.ts";
 import * as moving from "./copy.ts";
 import * as crossEntropies from "./crossEntropy.ts";
+import * as einsums from "./einsum.ts";
 import * as gathering from "./gather.ts";
 import * as elements from "./map.ts";
 import * as products from "./matMul.ts";
@@ -13,6 +14,8 @@ import * as pooling from "./pool.ts";
 import * as reductions from "./reduce.ts";
 import * as softmaxes from "./softmax.ts";
 import * as views from "./view.ts";
+
+export * from "./liftedActivations.ts";
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: Lifted<typeof elements.negate> = /* @__PURE__ */ lift("negate", elements.negate, 1);
@@ -136,6 +139,12 @@ export const argMin: Lifted<typeof reductions.argMin> = /* @__PURE__ */ lift("ar
  */
 export const matMul: Lifted<typeof products.matMul> = /* @__PURE__ */ lift("matMul", products.matMul, 2);
 /**
+ * Σ of products in Einstein's notation: `einsum("bij,bjk->bik", a, b)`. A letter that the result does not have is summed
+ * over; `...` stands for any further axes, which broadcast.
+ */
+export const einsum: <const A extends readonly Operand[]>(equation: string, ...operands: A) => Result<A> =
+  /* @__PURE__ */ inFront(/* @__PURE__ */ lift("einsum", einsums.einsum, 1));
+/**
  * y[n, ...o, c] = Σ x[n, ...o · stride + k · dilation − padding, i] · kernel[...k, i, c]. x [n, ...s, cin] × kernel
  * [...k, cin / groups, cout] → [n, ...o, cout]; channels last; 1 to 3 spatial axes.
  * @throws {TensorError} `shape` when sizes or options do not fit, or no output is left.
@@ -247,99 +256,10 @@ export const clip: Lifted<typeof composed.clip> = /* @__PURE__ */ lift("clip", c
 export const flatten: Lifted<typeof composed.flatten> = /* @__PURE__ */ lift("flatten", composed.flatten, 1);
 /** Σ (x − mean)² / n over `axes`. */
 export const variance: Lifted<typeof composed.variance> = /* @__PURE__ */ lift("variance", composed.variance, 1);
-/** x for x > 0, alpha · (eˣ − 1) below (Clevert et al., 2016). */
-export const elu: Lifted<typeof activations.elu> = /* @__PURE__ */ lift("elu", activations.elu, 1);
-/** scale · elu(x, alpha) with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017). */
-export const selu: Lifted<typeof activations.selu> = /* @__PURE__ */ lift("selu", activations.selu, 1);
-/** x for x > 0, slope · x below. */
-export const leakyRelu: Lifted<typeof activations.leakyRelu> = /* @__PURE__ */ lift(
-  "leakyRelu",
-  activations.leakyRelu,
-  1,
-);
-/** min(max(x, 0), 6). */
-export const relu6: Lifted<typeof activations.relu6> = /* @__PURE__ */ lift("relu6", activations.relu6, 1);
-/** ln(1 + eˣ), without overflow. */
-export const softplus: Lifted<typeof activations.softplus> = /* @__PURE__ */ lift("softplus", activations.softplus, 1);
-/** x / (1 + |x|). */
-export const softsign: Lifted<typeof activations.softsign> = /* @__PURE__ */ lift("softsign", activations.softsign, 1);
-/** x · sigmoid(x), also called swish (Ramachandran et al., 2017). */
-export const silu: Lifted<typeof activations.silu> = /* @__PURE__ */ lift("silu", activations.silu, 1);
-/** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). */
-export const gelu: Lifted<typeof activations.gelu> = /* @__PURE__ */ lift("gelu", activations.gelu, 1);
-/** relu6(x + 3) / 6. */
-export const hardSigmoid: Lifted<typeof activations.hardSigmoid> = /* @__PURE__ */ lift(
-  "hardSigmoid",
-  activations.hardSigmoid,
-  1,
-);
-/** min(x, maxValue) for x > threshold, negativeSlope · (x − threshold) below; no limit when `maxValue` is null. */
-export const rectify: Lifted<typeof activations.rectify> = /* @__PURE__ */ lift("rectify", activations.rectify, 1);
-/** max(x, 0) + min(0, alpha · (e^(x/alpha) − 1)) (Barron, 2017). */
-export const celu: Lifted<typeof activations.celu> = /* @__PURE__ */ lift("celu", activations.celu, 1);
-/** x · hardSigmoid(x) (Howard et al., 2019), also called hard swish. */
-export const hardSilu: Lifted<typeof activations.hardSilu> = /* @__PURE__ */ lift("hardSilu", activations.hardSilu, 1);
-/** −1 below −1, 1 above 1, x between. */
-export const hardTanh: Lifted<typeof activations.hardTanh> = /* @__PURE__ */ lift("hardTanh", activations.hardTanh, 1);
-/** x where |x| > threshold, else 0. */
-export const hardShrink: Lifted<typeof activations.hardShrink> = /* @__PURE__ */ lift(
-  "hardShrink",
-  activations.hardShrink,
-  1,
-);
-/** x moved towards 0 by threshold; 0 where |x| ≤ threshold. */
-export const softShrink: Lifted<typeof activations.softShrink> = /* @__PURE__ */ lift(
-  "softShrink",
-  activations.softShrink,
-  1,
-);
-/** x − tanh x. */
-export const tanhShrink: Lifted<typeof activations.tanhShrink> = /* @__PURE__ */ lift(
-  "tanhShrink",
-  activations.tanhShrink,
-  1,
-);
-/** ln σ(x) = −ln(1 + e⁻ˣ), without overflow. */
-export const logSigmoid: Lifted<typeof activations.logSigmoid> = /* @__PURE__ */ lift(
-  "logSigmoid",
-  activations.logSigmoid,
-  1,
-);
-/** x · tanh(ln(1 + eˣ)) (Misra, 2019). */
-export const mish: Lifted<typeof activations.mish> = /* @__PURE__ */ lift("mish", activations.mish, 1);
-/** First half of `axis` times the sigmoid of its second half: size 2n → n (Dauphin et al., 2017). */
-export const glu: Lifted<typeof activations.glu> = /* @__PURE__ */ lift("glu", activations.glu, 1);
-/** x where x > threshold, else `defaultValue`. */
-export const threshold: Lifted<typeof activations.threshold> = /* @__PURE__ */ lift(
-  "threshold",
-  activations.threshold,
-  1,
-);
-/** 0 for x ≤ −1, (x + 1)²/4 up to 1, x above: the smooth counterpart of `sparseSigmoid`. */
-export const sparsePlus: Lifted<typeof activations.sparsePlus> = /* @__PURE__ */ lift(
-  "sparsePlus",
-  activations.sparsePlus,
-  1,
-);
-/** 0 for x ≤ −1, (x + 1)/2 up to 1, 1 above. */
-export const sparseSigmoid: Lifted<typeof activations.sparseSigmoid> = /* @__PURE__ */ lift(
-  "sparseSigmoid",
-  activations.sparseSigmoid,
-  1,
-);
-/** (x + √(x² + b)) / 2 (Barron, 2021). For x < 0 as b / (2(√(x² + b) − x)): the sum would cancel. */
-export const squareplus: Lifted<typeof activations.squareplus> = /* @__PURE__ */ lift(
-  "squareplus",
-  activations.squareplus,
-  1,
-);
-/**
- * The point of the probability simplex nearest to x along `axis`; many are exactly 0 (Martins & Astudillo, 2016).
- * max(x − τ, 0) where τ = (Σ_S x − 1)/|S| and S holds the i with 1 + k·x_i > Σ of the k values ≥ x_i. Compares all
- * pairs, so it takes memory for n² numbers a row. (Keras 3.8 sums all partial sums for τ: its rows do not sum to 1.)
- */
-export const sparsemax: Lifted<typeof activations.sparsemax> = /* @__PURE__ */ lift(
-  "sparsemax",
-  activations.sparsemax,
-  1,
-);
+/** The equation goes before the operands, as everywhere else. */
+/* @__NO_SIDE_EFFECTS__ */
+function inFront(
+  product: Lifted<typeof einsums.einsum>,
+): <const A extends readonly Operand[]>(equation: string, ...operands: A) => Result<A> {
+  return (equation, ...operands) => product(operands, equation) as never;
+}
