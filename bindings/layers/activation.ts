@@ -1,15 +1,28 @@
 // Activations that are layers of their own, with options.
 
+import type { ConstraintLike } from "../constraints.ts";
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import type { InitializerLike } from "../initializers.ts";
 import { elu as eluOf, leakyRelu as leakyReluOf } from "../ops/activations.ts";
 import { transpose } from "../ops/copy.ts";
-import { greaterEqual, minimum, multiply, relu as reluOf, subtract, where } from "../ops/map.ts";
+import {
+  asFloat,
+  greater,
+  greaterEqual,
+  minimum,
+  multiply,
+  negate,
+  relu as reluOf,
+  subtract,
+  where,
+} from "../ops/map.ts";
 import { resolveAxes } from "../ops/reduce.ts";
 import { softmax as softmaxOf } from "../ops/softmax.ts";
 import { reshape } from "../ops/view.ts";
+import type { RegularizerLike } from "../regularizers.ts";
 import { sizeOf } from "../tensor.ts";
-import { integers, number, optionalNumber } from "./field.ts";
+import { constraint, initializer, integers, number, optionalNumber, regularizer } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 
 /** Options of {@link reLU}. */
@@ -29,6 +42,7 @@ export const reLU: (options?: ReLUOptions) => Layer = /* @__PURE__ */ defineLaye
   className: "ReLU",
   fields: reLUFields,
   inputs: "one",
+  masking: "pass",
   call: (x, { options: { maxValue, negativeSlope, threshold } }) => {
     const plain = threshold === 0 && negativeSlope === 0;
     const limit = (y: SymbolicTensor): SymbolicTensor => (maxValue === null ? y : minimum(y, maxValue));
@@ -50,6 +64,7 @@ export const leakyReLU: (options?: LeakyReLUOptions) => Layer = /* @__PURE__ */ 
   className: "LeakyReLU",
   fields: leakyReLUFields,
   inputs: "one",
+  masking: "pass",
   call: (x, { options }) => leakyReluOf(x, options.negativeSlope),
 });
 
@@ -66,7 +81,59 @@ export const elu: (options?: ELUOptions) => Layer = /* @__PURE__ */ defineLayer(
   className: "ELU",
   fields: eluFields,
   inputs: "one",
+  masking: "pass",
   call: (x, { options }) => eluOf(x, options.alpha),
+});
+
+/** Options of {@link thresholdedReLU}. */
+export interface ThresholdedReLUOptions extends LayerOptions {
+  /** Values up to it become 0; ≥ 0. Default 1. */
+  readonly theta?: number;
+}
+
+const thresholdedReLUFields = { theta: number(1, 0) };
+
+/** x for x > theta, 0 otherwise. Same shape (Konda et al., 2014). */
+export const thresholdedReLU: (options?: ThresholdedReLUOptions) => Layer = /* @__PURE__ */ defineLayer({
+  className: "ThresholdedReLU",
+  fields: thresholdedReLUFields,
+  inputs: "one",
+  masking: "pass",
+  call: (x, { options }) => where(greater(x, options.theta), asFloat(x), 0),
+});
+
+/** Options of {@link pReLU}. */
+export interface PReLUOptions extends LayerOptions {
+  /** Default `"zeros"`. */
+  readonly alphaInitializer?: InitializerLike;
+  readonly alphaRegularizer?: RegularizerLike | null;
+  readonly alphaConstraint?: ConstraintLike | null;
+  /** Axes along which slopes are shared, counted with the batch axis as 0. Default none. */
+  readonly sharedAxes?: number | readonly number[] | null;
+}
+
+const preluFields = {
+  alphaInitializer: initializer("zeros"),
+  alphaRegularizer: regularizer(),
+  alphaConstraint: constraint(),
+  sharedAxes: integers(null, 1),
+};
+
+/** max(x, 0) + alpha · min(x, 0) with a slope that is learnt for each value of a sample; same shape (He et al., 2015). */
+export const pReLU: (options?: PReLUOptions) => Layer = /* @__PURE__ */ defineLayer({
+  className: "PReLU",
+  fields: preluFields,
+  inputs: "one",
+  masking: "pass",
+  weights: ([shape = []], options) => ({
+    alpha: {
+      shape: shape.slice(1).map((size, axis) => (options.sharedAxes?.includes(axis + 1) === true ? 1 : size)),
+      initializer: options.alphaInitializer,
+      regularizer: options.alphaRegularizer,
+      constraint: options.alphaConstraint,
+    },
+  }),
+  call: (x, { weights }) => subtract(reluOf(x), multiply(weights.alpha as SymbolicTensor, reluOf(negate(asFloat(x))))),
 });
 
 /** Options of {@link softmax}. */
@@ -82,8 +149,16 @@ export const softmax: (options?: SoftmaxOptions) => Layer = /* @__PURE__ */ defi
   className: "Softmax",
   fields: softmaxFields,
   inputs: "one",
-  call: (x, { options }) => softmaxOverAxes(x, options.axis ?? [-1]),
+  masking: "pass",
+  call: (x, { options, masks: [mask] }) => {
+    // A mask of steps alone says nothing about the values of a step.
+    const covers = mask !== undefined && mask.shape.length === x.shape.length;
+    return softmaxOverAxes(covers ? where(mask, asFloat(x), excluded) : x, options.axis ?? [-1]);
+  },
 });
+
+/** So small that its exponential is 0 next to any other. */
+const excluded = -3e38;
 
 /** Softmax over several axes at once: they are moved last and joined. */
 function softmaxOverAxes(x: SymbolicTensor, axis: readonly number[]): SymbolicTensor {

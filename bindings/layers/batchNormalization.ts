@@ -58,6 +58,7 @@ export const batchNormalization: (options?: BatchNormalizationOptions) => Layer 
   className: "BatchNormalization",
   fields,
   inputs: "one",
+  masking: "pass",
   weights: ([shape = []], options) => {
     const features = [shape[featureAxis(shape, options.axis)] as number];
     const moving = { shape: features, trainable: false };

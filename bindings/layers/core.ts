@@ -64,6 +64,7 @@ export const dense: (options: DenseOptions) => Layer = /* @__PURE__ */ defineLay
   className: "Dense",
   fields: denseFields,
   inputs: "one",
+  masking: "pass",
   weights: ([shape = []], options) => {
     check(shape.length >= 2, "shape", () => ({
       where: errorPlace("dense"),
@@ -109,6 +110,7 @@ export const activationLayer: (options: ActivationOptions) => Layer = /* @__PURE
   className: "Activation",
   fields: activationFields,
   inputs: "one",
+  masking: "pass",
   call: (x, { options }) => options.activation.call(x),
 });
 

@@ -10,6 +10,7 @@ type Factory = (options: never) => Layer;
 /** The factories by Keras' class name. */
 const factories: Readonly<Record<string, Factory>> = {
   Activation: layers.activation,
+  ActivityRegularization: layers.activityRegularization,
   AdaptiveAveragePooling1D: layers.adaptiveAveragePooling1D,
   AdaptiveAveragePooling2D: layers.adaptiveAveragePooling2D,
   AdaptiveAveragePooling3D: layers.adaptiveAveragePooling3D,
@@ -17,11 +18,13 @@ const factories: Readonly<Record<string, Factory>> = {
   AdaptiveMaxPooling2D: layers.adaptiveMaxPooling2D,
   AdaptiveMaxPooling3D: layers.adaptiveMaxPooling3D,
   Add: layers.add,
+  AlphaDropout: layers.alphaDropout,
   Average: layers.average,
   AveragePooling1D: layers.averagePooling1D,
   AveragePooling2D: layers.averagePooling2D,
   AveragePooling3D: layers.averagePooling3D,
   BatchNormalization: layers.batchNormalization,
+  CategoryEncoding: layers.categoryEncoding,
   CenterCrop: layers.centerCrop,
   Concatenate: layers.concatenate,
   Conv1D: layers.conv1D,
@@ -36,9 +39,14 @@ const factories: Readonly<Record<string, Factory>> = {
   Dense: layers.dense,
   DepthwiseConv1D: layers.depthwiseConv1D,
   DepthwiseConv2D: layers.depthwiseConv2D,
+  Discretization: layers.discretization as unknown as Factory,
+  Dot: layers.dot as Factory,
   Dropout: layers.dropout,
+  EinsumDense: layers.einsumDense as Factory,
   ELU: layers.elu,
+  Embedding: layers.embedding,
   Flatten: layers.flatten,
+  GaussianDropout: layers.gaussianDropout,
   GaussianNoise: layers.gaussianNoise,
   GlobalAveragePooling1D: layers.globalAveragePooling1D,
   GlobalAveragePooling2D: layers.globalAveragePooling2D,
@@ -47,9 +55,12 @@ const factories: Readonly<Record<string, Factory>> = {
   GlobalMaxPooling2D: layers.globalMaxPooling2D,
   GlobalMaxPooling3D: layers.globalMaxPooling3D,
   GroupNormalization: layers.groupNormalization,
+  Identity: layers.identity,
   InputLayer: layers.inputLayer as Factory,
+  Lambda: layers.lambda,
   LayerNormalization: layers.layerNormalization,
   LeakyReLU: layers.leakyReLU,
+  Masking: layers.masking,
   Maximum: layers.maximum,
   MaxPooling1D: layers.maxPooling1D,
   MaxPooling2D: layers.maxPooling2D,
@@ -58,7 +69,9 @@ const factories: Readonly<Record<string, Factory>> = {
   Multiply: layers.multiply,
   Normalization: layers.normalization as unknown as Factory,
   Permute: layers.permute,
+  PReLU: layers.pReLU,
   ReLU: layers.reLU,
+  RMSNormalization: layers.rmsNormalization,
   RepeatVector: layers.repeatVector,
   Rescaling: layers.rescaling,
   Reshape: layers.reshape,
@@ -70,6 +83,7 @@ const factories: Readonly<Record<string, Factory>> = {
   SpatialDropout2D: layers.spatialDropout2D,
   SpatialDropout3D: layers.spatialDropout3D,
   Subtract: layers.subtract,
+  ThresholdedReLU: layers.thresholdedReLU,
   UnitNormalization: layers.unitNormalization,
   UpSampling1D: layers.upSampling1D,
   UpSampling2D: layers.upSampling2D,
@@ -101,7 +115,7 @@ export function layerFromConfig(className: string, config: Readonly<Record<strin
   }));
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(config)) {
-    if (key === "dtype" && className !== "InputLayer") checkDtype(className, value);
+    if (key === "dtype" && className !== "InputLayer") checkDtype(className, value, config);
     else if (key === "batch_shape") options.shape = Array.isArray(value) ? value.slice(1) : value;
     else if (!ignored(className, key, value)) options[toCamelCase(key)] = value;
   }
@@ -117,15 +131,17 @@ function ignored(className: string, key: string, value: Json): boolean {
     return value !== true || key === "trainable";
   // There is one replica here, which is in step with itself.
   if (className === "BatchNormalization" && key === "synchronized") return true;
+  if (className === "Discretization" && (key === "epsilon" || (key === "sparse" && value === false))) return true;
   return value === null && (key === "lora_rank" || key === "quantization_config" || key === "build_config");
 }
 
-/** Weights and results are float32 only. */
-function checkDtype(className: string, value: Json): void {
+/** Weights and results are float32 only; the numbers of ranges are int32, which Keras calls int64. */
+function checkDtype(className: string, value: Json, config: Readonly<Record<string, Json>>): void {
   const name =
     typeof value === "object" && value !== null && !Array.isArray(value)
       ? ((value as { config?: { name?: Json } }).config?.name as Json | undefined)
       : value;
+  if (className === "Discretization" && config.output_mode === "int" && name === "int64") return;
   check(name === "float32" || name === undefined, "unsupported", () => ({
     where: `${className}.dtype`,
     expected: "float32",

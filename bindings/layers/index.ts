@@ -5,12 +5,23 @@ export {
   elu,
   type LeakyReLUOptions,
   leakyReLU,
+  type PReLUOptions,
+  pReLU,
   type ReLUOptions,
   reLU,
   type SoftmaxOptions,
   softmax,
+  type ThresholdedReLUOptions,
+  thresholdedReLU,
 } from "./activation.ts";
 export { type BatchNormalizationOptions, batchNormalization } from "./batchNormalization.ts";
+export {
+  type CategoryEncodingOptions,
+  type CategoryOutput,
+  categoryEncoding,
+  type DiscretizationOptions,
+  discretization,
+} from "./categories.ts";
 export {
   type Conv1DOptions,
   type Conv1DTransposeOptions,
@@ -43,12 +54,27 @@ export {
   separableConv1D,
   separableConv2D,
 } from "./depthwise.ts";
-export { add, average, type ConcatenateOptions, concatenate, maximum, minimum, multiply, subtract } from "./merging.ts";
+export { type EinsumDenseOptions, einsumDense } from "./einsumDense.ts";
+export { identity, type LambdaOptions, lambda } from "./functions.ts";
+export {
+  add,
+  average,
+  type ConcatenateOptions,
+  concatenate,
+  type DotOptions,
+  dot,
+  maximum,
+  minimum,
+  multiply,
+  subtract,
+} from "./merging.ts";
 export {
   type GroupNormalizationOptions,
   groupNormalization,
   type LayerNormalizationOptions,
   layerNormalization,
+  type RMSNormalizationOptions,
+  rmsNormalization,
   type UnitNormalizationOptions,
   unitNormalization,
 } from "./normalization.ts";
@@ -76,7 +102,18 @@ export {
   type PoolingOptions,
 } from "./pooling.ts";
 export { type NormalizationOptions, normalization, type RescalingOptions, rescaling } from "./preprocessing.ts";
-export { type DropoutOptions, dropout, type GaussianNoiseOptions, gaussianNoise } from "./regularization.ts";
+export {
+  type ActivityRegularizationOptions,
+  type AlphaDropoutOptions,
+  activityRegularization,
+  alphaDropout,
+  type DropoutOptions,
+  dropout,
+  type GaussianDropoutOptions,
+  type GaussianNoiseOptions,
+  gaussianDropout,
+  gaussianNoise,
+} from "./regularization.ts";
 export {
   type FlattenOptions,
   flatten,
@@ -88,6 +125,7 @@ export {
   reshape,
 } from "./reshaping.ts";
 export { type CenterCropOptions, centerCrop, type ResizingOptions, resizing } from "./resizing.ts";
+export { type EmbeddingOptions, embedding, type MaskingOptions, masking } from "./sequence.ts";
 export {
   type Cropping1DOptions,
   type CroppingOptions,

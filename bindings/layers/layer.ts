@@ -1,20 +1,19 @@
 // What is a layer? Options, weights, and a function of tensors; all the rest follows from these.
 
-import { compiled } from "../compiled.ts";
 import { type Json, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, formatBytes, show, unknownName } from "../errors.ts";
-import { inputNode, type Operand, read, SymbolicTensor, toSymbolic, tracing, withScope, withTrace } from "../graph.ts";
+import { type Operand, read, SymbolicTensor, withScope } from "../graph.ts";
 import type { Initializer } from "../initializers.ts";
-import { add } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
 import type { Regularizer } from "../regularizers.ts";
-import { nextSeed } from "../seed.ts";
-import { type DType, type Shape, sizeOf, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
+import { type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { Variable } from "../variable.ts";
+import { type Applied, type ApplyOptions, applyLayer, type Input } from "./apply.ts";
 import type { Fields, Parsed } from "./field.ts";
+import { maskOf, setMask } from "./masks.ts";
 import { factoryName, parseOptions } from "./options.ts";
-import { type BatchShape, Placeholder } from "./placeholder.ts";
+import type { BatchShape } from "./placeholder.ts";
 
 /** What a layer may ask while it is called. */
 export interface CallContext {
@@ -61,6 +60,11 @@ export interface LayerDefinition<F extends Fields, I extends "one" | "many"> {
   readonly inputs: I;
   /** The weights for inputs of these shapes, batch axis first (its size does not matter). Default none. */
   readonly weights?: (shapes: readonly Shape[], options: Parsed<F>) => Readonly<Record<string, WeightSpec>>;
+  /**
+   * What becomes of the masks of the inputs (see {@link maskOf}): `"pass"` gives the result that of the only input, a
+   * function says another. Default: the result has none.
+   */
+  readonly masking?: "pass" | Masking<F>;
   /** The result, with `weights` read under their names. */
   readonly call: (
     x: I extends "one" ? SymbolicTensor : readonly SymbolicTensor[],
@@ -70,11 +74,20 @@ export interface LayerDefinition<F extends Fields, I extends "one" | "many"> {
       readonly context: CallContext;
       /** Whether the layer and all models around it are trainable. */
       readonly trainable: boolean;
+      /** Which steps of each input count; undefined where all do. */
+      readonly masks: readonly (SymbolicTensor | undefined)[];
       /** Gives a weight another value once the program runs: running averages, counters. */
       readonly update: (name: string, value: SymbolicTensor) => void;
     },
   ) => SymbolicTensor;
 }
+
+/** The mask of a result, from the inputs and their masks; undefined when all steps count. */
+export type Masking<F extends Fields> = (
+  inputs: readonly SymbolicTensor[],
+  masks: readonly (SymbolicTensor | undefined)[],
+  options: Parsed<F>,
+) => SymbolicTensor | undefined;
 
 /** What models know of a layer, or of a model used as one. */
 export interface AnyLayer {
@@ -98,14 +111,6 @@ const largestWeight = 2 ** 30;
 
 /** A definition whose options are no longer known to the type checker. */
 export type AnyDefinition = LayerDefinition<Fields, "one" | "many">;
-
-type Input = TensorLike | SymbolicTensor | Placeholder;
-/** What applying a layer to `T` gives. */
-export type Applied<T> = T extends Placeholder | readonly Placeholder[]
-  ? Placeholder
-  : T extends SymbolicTensor | readonly SymbolicTensor[]
-    ? SymbolicTensor
-    : Tensor;
 
 /** A layer: made by `layers.*` or by a factory of {@link defineLayer}. */
 export class Layer implements AnyLayer {
@@ -226,7 +231,9 @@ export class Layer implements AnyLayer {
         if (weight === undefined) throw unknownName(this.name, "a weight", key, [...this.variables.keys()]);
         assign(weight, value);
       };
-      const result = this.definition.call(x as never, { options: this.options, weights, context, trainable, update });
+      const masks = inputs.map(maskOf);
+      const scope = { options: this.options, weights, context, trainable, masks, update };
+      const result = this.definition.call(x as never, scope);
       check(result instanceof SymbolicTensor, "dtype", () => ({
         where: this.name,
         expected: "a tensor as the result of the layer and of its activation",
@@ -234,6 +241,9 @@ export class Layer implements AnyLayer {
         remedy: "Return what ops return.",
       }));
       const { activityRegularizer } = this.options as { activityRegularizer?: Regularizer | null };
+      const { masking } = this.definition;
+      const mask = typeof masking === "function" ? masking(inputs, masks, this.options) : masking && masks[0];
+      if (mask !== undefined) setMask(result, mask);
       if (activityRegularizer != null) context.addLoss(activityRegularizer.call(result));
       return result;
     });
@@ -244,8 +254,8 @@ export class Layer implements AnyLayer {
    * functional model.
    * @param options `training` switches dropout and noise on; default false.
    */
-  apply<const T extends Input | readonly Input[]>(x: T, options: { readonly training?: boolean } = {}): Applied<T> {
-    return applyLayer(this, x, options.training ?? false) as Applied<T>;
+  apply<const T extends Input | readonly Input[]>(x: T, options: ApplyOptions = {}): Applied<T> {
+    return applyLayer(this, x, options) as Applied<T>;
   }
 
   /** The configuration as Keras writes it: snake_case, objects as `{ class_name, config }`. */
@@ -266,61 +276,6 @@ export function defineLayer<F extends Fields, I extends "one" | "many">(
   definition: LayerDefinition<F, I>,
 ): (options?: object) => Layer {
   return (options) => new Layer(definition as unknown as AnyDefinition, { ...options });
-}
-
-/** The context outside of `fit`: random numbers go on from call to call. */
-export function ambientContext(training: boolean, losses: SymbolicTensor[] = []): CallContext {
-  const addLoss = (loss: SymbolicTensor): void => {
-    losses.push(loss);
-  };
-  if (!training) return { training, seed: 0, step: 0, addLoss };
-  ambientSeed ??= new Variable("seed", tensor(nextSeed(), [], "int32"));
-  ambientStep ??= new Variable("step", zeros([], "int32"));
-  const step = read(ambientStep);
-  assign(ambientStep, add(step, 1));
-  return { training, seed: read(ambientSeed), step, addLoss };
-}
-
-let ambientSeed: Variable | undefined;
-let ambientStep: Variable | undefined;
-
-/** Applies a layer or model to whatever it was given; see {@link Layer.apply}. */
-export function applyLayer(layer: AnyLayer, x: Input | readonly Input[], training: boolean): unknown {
-  const many =
-    Array.isArray(x) &&
-    x.some((each) => each instanceof Placeholder || each instanceof SymbolicTensor || each instanceof Tensor);
-  const inputs = (many ? x : [x]) as readonly Input[];
-  if (inputs.every((input) => input instanceof Placeholder)) return applyToPlaceholders(layer, inputs, many);
-  check(!inputs.some((input) => input instanceof Placeholder), "dtype", () => ({
-    where: layer.name,
-    expected: "inputs of one kind",
-    received: "placeholders of a model together with values",
-  }));
-  if (inputs.some((input) => input instanceof SymbolicTensor) || tracing())
-    return layer.invoke(
-      inputs.map((input) => toSymbolic(input as Operand)),
-      ambientContext(training),
-    );
-  const values = inputs.map((input) => tensor(input as TensorLike));
-  layer.build(values.map((value) => value.shape));
-  return compiled((...symbols: SymbolicTensor[]) => layer.invoke(symbols, ambientContext(training)))(...values);
-}
-
-function applyToPlaceholders(layer: AnyLayer, inputs: readonly Placeholder[], many: boolean): Placeholder {
-  const shapes = inputs.map((input) => input.shape);
-  layer.build(shapes);
-  const result = withTrace(() => {
-    const symbols = inputs.map((input, index) =>
-      inputNode(`input ${index}`, { shape: sized(input.shape), dtype: input.dtype }),
-    );
-    return layer.invoke(symbols, ambientContext(false));
-  });
-  return new Placeholder([null, ...result.shape.slice(1)], result.dtype, { layer, inputs, many });
-}
-
-/** The shape with one sample in place of unknown sizes. */
-export function sized(shape: BatchShape, batch = 1): Shape {
-  return shape.map((size) => size ?? batch);
 }
 
 /** Replaces weights by values of the same shapes, all or none. @throws {TensorError} `shape`. */

@@ -2,6 +2,7 @@
 
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import { ones } from "../initializers.ts";
 import { add, asFloat, maximum, multiply, rsqrt, square } from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
@@ -46,6 +47,7 @@ export const layerNormalization: (options?: LayerNormalizationOptions) => Layer 
   className: "LayerNormalization",
   fields: layerFields,
   inputs: "one",
+  masking: "pass",
   weights: ([shape = []], options) => {
     const sizes = axesOf("layerNormalization", shape, options.axis ?? []).map((axis) => shape[axis] as number);
     return affineWeights(sizes, { ...options, center: options.center && !options.rmsScaling });
@@ -86,6 +88,7 @@ export const groupNormalization: (options?: GroupNormalizationOptions) => Layer 
   className: "GroupNormalization",
   fields: groupFields,
   inputs: "one",
+  masking: "pass",
   weights: ([shape = []], options) => {
     const { channels } = groupsOf(shape, options);
     return affineWeights([channels], options);
@@ -118,6 +121,38 @@ function groupsOf(
   return { axis, channels, groups };
 }
 
+/** Options of {@link rmsNormalization}. */
+export interface RMSNormalizationOptions extends LayerOptions {
+  /** The axes that are normalised together, and that scale has. Default -1. */
+  readonly axis?: number | readonly number[];
+  /** Added to mean squares. Default 1e-6. */
+  readonly epsilon?: number;
+}
+
+const rmsFields = { axis: integers([-1], Number.MIN_SAFE_INTEGER), epsilon: number(1e-6, 0) };
+
+/** x / √(mean x² + epsilon) · scale over `axis` of each sample, same shape (Zhang & Sennrich, 2019). */
+export const rmsNormalization: (options?: RMSNormalizationOptions) => Layer = /* @__PURE__ */ defineLayer({
+  className: "RMSNormalization",
+  fields: rmsFields,
+  inputs: "one",
+  masking: "pass",
+  weights: ([shape = []], options) => ({
+    scale: {
+      shape: axesOf("rmsNormalization", shape, options.axis ?? []).map((axis) => shape[axis] as number),
+      initializer: ones(),
+    },
+  }),
+  call: (x, { options, weights: { scale } }) => {
+    const axes = axesOf("rmsNormalization", x.shape, options.axis ?? []);
+    checkFeatures("rmsNormalization", x.shape, axes, { gamma: scale });
+    const float = asFloat(x);
+    const factor = rsqrt(add(mean(square(float), axes, true), options.epsilon));
+    const shape = x.shape.map((size, axis) => (axes.includes(axis) ? size : 1));
+    return multiply(multiply(float, factor), reshape(scale as SymbolicTensor, shape));
+  },
+});
+
 /** Options of {@link unitNormalization}. */
 export interface UnitNormalizationOptions extends LayerOptions {
   /** The axes along which values make a vector. Default -1. */
@@ -131,6 +166,7 @@ export const unitNormalization: (options?: UnitNormalizationOptions) => Layer = 
   className: "UnitNormalization",
   fields: unitFields,
   inputs: "one",
+  masking: "pass",
   call: (x, { options }) => {
     const float = asFloat(x);
     const axes = axesOf("unitNormalization", x.shape, options.axis ?? []);

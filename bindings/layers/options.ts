@@ -49,7 +49,7 @@ export function parseOptions(
   return Object.freeze(Object.fromEntries(parsed));
 }
 
-/** `"ReLU"` → `"reLU"`, `"ELU"` → `"elu"`, `"MaxPooling2D"` → `"maxPooling2D"`: the name of a class's factory. */
+/** `"ReLU"` → `"reLU"`, `"ELU"` → `"elu"`, `"RMSNormalization"` → `"rmsNormalization"`: the name of a class's factory. */
 export function factoryName(className: string): string {
-  return className.replace(/^[A-Z](?:[A-Z]*$)?/, (start) => start.toLowerCase());
+  return className.replace(/^(?:[A-Z]+$|[A-Z]+(?=[A-Z][a-z])|[A-Z])/, (start) => start.toLowerCase());
 }

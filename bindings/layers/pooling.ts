@@ -1,9 +1,10 @@
 // Layers that reduce windows of cells, or all cells, to one value for each channel.
 
 import { gather } from "../ops/gather.ts";
-import { asFloat } from "../ops/map.ts";
+import { asFloat, divide, multiply } from "../ops/map.ts";
 import { averagePool, maxPool } from "../ops/pool.ts";
-import { max, mean } from "../ops/reduce.ts";
+import { max, mean, sum } from "../ops/reduce.ts";
+import { expandDims } from "../ops/view.ts";
 import { flag } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 import {
@@ -80,10 +81,14 @@ function globalPooling(name: "Max" | "Average", axes: 1 | 2 | 3): (options?: Glo
     className: `Global${name}Pooling${axes}D`,
     fields: { dataFormat: dataFormat(), keepdims: flag(false) },
     inputs: "one",
-    call: (x, { options }) => {
+    call: (x, { options, masks: [mask] }) => {
       checkSpatial(x, axes, options.dataFormat);
       const first = firstSpatialAxis(options.dataFormat);
       const spatial = Array.from({ length: axes }, (_, axis) => first + axis);
+      if (mask !== undefined && name === "Average" && axes === 1) {
+        const counts = expandDims(asFloat(mask), options.dataFormat === "channelsLast" ? -1 : 1);
+        return divide(sum(multiply(asFloat(x), counts), first, options.keepdims), sum(counts, first, options.keepdims));
+      }
       return (name === "Max" ? max : mean)(asFloat(x), spatial, options.keepdims);
     },
   });
@@ -95,7 +100,7 @@ export const globalMaxPooling1D: (options?: GlobalPoolingOptions) => Layer = /* 
 export const globalMaxPooling2D: (options?: GlobalPoolingOptions) => Layer = /* @__PURE__ */ globalPooling("Max", 2);
 /** The maximum over all cells: [batch, depth, height, width, channels] → [batch, channels]. */
 export const globalMaxPooling3D: (options?: GlobalPoolingOptions) => Layer = /* @__PURE__ */ globalPooling("Max", 3);
-/** The average over all cells: [batch, length, channels] → [batch, channels]. */
+/** The average over all cells that count: [batch, length, channels] → [batch, channels]. A mask says which. */
 export const globalAveragePooling1D: (options?: GlobalPoolingOptions) => Layer = /* @__PURE__ */ globalPooling(
   "Average",
   1,

@@ -5,8 +5,12 @@ import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { randomNormal } from "../ops/composed.ts";
 import { add, asFloat, greaterEqual, multiply, where } from "../ops/map.ts";
 import { randomUniform } from "../ops/random.ts";
-import { integers, requiredNumber, seed } from "./field.ts";
+import { l1l2 } from "../regularizers.ts";
+import { integers, number, requiredNumber, seed } from "./field.ts";
 import { type CallContext, defineLayer, type Layer, type LayerOptions } from "./layer.ts";
+
+/** Rates stay below 1, where nothing would be left. */
+const largestRate = 1 - 2 ** -24;
 
 /** Options of {@link dropout}. */
 export interface DropoutOptions extends LayerOptions {
@@ -25,21 +29,27 @@ export const dropout: (options: DropoutOptions) => Layer = /* @__PURE__ */ defin
   className: "Dropout",
   fields: dropoutFields,
   inputs: "one",
+  masking: "pass",
   call: (x, { options, context }) => {
     if (!context.training || options.rate === 0) return asFloat(x);
-    const shape = options.noiseShape ?? x.shape;
-    check(
-      shape.length === x.shape.length && shape.every((size, axis) => size === 1 || size === x.shape[axis]),
-      "shape",
-      () => ({
-        where: errorPlace("dropout"),
-        expected: `a noiseShape that broadcasts to [${x.shape.join(", ")}]`,
-        received: `[${shape.join(", ")}]`,
-      }),
-    );
-    return drop(x, shape, options, context);
+    return drop(x, maskShape("dropout", x, options.noiseShape), options, context);
   },
 });
+
+/** The shape of the mask for x. @throws {TensorError} `shape` unless it broadcasts to that of x. */
+function maskShape(className: string, x: SymbolicTensor, given: readonly number[] | null): readonly number[] {
+  const shape = given ?? x.shape;
+  check(
+    shape.length === x.shape.length && shape.every((size, axis) => size === 1 || size === x.shape[axis]),
+    "shape",
+    () => ({
+      where: errorPlace(className),
+      expected: `a noiseShape that broadcasts to [${x.shape.join(", ")}]`,
+      received: `[${shape.join(", ")}]`,
+    }),
+  );
+  return shape;
+}
 
 /** x with a share of `rate` set to zero and the rest scaled, in training only; the mask has a shape that broadcasts. */
 export function drop(
@@ -68,9 +78,93 @@ export const gaussianNoise: (options: GaussianNoiseOptions) => Layer = /* @__PUR
   className: "GaussianNoise",
   fields: gaussianNoiseFields,
   inputs: "one",
+  masking: "pass",
   call: (x, { options, context }) => {
     if (!context.training || options.stddev === 0) return asFloat(x);
     return add(asFloat(x), multiply(noise(randomNormal, options.seed, context, x.shape), options.stddev));
+  },
+});
+
+/** Options of {@link gaussianDropout}. */
+export interface GaussianDropoutOptions extends LayerOptions {
+  /** The noise has the standard deviation √(rate / (1 − rate)); from 0 to below 1. */
+  readonly rate: number;
+  /** Fixed seed; the noise still differs from step to step. */
+  readonly seed?: number | null;
+}
+
+const gaussianDropoutFields = { rate: requiredNumber(0, largestRate), seed: seed() };
+
+/** Multiplies by normal noise of mean 1, in training only (Srivastava et al., 2014, section 10). */
+export const gaussianDropout: (options: GaussianDropoutOptions) => Layer = /* @__PURE__ */ defineLayer({
+  className: "GaussianDropout",
+  fields: gaussianDropoutFields,
+  inputs: "one",
+  masking: "pass",
+  call: (x, { options: { rate, seed: fixed }, context }) => {
+    if (!context.training || rate === 0) return asFloat(x);
+    const deviation = Math.sqrt(rate / (1 - rate));
+    return multiply(asFloat(x), add(multiply(noise(randomNormal, fixed, context, x.shape), deviation), 1));
+  },
+});
+
+/** Options of {@link alphaDropout}. */
+export interface AlphaDropoutOptions extends LayerOptions {
+  /** Share of values that are replaced, from 0 to below 1. */
+  readonly rate: number;
+  /** Shape of the mask; axes of size 1 (or null for the whole axis) are dropped together. Default the input's. */
+  readonly noiseShape?: readonly (number | null)[] | null;
+  /** Fixed seed; the mask still differs from step to step. */
+  readonly seed?: number | null;
+}
+
+const alphaDropoutFields = { rate: requiredNumber(0, largestRate), seed: seed(), noiseShape: integers(null, 1) };
+
+/** Where selu goes for x → −∞: −scale · alpha. */
+const seluLimit = -1.0507009873554805 * 1.6732632423543772;
+
+/**
+ * Sets values to the limit of selu at random, then scales and shifts so that mean 0 and variance 1 stay; in training only
+ * (Klambauer et al., 2017, section 3).
+ */
+export const alphaDropout: (options: AlphaDropoutOptions) => Layer = /* @__PURE__ */ defineLayer({
+  className: "AlphaDropout",
+  fields: alphaDropoutFields,
+  inputs: "one",
+  masking: "pass",
+  call: (x, { options, context }) => {
+    const { rate } = options;
+    if (!context.training || rate === 0) return asFloat(x);
+    const kept = greaterEqual(
+      noise(randomUniform, options.seed, context, maskShape("alphaDropout", x, options.noiseShape)),
+      rate,
+    );
+    const a = 1 / Math.sqrt((1 - rate) * (1 + rate * seluLimit * seluLimit));
+    const b = -a * seluLimit * rate;
+    return add(multiply(where(kept, asFloat(x), seluLimit), a), b);
+  },
+});
+
+/** Options of {@link activityRegularization}. */
+export interface ActivityRegularizationOptions extends LayerOptions {
+  /** Factor of Σ|x|, ≥ 0. Default 0. */
+  readonly l1?: number;
+  /** Factor of Σx², ≥ 0. Default 0. */
+  readonly l2?: number;
+}
+
+const activityRegularizationFields = { l1: number(0, 0), l2: number(0, 0) };
+
+/** x as it is; adds l1 · Σ|x| + l2 · Σx² to the loss of the model. */
+export const activityRegularization: (options?: ActivityRegularizationOptions) => Layer = /* @__PURE__ */ defineLayer({
+  className: "ActivityRegularization",
+  fields: activityRegularizationFields,
+  inputs: "one",
+  masking: "pass",
+  call: (x, { options, context }) => {
+    const { l1, l2 } = options;
+    if (l1 !== 0 || l2 !== 0) context.addLoss(l1l2({ l1, l2 }).call(asFloat(x)));
+    return x;
   },
 });
 

@@ -25,6 +25,7 @@ export const spatialDropout1D: (options: SpatialDropout1DOptions) => Layer = /* 
   className: "SpatialDropout1D",
   fields: { rate: /* @__PURE__ */ requiredNumber(0, 1), seed: /* @__PURE__ */ seed() },
   inputs: "one",
+  masking: "pass",
   call: (x, { options, context }) => {
     checkSpatial(x, 1, "channelsLast");
     return drop(x, [x.shape[0] as number, 1, x.shape[2] as number], options, context);
@@ -37,6 +38,7 @@ function spatialDropout(axes: 2 | 3): (options: SpatialDropoutOptions) => Layer 
     className: `SpatialDropout${axes}D`,
     fields: { rate: requiredNumber(0, 1), seed: seed(), dataFormat: dataFormat() },
     inputs: "one",
+    masking: "pass",
     call: (x, { options, context }) => {
       checkSpatial(x, axes, options.dataFormat);
       const channels = options.dataFormat === "channelsLast" ? axes + 1 : 1;

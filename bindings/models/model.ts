@@ -4,7 +4,7 @@
 import type { Explanation } from "../compiler/explain.ts";
 import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
-import { sized } from "../layers/layer.ts";
+import { sized } from "../layers/apply.ts";
 import { type Tensor, type TensorLike, zeros } from "../tensor.ts";
 import { columnsOf, type DataLike } from "./data.ts";
 import { commonRows } from "./feed.ts";

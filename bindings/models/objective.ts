@@ -3,6 +3,7 @@
 import { checkNumber } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { type SymbolicTensor, withScope } from "../graph.ts";
+import { maskOf } from "../layers/masks.ts";
 import { type Loss, type LossLike, resolveLoss } from "../losses.ts";
 import { type Metric, type MetricLike, resolveMetric } from "../metrics.ts";
 import { accumulate, accumulator, clearAccumulator, readAccumulator } from "../ops/accumulate.ts";
@@ -70,7 +71,12 @@ export class Objective {
   ): { total: SymbolicTensor; each: SymbolicTensor[] } {
     const each = this.losses.map((loss, index) =>
       withScope(this.outputNames?.[index] === undefined ? "loss" : `loss/${this.outputNames[index]}`, () =>
-        loss.call(targets[index] as SymbolicTensor, outputs[index] as SymbolicTensor, sampleWeight),
+        loss.call(
+          targets[index] as SymbolicTensor,
+          outputs[index] as SymbolicTensor,
+          sampleWeight,
+          maskOf(outputs[index] as SymbolicTensor),
+        ),
       ),
     );
     const weighted = each.map((value, index) =>

@@ -3,7 +3,7 @@
 import { BoundedCache } from "../boundedCache.ts";
 import { compile, type Program } from "../compiler/program.ts";
 import { inputNode, withScope, withTrace } from "../graph.ts";
-import { ambientContext } from "../layers/layer.ts";
+import { ambientContext } from "../layers/apply.ts";
 import { arrayType, type DType, type Shape, sameShape, Tensor } from "../tensor.ts";
 import type { Topology } from "./topology.ts";
 

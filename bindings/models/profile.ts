@@ -2,7 +2,7 @@
 
 import type { Explanation } from "../compiler/explain.ts";
 import type { Program } from "../compiler/program.ts";
-import { sized } from "../layers/layer.ts";
+import { sized } from "../layers/apply.ts";
 import type { Placeholder } from "../layers/placeholder.ts";
 import { type Tensor, zeros } from "../tensor.ts";
 import { columnsOf } from "./data.ts";

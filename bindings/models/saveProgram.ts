@@ -9,7 +9,7 @@ import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { type BatchProgram, base, encodeProgram, type Place, type Port, type Words } from "../formats/programFile.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
-import { sized } from "../layers/layer.ts";
+import { sized } from "../layers/apply.ts";
 import type { Placeholder } from "../layers/placeholder.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import { machineFingerprint } from "../platform/wasm.ts";

@@ -4,7 +4,8 @@ import type { Json } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, show } from "../errors.ts";
 import { type SymbolicTensor, withScope } from "../graph.ts";
-import { type AnyLayer, type Applied, applyLayer, assignWeights, type CallContext } from "../layers/layer.ts";
+import { type Applied, type ApplyOptions, applyLayer } from "../layers/apply.ts";
+import { type AnyLayer, assignWeights, type CallContext } from "../layers/layer.ts";
 import type { BatchShape, Placeholder } from "../layers/placeholder.ts";
 import type { DType, Tensor, TensorLike } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
@@ -136,9 +137,9 @@ export class Structure implements AnyLayer {
   /** The model on values, symbols or placeholders, like a layer. */
   apply<const T extends TensorLike | SymbolicTensor | Placeholder | readonly (SymbolicTensor | Placeholder | Tensor)[]>(
     x: T,
-    options: { readonly training?: boolean } = {},
+    options: ApplyOptions = {},
   ): Applied<T> {
-    return applyLayer(this, x as never, options.training ?? false) as Applied<T>;
+    return applyLayer(this, x as never, options) as Applied<T>;
   }
 
   // Inside -----------------------------------------------------------------------------------------------------------

@@ -23,6 +23,13 @@ describeLayer("ELU", [
   { title: "plain", make: () => layers.elu(), ...alike },
   { title: "of alpha 0.5", make: () => layers.elu({ alpha: 0.5 }), ...alike },
 ]);
+describeLayer("PReLU", [
+  { title: "a slope for each value", make: () => layers.pReLU(), ...alike, parameters: 20 },
+  { title: "shared along axis 1", make: () => layers.pReLU({ sharedAxes: 1 }), ...alike, parameters: 4 },
+]);
+describeLayer("ThresholdedReLU", [
+  { title: "of theta 0.5", make: () => layers.thresholdedReLU({ theta: 0.5 }), ...alike },
+]);
 describeLayer("Softmax", [
   { title: "last axis", make: () => layers.softmax(), ...alike },
   { title: "axis 1", make: () => layers.softmax({ axis: 1 }), ...alike },
@@ -78,4 +85,9 @@ test.each([
   x.data.forEach((each, index) => {
     expect(together.data[index]).toBeCloseTo(Math.exp(each) / (totals.get(group(index)) as number), 6);
   });
+});
+
+test("thresholdedReLU keeps what lies above theta as it is", () => {
+  const found = layers.thresholdedReLU({ theta: 0.5 }).apply([[-1, 0.25, 0.5, 0.75, 2]]);
+  expect(found.array()).toEqual([[0, 0, 0, 0.75, 2]]);
 });

@@ -98,3 +98,22 @@ test("inputs that cannot be merged are refused, with the layer's name", () => {
   expect(() => layers.concatenate({ axis: -2 }).apply([a, a])).toThrow("expected an axis other than the batch axis");
   expect(() => layers.concatenate({ axis: 5 }).apply([a, a])).toThrow("expected an axis from -2 to 1, received 5");
 });
+
+describeLayer("Dot", [
+  { title: "of two vectors", make: () => layers.dot({ axes: 1 }), inputs: [[3, 5], [3, 5]], output: [3, 1] },
+  {
+    title: "of the rows of two matrices, as cosines",
+    make: () => layers.dot({ axes: -1, normalize: true }),
+    inputs: [[2, 3, 5], [2, 4, 5]],
+    output: [2, 3, 4],
+  },
+  { title: "along other axes", make: () => layers.dot({ axes: [1, 2] }), inputs: [[2, 5, 3], [2, 4, 5]], output: [2, 3, 4] },
+]); // biome-ignore format: shapes
+
+test("dot refuses axes that differ in size, the batch, and three inputs", () => {
+  const [a, b] = [tensor([1, 2, 3, 4, 5, 6], [2, 3]), tensor([1, 2, 3, 4], [2, 2])];
+  expect(() => layers.dot({ axes: 1 }).apply([a, b])).toThrow("one size in axis 1");
+  expect(() => layers.dot({ axes: 0 }).apply([a, a])).toThrow("axes other than the batch axis");
+  expect(() => layers.dot({ axes: 1 }).apply([a, a, a])).toThrow("a list of two tensors");
+  expect(() => layers.dot({ axes: [1, 2, 3] as never })).toThrow("one axis, or two");
+});

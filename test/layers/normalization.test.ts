@@ -55,6 +55,30 @@ describeLayer("GroupNormalization", [
   },
 ]);
 
+describeLayer("RMSNormalization", [
+  {
+    title: "over the last axis",
+    make: () => layers.rmsNormalization(),
+    inputs: [[4, 6]],
+    output: [4, 6],
+    parameters: 6,
+  },
+  {
+    title: "over two axes",
+    make: () => layers.rmsNormalization({ axis: [1, 2], epsilon: 0.1 }),
+    inputs: [[3, 2, 5]],
+    output: [3, 2, 5],
+    parameters: 10,
+  },
+]);
+
+test("rmsNormalization divides by the root of the mean square", () => {
+  const layer = layers.rmsNormalization({ epsilon: 0 });
+  expect(layer.apply([[3, 4]]).array()).toEqual([
+    [3 / Math.sqrt(12.5), 4 / Math.sqrt(12.5)].map((each) => expect.closeTo(each, 6)),
+  ]);
+});
+
 describeLayer("UnitNormalization", [
   { title: "plain", make: () => layers.unitNormalization(), inputs: [[4, 5]], output: [4, 5] },
   {

@@ -25,6 +25,20 @@ describeLayer("GaussianNoise", [
   { title: "of 0.1", make: () => layers.gaussianNoise({ stddev: 0.1 }), inputs: [shape], output: shape },
   { title: "with a seed", make: () => layers.gaussianNoise({ stddev: 0.1, seed: -3 }), inputs: [shape], output: shape },
 ]);
+describeLayer("GaussianDropout", [
+  { title: "of a tenth", make: () => layers.gaussianDropout({ rate: 0.1 }), inputs: [shape], output: shape },
+]);
+describeLayer("AlphaDropout", [
+  { title: "of a tenth", make: () => layers.alphaDropout({ rate: 0.1 }), inputs: [shape], output: shape },
+]);
+describeLayer("ActivityRegularization", [
+  {
+    title: "with both factors",
+    make: () => layers.activityRegularization({ l1: 1e-4, l2: 1e-4 }),
+    inputs: [shape],
+    output: shape,
+  },
+]);
 
 const rows = 100;
 const columns = 200;
@@ -159,4 +173,39 @@ test("impossible rates are refused", () => {
   expect(() => layers.dropout({ rate: Number.NaN })).toThrow("dropout.rate: expected a number from 0 to 1");
   expect(() => layers.gaussianNoise({ stddev: -1 })).toThrow("gaussianNoise.stddev: expected a number");
   expect(() => layers.dropout({ rate: 0.5, seed: 0.5 })).toThrow("dropout.seed: expected an integer");
+});
+
+/** Mean and variance. */
+function moments(given: Tensor["data"]): readonly [number, number] {
+  const data = Array.from(given);
+  const average = data.reduce((total, each) => total + each, 0) / data.length;
+  return [average, data.reduce((total, each) => total + (each - average) ** 2, 0) / data.length];
+}
+
+test("gaussianDropout multiplies by noise of mean 1 and of the variance that dropout would have", () => {
+  setSeed(2);
+  for (const rate of [0.2, 0.5]) {
+    const [average, variance] = moments(layers.gaussianDropout({ rate }).apply(ones, { training: true }).data);
+    const wanted = rate / (1 - rate);
+    // Five standard deviations of mean and variance of 20,000 normal numbers.
+    expect(Math.abs(average - 1)).toBeLessThan(5 * Math.sqrt(wanted / ones.size));
+    expect(Math.abs(variance - wanted)).toBeLessThan(5 * wanted * Math.sqrt(2 / ones.size));
+  }
+});
+
+test("alphaDropout keeps mean 0 and variance 1, and drops the given share to one value", () => {
+  setSeed(4);
+  const x = layers
+    .gaussianNoise({ stddev: 1 })
+    .apply(tensor(new Float32Array(ones.size), ones.shape), { training: true });
+  for (const rate of [0.1, 0.4]) {
+    const { data } = layers.alphaDropout({ rate }).apply(x, { training: true });
+    const [average, variance] = moments(data);
+    expect(Math.abs(average)).toBeLessThan(0.05);
+    expect(Math.abs(variance - 1)).toBeLessThan(0.05);
+    const counts = new Map<number, number>();
+    for (const each of data) counts.set(each, (counts.get(each) ?? 0) + 1);
+    const share = Math.max(...counts.values()) / data.length;
+    expect(Math.abs(share - rate)).toBeLessThan(5 * Math.sqrt((rate * (1 - rate)) / data.length));
+  }
 });
