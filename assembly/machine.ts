@@ -5,6 +5,8 @@ import {
   ADAM,
   CONV,
   CONV_KERNEL_GRADIENT,
+  CONV_WINOGRAD,
+  CONV_WINOGRAD_GRADIENT,
   COPY,
   CROSS_ENTROPY,
   CROSS_ENTROPY_GRADIENT,
@@ -26,6 +28,7 @@ import { enter, faulted } from "./fault";
 import { INSTRUCTION_BYTES, Instruction } from "./instruction";
 import { accumulate } from "./kernels/accumulate";
 import { conv, convKernelGradient } from "./kernels/conv";
+import { convWinograd, convWinogradGradient } from "./kernels/convWinograd";
 import { copy } from "./kernels/copy";
 import { crossEntropy, crossEntropyGradient } from "./kernels/crossEntropy";
 import { custom } from "./kernels/custom";
@@ -108,6 +111,14 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       break;
     case CONV_KERNEL_GRADIENT:
       if (TRAINS) convKernelGradient(instruction, begin, end);
+      else unreachable();
+      break;
+    case CONV_WINOGRAD:
+      if (TRAINS) convWinograd(instruction, begin, end);
+      else unreachable();
+      break;
+    case CONV_WINOGRAD_GRADIENT:
+      if (TRAINS) convWinogradGradient(instruction, begin, end);
       else unreachable();
       break;
     case CUSTOM:

@@ -41,6 +41,10 @@ export const POOL_GRADIENT = 16;
 export const CONV = 17;
 /** Gradient of CONV with respect to the kernel: kernels/conv.ts. */
 export const CONV_KERNEL_GRADIENT = 18;
+/** A 3 × 3 convolution by Winograd's algorithm: kernels/convWinograd.ts. */
+export const CONV_WINOGRAD = 19;
+/** Sums of products from which the gradient of such a kernel is made: kernels/convWinogradGradient.ts. */
+export const CONV_WINOGRAD_GRADIENT = 20;
 
 // Element types -------------------------------------------------------------------------------------------------------
 export const FLOAT32 = 0;

@@ -1,5 +1,6 @@
 // How is the engine set up?
 
+import { defaultCompileOptions } from "./compiler/program.ts";
 import { checkOptionNames } from "./config.ts";
 import { check, show } from "./errors.ts";
 import { chooseRelaxed } from "./platform/binary.ts";
@@ -18,9 +19,20 @@ export interface EngineOptions {
    * model included. Default: false.
    */
   readonly relaxedSimd?: boolean;
+  /**
+   * Which algorithms programs use that are made from now on. `"high"`: those with the smallest errors. `"default"`: also
+   * Winograd's for 3 × 3 convolutions, up to twice as fast, with an error bound a few times as large:
+   * docs/reproducibility.md. Default: `"default"`.
+   */
+  readonly precision?: Precision;
 }
 
-const known: readonly string[] = ["threads", "relaxedSimd"] satisfies (keyof EngineOptions)[];
+/** See {@link EngineOptions.precision}. */
+export type Precision = "default" | "high";
+
+const precisions: readonly unknown[] = ["default", "high"] satisfies Precision[];
+
+const known: readonly string[] = ["threads", "relaxedSimd", "precision"] satisfies (keyof EngineOptions)[];
 
 /**
  * Sets up the engine of this thread. Bad options throw at once; what is left out stays as it is.
@@ -31,7 +43,7 @@ const known: readonly string[] = ["threads", "relaxedSimd"] satisfies (keyof Eng
  */
 export function configure(options: EngineOptions): Promise<void> {
   checkOptionNames("configure", options, known);
-  const { threads, relaxedSimd } = options;
+  const { threads, relaxedSimd, precision } = options;
   const possible =
     threads === undefined ||
     threads === "auto" ||
@@ -46,6 +58,12 @@ export function configure(options: EngineOptions): Promise<void> {
     expected: "true or false",
     received: show(relaxedSimd),
   }));
+  check(precision === undefined || precisions.includes(precision), "option", () => ({
+    where: "configure.precision",
+    expected: '"default" or "high"',
+    received: show(precision),
+  }));
+  if (precision !== undefined) defaultCompileOptions.algorithms = precision === "default";
   const count = (): Promise<void> => (threads === undefined ? Promise.resolve() : setThreads(threads));
   // Threads run the engine's module: it is chosen first.
   return relaxedSimd === undefined ? count() : chooseRelaxed(relaxedSimd).then(count);

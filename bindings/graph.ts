@@ -66,6 +66,11 @@ export interface Operation<A extends object = Attributes> {
   gradient(node: NodeOf<A>, upstream: SymbolicTensor): readonly (SymbolicTensor | null)[];
   /** The same value in primitives: documentation, oracle and fallback of a fused operation. */
   decompose?(inputs: readonly SymbolicTensor[], attributes: A): SymbolicTensor;
+  /**
+   * The same by an algorithm that takes less arithmetic, other in its last bits; undefined where it would not be faster.
+   * Asked once the graph has been differentiated.
+   */
+  faster?(node: NodeOf<A>, inputs: readonly SymbolicTensor[]): SymbolicTensor | undefined;
   /** The instructions that compute the result. Missing for views and for what holds data. */
   lower?(node: NodeOf<A>): readonly Lowering[];
   /** The MAP codes of an elementwise operation: the first takes all inputs, each further one the result before. */
@@ -226,6 +231,16 @@ export function withScope<T>(name: string, body: () => T): T {
     return body();
   } finally {
     scopes.pop();
+  }
+}
+
+/** Runs `body` under `path` instead of the layers around: for what a pass puts in the place of a node. */
+export function underScope<T>(path: string, body: () => T): T {
+  const around = scopes.splice(0, scopes.length, ...(path === "" ? [] : [path]));
+  try {
+    return body();
+  } finally {
+    scopes.splice(0, scopes.length, ...around);
   }
 }
 

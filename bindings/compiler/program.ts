@@ -7,6 +7,7 @@ import type { Block } from "../heap.ts";
 import { Pace } from "../pace.ts";
 import type { Tensor } from "../tensor.ts";
 import { changeCount, placeTogether, type Variable } from "../variable.ts";
+import { chooseAlgorithms } from "./algorithms.ts";
 import { type Code, emit } from "./emit.ts";
 import { type Explanation, explainProgram } from "./explain.ts";
 import { fuse } from "./fuse.ts";
@@ -22,6 +23,8 @@ import type { Verifier } from "./verify.ts";
 export interface CompileOptions {
   /** Merge equal nodes. Default true. */
   readonly merge?: boolean;
+  /** Use algorithms with fewer multiplications, whose results differ in their last bits. Default true. */
+  readonly algorithms?: boolean;
   /** Fuse operations into fewer instructions. Default true. */
   readonly fuse?: boolean;
   /** Compute what no run changes only once. Default true. */
@@ -35,6 +38,7 @@ export interface CompileOptions {
 /** Options of every compilation that does not say otherwise; tests change them. */
 export const defaultCompileOptions: { -readonly [K in keyof CompileOptions]: CompileOptions[K] } = {
   merge: true,
+  algorithms: true,
   fuse: true,
   hoist: true,
   reuse: true,
@@ -50,7 +54,8 @@ export function compile(graph: Graph, inputs: readonly SymbolicTensor[], options
   placeTogether(variablesOf(graph));
   const checkGraph = (result: Graph): Graph => chosen.verify?.graph(result) ?? result;
   const merged = checkGraph(chosen.merge ? mergeCommon(graph) : graph);
-  const steady = checkGraph(snapshot(merged));
+  const chosenAlgorithms = checkGraph(chosen.algorithms ? chooseAlgorithms(merged) : merged);
+  const steady = checkGraph(snapshot(chosenAlgorithms));
   const fused = checkGraph(chosen.fuse ? fuse(steady) : steady);
   const scheduled = schedule(fused, chosen.hoist);
   const planned = plan(scheduled, chosen.reuse);

@@ -1,7 +1,7 @@
 // How are outputs computed, for any number of samples and with little between the call and the kernels?
 
 import { BoundedCache } from "../boundedCache.ts";
-import { compile, type Program } from "../compiler/program.ts";
+import { type CompileOptions, compile, type Program } from "../compiler/program.ts";
 import { inputNode, withScope, withTrace } from "../graph.ts";
 import { ambientContext } from "../layers/apply.ts";
 import { arrayType, type DType, type Shape, sameShape, Tensor } from "../tensor.ts";
@@ -65,12 +65,12 @@ export class Predictor {
 }
 
 /** The program that predicts for inputs of these shapes and dtypes. */
-export function tracePrediction(topology: Topology, inputs: readonly Tensor[]): Program {
+export function tracePrediction(topology: Topology, inputs: readonly Tensor[], options: CompileOptions = {}): Program {
   topology.place();
   return withTrace(() => {
     const symbols = inputs.map((value, index) => inputNode(`x${index}`, value));
     const outputs = withScope(topology.name, () => topology.invoke(symbols, ambientContext(false)));
-    return compile({ outputs, effects: [] }, symbols);
+    return compile({ outputs, effects: [] }, symbols, options);
   });
 }
 

@@ -3,23 +3,14 @@
 import * as code from "../../assembly/opcodes.ts";
 import { type Lowering, reads, table, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
-import {
-  constant,
-  defineOp,
-  errorPlace,
-  makeNode,
-  type Operand,
-  type Operation,
-  type SymbolicTensor,
-} from "../graph.ts";
-import { sizeOf, Tensor } from "../tensor.ts";
+import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
+import { sizeOf } from "../tensor.ts";
 import {
   type ConvAxis,
   convFlops,
   convGradientTiling,
   convTiling,
   depthwiseTiling,
-  inputAt,
   inverse,
   isPointwise,
   isWhole,
@@ -28,8 +19,9 @@ import {
   wordsOf,
 } from "./convGeometry.ts";
 import { axesOf, type ConvOptions, checkChannels, checkOptions, checkUpstream } from "./convOptions.ts";
-import { concat, pad, slice, transpose } from "./copy.ts";
-import { gather } from "./gather.ts";
+import { grouped, kernelAt, seenThrough, tapsOf } from "./convPrimitives.ts";
+import { convWinograd, convWinogradGradient, paysForGradient, paysForward } from "./convWinograd.ts";
+import { concat, transpose } from "./copy.ts";
 import { add, asFloat, broadcastTo, multiply } from "./map.ts";
 import { matMul } from "./matMul.ts";
 import { sum } from "./reduce.ts";
@@ -66,6 +58,10 @@ export const convOp: Operation<ConvAttributes> = defineOp({
         return areSingle(groups, seen, matrix) ? multiply(seen, matrix) : grouped(groups, [seen, matrix], matMul);
       })
       .reduce(add),
+  faster: ({ attributes: { axes, groups } }, [x, kernel]) =>
+    groups === 1 && paysForward(axes, x as Node, kernel as Node)
+      ? convWinograd(x as Node, kernel as Node, axes)
+      : undefined,
   lower: (node) => {
     const [x, kernel] = node.inputs as [Node, Node];
     return [areSingle(node.attributes.groups, x, kernel) ? lowerDepthwise(node) : lowerProduct(node)];
@@ -98,6 +94,10 @@ const convKernelGradientOp: Operation<ConvAttributes> = defineOp({
     });
     return reshape(concat(parts, 0), [...spatial(axes, "taps"), cin / groups, cout]);
   },
+  faster: ({ attributes: { axes, groups } }, [x, dy]) =>
+    groups === 1 && paysForGradient(axes, x as Node, dy as Node)
+      ? convWinogradGradient(x as Node, dy as Node, axes)
+      : undefined,
   lower: (node) => [lowerKernelGradient(node)],
 });
 
@@ -148,46 +148,6 @@ function swapChannels(kernel: Node, groups: number): Node {
 function repeatChannels(x: Node, times: number): Node {
   if (times === 1) return x;
   return reshape(broadcastTo(expandDims(x, -1), [...x.shape, times]), [...x.shape.slice(0, -1), sizeAt(x, -1) * times]);
-}
-
-// In primitives -------------------------------------------------------------------------------------------------------
-
-/** The taps of all axes, the last axis fastest. */
-function tapsOf(axes: readonly ConvAxis[]): number[][] {
-  return axes.reduce<number[][]>(
-    (taps, axis) => taps.flatMap((tap) => Array.from({ length: axis.taps }, (_, k) => [...tap, k])),
-    [[]],
-  );
-}
-
-/** What all outputs see through one tap: [n, …output, cin]. */
-function seenThrough(x: Node, axes: readonly ConvAxis[], tap: readonly number[]): Node {
-  return axes.reduce((seen, axis, index) => {
-    const zero = seen.shape.map((_, each) => [0, each === index + 1 ? 1 : 0] as const);
-    const positions = Int32Array.from(
-      { length: axis.output },
-      (_, at) => inputAt(axis, at, tap[index] as number) ?? axis.input,
-    );
-    return gather(pad(seen, zero), constant(Tensor.of(positions, [axis.output], "int32")), index + 1);
-  }, x);
-}
-
-/** The matrix of one tap: [cin / groups, cout]. */
-function kernelAt(kernel: Node, tap: readonly number[]): Node {
-  const matrix = kernel.shape.slice(-2);
-  return reshape(slice(kernel, [...tap, 0, 0], [...tap.map(() => 1), ...matrix]), matrix);
-}
-
-/** `multiplied` on each group's part of both, along the last axis of each; the results side by side. */
-function grouped(groups: number, [a, b]: readonly [Node, Node], multiplied: (a: Node, b: Node) => Node): Node {
-  const part = (x: Node, group: number): Node => {
-    const size = sizeAt(x, -1) / groups;
-    return slice(x, [...x.shape.slice(0, -1).map(() => 0), group * size], [...x.shape.slice(0, -1), size]);
-  };
-  return concat(
-    Array.from({ length: groups }, (_, group) => multiplied(part(a, group), part(b, group))),
-    -1,
-  );
 }
 
 // Lowering ------------------------------------------------------------------------------------------------------------

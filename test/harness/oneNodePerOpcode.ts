@@ -5,6 +5,7 @@ import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { topologicalOrder } from "../../bindings/graph.ts";
 import { accumulate, accumulator } from "../../bindings/ops/accumulate.ts";
 import { conv } from "../../bindings/ops/conv.ts";
+import { convWinograd, convWinogradGradient } from "../../bindings/ops/convWinograd.ts";
 import { pad, transpose } from "../../bindings/ops/copy.ts";
 import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
 import { gather, gatherBatch } from "../../bindings/ops/gather.ts";
@@ -73,8 +74,13 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       { parameter, gradient, velocity: first, learningRate },
       { rho: 0.9, epsilon: 1e-7, momentum: 0, weightDecay: 0, centered: false },
     );
+    const image = reshape(sum(x), [1, 1, 1, 1]);
+    const axis = { input: 1, output: 2, taps: 3, stride: 1, dilation: 1, offset: -1, quotient: 1 };
+    const winograd = convWinograd(image, reshape(add(new Float32Array(9), sum(x)), [3, 3, 1, 1]), [axis, axis]);
     return [
       value,
+      winograd,
+      convWinogradGradient(image, winograd, [axis, axis]),
       gatherBatch(x, labels, cursor, 2),
       ...gradients(add(value, pooled), [x]).filter((each) => each !== null),
     ];

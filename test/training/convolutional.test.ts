@@ -15,7 +15,7 @@ import { type Tensor, tensor } from "../../bindings/tensor.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import { random } from "../layers/describeLayer.ts";
 
-afterEach(() => configure({ threads: 1 }));
+afterEach(() => configure({ threads: 1, precision: "default" }));
 
 /** A little of everything: a way in at half the size, a residual block, a way out at the full size. */
 function everything() {
@@ -85,4 +85,37 @@ test("6,000 digits and two epochs are enough for 93 % of 1,000 others", async ()
     validationData: [held.x.slice(0, 1000), held.y.slice(0, 1000)],
   });
   expect(history.valAccuracy[1]).toBeGreaterThan(0.93);
+});
+
+test("Winograd's algorithm trains to the accuracy of the direct one, with the same bits on 1, 2 and 3 threads", async () => {
+  const { train, test: held } = await loadMnist();
+  const run = async (
+    precision: "default" | "high",
+    threads: number,
+  ): Promise<{ accuracy: number; weights: Tensor[] }> => {
+    await configure({ precision, threads });
+    setSeed(2);
+    const network = sequential([
+      layers.reshape({ targetShape: [28, 28, 1], inputShape: [28, 28] }),
+      layers.conv2D({ filters: 16, kernelSize: 3, strides: 2, activation: "relu" }),
+      layers.conv2D({ filters: 32, kernelSize: 3, activation: "relu" }),
+      layers.maxPooling2D({ poolSize: 2 }),
+      layers.flatten(),
+      layers.dense({ units: 10, activation: "softmax" }),
+    ]).compile({ optimizer: adam({ learningRate: 0.003 }), loss: "categoricalCrossentropy", metrics: ["accuracy"] });
+    const winograd = network.explain({ mode: "train" }).instructions.filter(({ op }) => op.endsWith("winograd"));
+    expect(winograd.length).toBe(precision === "high" ? 0 : 3);
+    await network.fit(train.x.slice(0, 2000), train.y.slice(0, 2000), { verbose: 0, epochs: 2 });
+    const { accuracy } = await network.evaluate(held.x.slice(0, 1000), held.y.slice(0, 1000));
+    const weights = network.getWeights();
+    network.dispose();
+    return { accuracy, weights };
+  };
+  const [direct, one] = [await run("high", 1), await run("default", 1)];
+  expect(direct.accuracy).toBeGreaterThan(0.85);
+  // Both classify the same 1,000 digits: a standard error of the difference is about 1 %.
+  expect(Math.abs(one.accuracy - direct.accuracy)).toBeLessThan(0.02);
+  expect(one.weights[2]?.data).not.toEqual(direct.weights[2]?.data);
+  for (const threads of [2, 3])
+    expectSameBits((await run("default", threads)).weights, one.weights, `${threads} threads`);
 });

@@ -1,0 +1,253 @@
+// How is a 3 × 3 convolution computed with fewer multiplications? By tiles: convWinogradTiles.ts.
+//
+// G g Gᵀ comes as an operand, the same for all tiles: [panels of 16 columns][16][channels][16], zeros beyond the last
+// column. For a block of tiles Bᵀ d B of all channels is written to scratch, [16][tiles][channels]; then for each panel the 16
+// products, [16][tiles][16], and from these the outputs.
+//
+//   unit     one block of `tiles` tiles, over all columns
+//
+// Every output is a fixed sum, over the channels in order and then over the 16: its bits do not depend on the cut.
+
+import { Instruction } from "../instruction";
+import { scratch } from "../memory";
+import { HAS_ACTIVATION, HAS_BIAS, RELU } from "../opcodes";
+import { winogradKernelGradient } from "./convWinogradGradient";
+import {
+  findWindow,
+  firstOutput,
+  locateTile,
+  nextTile,
+  outputColumn,
+  outputRow,
+  TileGeometry,
+  tileCount,
+  transformWindow,
+  WINDOW_BYTES,
+} from "./convWinogradTiles";
+import { applyUnary } from "./map";
+import { PANEL } from "./matMulBlocks";
+import { clamp, multiplyAdd, tile1x16 } from "./matMulTiles";
+
+/** Scratch: the inputs of a tile at an edge, the transformed inputs of a block, the products of a panel. */
+const INPUTS: usize = WINDOW_BYTES;
+const PRODUCTS: usize = INPUTS + 160 * 1024;
+const PANEL_BYTES: usize = 64;
+/** Between planes, which else begin in one set of the first-level cache. */
+const GAP: usize = 64;
+
+@unmanaged
+export class ConvWinograd extends Instruction {
+  /** [batch, inputRows, inputColumns, channels]. */
+  x: usize;
+  /** [panels, 16, channels, 16]. */
+  kernel: usize;
+  /** [batch, outputRows, outputColumns, columns]. */
+  out: usize;
+  /** [columns], read with HAS_BIAS. */
+  bias: usize;
+  /** A TileGeometry. */
+  geometry: usize;
+  /** Tiles of a block. */
+  tiles: u32;
+  flags: u32;
+  /** A unary MAP code, applied with HAS_ACTIVATION. */
+  activation: u32;
+}
+
+@unmanaged
+export class ConvWinogradGradient extends Instruction {
+  /** [batch, inputRows, inputColumns, channels]. */
+  x: usize;
+  /** [batch, outputRows, outputColumns, columns]. */
+  dy: usize;
+  /** [16, channels, columns]. */
+  out: usize;
+  /** A TileGeometry. */
+  geometry: usize;
+  /** Tiles of a block. */
+  tiles: u32;
+  /** Channels of a unit. */
+  channelPart: u32;
+}
+
+/** out = act(conv(x, kernel) + bias), units as above. */
+export function convWinograd(instruction: usize, begin: u32, end: u32): void {
+  const it = changetype<ConvWinograd>(instruction);
+  const all = tileCount(changetype<TileGeometry>(it.geometry));
+  for (; begin < end; begin++) {
+    const first = begin * it.tiles;
+    block(it, first, min(it.tiles, all - first));
+  }
+}
+
+function block(it: ConvWinograd, first: u32, count: u32): void {
+  const geometry = changetype<TileGeometry>(it.geometry);
+  const channels = geometry.channels;
+  const columns = geometry.columns;
+  const row = (<usize>((channels + 3) & ~3)) << 2;
+  const inputs = scratch + INPUTS;
+  const products = scratch + PRODUCTS;
+  const plane = count * row + GAP;
+  locateTile(geometry, first);
+  for (let i: u32 = 0; i < count; i++) {
+    findWindow(geometry, it.x, 0, channels);
+    for (let r: u32 = 0; r < 4; r++) transformWindow(r, inputs + i * row + <usize>(4 * r) * plane, plane, row);
+    nextTile(geometry);
+  }
+  const kernelBytes = <usize>channels * PANEL_BYTES;
+  const productBytes = <usize>count * PANEL_BYTES + GAP;
+  let b = it.kernel;
+  for (let column: u32 = 0; column < columns; column += PANEL) {
+    let a = inputs;
+    let c = products;
+    for (let xi = 0; xi < 16; xi++) {
+      multiplyTiles(a, row, b, channels, c, count);
+      a += plane;
+      b += kernelBytes;
+      c += productBytes;
+    }
+    writeOutputs(it, first, count, column, min(PANEL, columns - column));
+  }
+  if (!(it.flags & HAS_ACTIVATION) || it.activation == RELU) return;
+  // The activation sees an element in any lane and any chunk: applyUnary must give it the same bits everywhere.
+  locateTile(geometry, first);
+  for (let i: u32 = 0; i < count; i++) {
+    const width = min(2, geometry.outputColumns - outputColumn) * columns;
+    let out = it.out + (firstOutput(geometry) << 2);
+    for (let r = outputRow; r < min(outputRow + 2, geometry.outputRows); r++) {
+      applyUnary(it.activation, out, width);
+      out += (<usize>geometry.outputColumns * columns) << 2;
+    }
+    nextTile(geometry);
+  }
+}
+
+/** C [rows, 16] = A [rows, k] · B [k, 16], both C and B without gaps: the tile of matMulTiles.ts, all rows in one call. */
+function multiplyTiles(aFirst: usize, aRow: usize, bFirst: usize, steps: u32, c: usize, rows: u32): void {
+  for (; rows >= 2; rows -= 2) {
+    let a = aFirst;
+    let a1 = a + aRow;
+    aFirst = a1 + aRow;
+    let b = bFirst;
+    let k = steps;
+    let sum00 = f32x4.splat(0);
+    let sum01 = f32x4.splat(0);
+    let sum02 = f32x4.splat(0);
+    let sum03 = f32x4.splat(0);
+    let sum10 = f32x4.splat(0);
+    let sum11 = f32x4.splat(0);
+    let sum12 = f32x4.splat(0);
+    let sum13 = f32x4.splat(0);
+    do {
+      const x0 = v128.load32_splat(a);
+      const x1 = v128.load32_splat(a1);
+      const y0 = v128.load(b);
+      sum00 = multiplyAdd(sum00, x0, y0);
+      sum10 = multiplyAdd(sum10, x1, y0);
+      const y1 = v128.load(b, 16);
+      sum01 = multiplyAdd(sum01, x0, y1);
+      sum11 = multiplyAdd(sum11, x1, y1);
+      const y2 = v128.load(b, 32);
+      sum02 = multiplyAdd(sum02, x0, y2);
+      sum12 = multiplyAdd(sum12, x1, y2);
+      const y3 = v128.load(b, 48);
+      sum03 = multiplyAdd(sum03, x0, y3);
+      sum13 = multiplyAdd(sum13, x1, y3);
+      a += 4;
+      a1 += 4;
+      b += 64;
+    } while (--k);
+    v128.store(c, sum00);
+    v128.store(c, sum01, 16);
+    v128.store(c, sum02, 32);
+    v128.store(c, sum03, 48);
+    v128.store(c, sum10, 64);
+    v128.store(c, sum11, 80);
+    v128.store(c, sum12, 96);
+    v128.store(c, sum13, 112);
+    c += 128;
+  }
+  if (rows > 0) tile1x16(aFirst, 4, bFirst, 64, steps, c, 0, 0);
+}
+
+/** Aᵀ m A of `width` columns from `column` on, + bias, for all tiles of the block. */
+function writeOutputs(it: ConvWinograd, first: u32, count: u32, column: u32, width: u32): void {
+  const geometry = changetype<TileGeometry>(it.geometry);
+  const plane = <usize>count * PANEL_BYTES + GAP;
+  const pixel = (<usize>geometry.columns) << 2;
+  const hasBias = (it.flags & HAS_BIAS) != 0;
+  const clamps = (it.flags & HAS_ACTIVATION) != 0 && it.activation == RELU;
+  const bias = it.bias + ((<usize>column) << 2);
+  locateTile(geometry, first);
+  for (let i: u32 = 0; i < count; i++) {
+    const right = outputColumn + 1 < geometry.outputColumns;
+    const below = outputRow + 1 < geometry.outputRows;
+    const to = it.out + ((firstOutput(geometry) + column) << 2);
+    const next = to + <usize>geometry.outputColumns * pixel;
+    for (let j: u32 = 0; j < width; j += 4) {
+      const m0 = scratch + PRODUCTS + <usize>i * PANEL_BYTES + ((<usize>j) << 2);
+      const m1 = m0 + 4 * plane;
+      const m2 = m1 + 4 * plane;
+      const m3 = m2 + 4 * plane;
+      let low = v128.load(m1);
+      let high = v128.load(m2);
+      const s0 = f32x4.add(f32x4.add(v128.load(m0), low), high);
+      const u0 = f32x4.sub(f32x4.sub(low, high), v128.load(m3));
+      low = v128.load(m1 + plane);
+      high = v128.load(m2 + plane);
+      const s1 = f32x4.add(f32x4.add(v128.load(m0 + plane), low), high);
+      const u1 = f32x4.sub(f32x4.sub(low, high), v128.load(m3 + plane));
+      low = v128.load(m1 + 2 * plane);
+      high = v128.load(m2 + 2 * plane);
+      const s2 = f32x4.add(f32x4.add(v128.load(m0 + 2 * plane), low), high);
+      const u2 = f32x4.sub(f32x4.sub(low, high), v128.load(m3 + 2 * plane));
+      low = v128.load(m1 + 3 * plane);
+      high = v128.load(m2 + 3 * plane);
+      const s3 = f32x4.add(f32x4.add(v128.load(m0 + 3 * plane), low), high);
+      const u3 = f32x4.sub(f32x4.sub(low, high), v128.load(m3 + 3 * plane));
+      let y00 = f32x4.add(f32x4.add(s0, s1), s2);
+      let y01 = f32x4.sub(f32x4.sub(s1, s2), s3);
+      let y10 = f32x4.add(f32x4.add(u0, u1), u2);
+      let y11 = f32x4.sub(f32x4.sub(u1, u2), u3);
+      if (hasBias) {
+        const shift = v128.load(bias + ((<usize>j) << 2));
+        y00 = f32x4.add(y00, shift);
+        y01 = f32x4.add(y01, shift);
+        y10 = f32x4.add(y10, shift);
+        y11 = f32x4.add(y11, shift);
+      }
+      if (clamps) {
+        y00 = clamp(y00);
+        y01 = clamp(y01);
+        y10 = clamp(y10);
+        y11 = clamp(y11);
+      }
+      const at = (<usize>j) << 2;
+      if (j + 4 <= width) {
+        v128.store(to + at, y00);
+        if (right) v128.store(to + pixel + at, y01);
+        if (below) v128.store(next + at, y10);
+        if (right && below) v128.store(next + pixel + at, y11);
+        continue;
+      }
+      const lanes = width - j;
+      storeLanes(to + at, y00, lanes);
+      if (right) storeLanes(to + pixel + at, y01, lanes);
+      if (below) storeLanes(next + at, y10, lanes);
+      if (right && below) storeLanes(next + pixel + at, y11, lanes);
+    }
+    nextTile(geometry);
+  }
+}
+
+/** The first one to three floats of x. */
+function storeLanes(address: usize, x: v128, lanes: u32): void {
+  v128.store32_lane(address, x, 0);
+  if (lanes > 1) v128.store32_lane(address, x, 1, 4);
+  if (lanes > 2) v128.store32_lane(address, x, 2, 8);
+}
+
+/** out [16, channels, columns] = Σ over tiles of (Bᵀ d B) ⊗ (A dy Aᵀ). Units: convWinogradGradient.ts. */
+export function convWinogradGradient(instruction: usize, begin: u32, end: u32): void {
+  winogradKernelGradient(changetype<ConvWinogradGradient>(instruction), begin, end);
+}
