@@ -72,6 +72,17 @@ export function optionsFromConfig<O extends object>(
   return options as O;
 }
 
+/**
+ * The options in `config` for a factory that checks their names itself: keys in camelCase, without what Keras writes for
+ * every loss and metric.
+ * @throws {TensorError} `unsupported` for a dtype other than float32, or int32, in which Keras counts.
+ */
+export function ownOptions<O extends object>(where: string, config: Config): O {
+  if (config.dtype !== "int32") checkDtype(where, config.dtype ?? null);
+  const keys = Object.keys(config).filter((key) => !["dtype", "fn", "module", "registered_name"].includes(key));
+  return Object.fromEntries(keys.map((key) => [toCamelCase(key), config[key]])) as O;
+}
+
 /** Accepts float32 as a name, as a policy object, or missing. @throws {TensorError} `unsupported` for the others. */
 export function checkDtype(where: string, dtype: Json): void {
   const name = isSerialized(dtype) ? dtype.config.name : dtype;

@@ -3,15 +3,16 @@
 import { toCamelCase, toSnakeCase } from "./config.ts";
 import { check, show, unknownName } from "./errors.ts";
 import { errorPlace, type SymbolicTensor } from "./graph.ts";
+import { toSameRank } from "./losses/shapes.ts";
 import {
   binaryCrossentropy,
   categoricalCrossentropy,
+  checkedFunction,
   type LossFunction,
   meanAbsoluteError,
   meanSquaredError,
   sparseCategoricalCrossentropy,
 } from "./losses.ts";
-import { checkedFunction, toSameRank } from "./lossFunctions.ts";
 import { asFloat, cast, equal, greater } from "./ops/map.ts";
 import { argMax, mean } from "./ops/reduce.ts";
 import { reshape } from "./ops/view.ts";

@@ -21,8 +21,8 @@ import {
   where,
 } from "./map.ts";
 import { randomUniform } from "./random.ts";
-import { type Axes, mean } from "./reduce.ts";
-import { reshape } from "./view.ts";
+import { type Axes, max, mean, sum } from "./reduce.ts";
+import { reshape, stopGradient } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -47,6 +47,14 @@ export function clip(x: Operand, low: number, high: number): Node {
     received: `${low} and ${high}`,
   }));
   return minimum(maximum(x, low), high);
+}
+
+/** ln Σ eˣ over `axes` (all when missing), computed from x − max x; −Infinity where all x are. */
+export function logSumExp(x: Operand, axes?: Axes, keepDims = false): Node {
+  const node = asFloat(x);
+  const largest = maximum(stopGradient(max(node, axes, true)), -3.4e38);
+  const total = add(log(sum(exp(subtract(node, largest)), axes, true)), largest);
+  return keepDims ? total : reshape(total, sum(node, axes).shape);
 }
 
 /** All elements in one row for each entry of the first axis: [batch, ...] → [batch, elements]. */

@@ -1,0 +1,285 @@
+// How wrong are probabilities of classes?
+
+import { check } from "../errors.ts";
+import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import { clip, power } from "../ops/composed.ts";
+import { transpose } from "../ops/copy.ts";
+import { oneHot, sigmoidCrossEntropy, softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../ops/crossEntropy.ts";
+import { gather } from "../ops/gather.ts";
+import {
+  add,
+  asFloat,
+  cast,
+  divide,
+  log,
+  maximum,
+  multiply,
+  negate,
+  notEqual,
+  sigmoid,
+  subtract,
+  where,
+} from "../ops/map.ts";
+import { mean, resolveAxes, sum } from "../ops/reduce.ts";
+import { logSoftmax, softmax, softmaxOp } from "../ops/softmax.ts";
+import { reshape } from "../ops/view.ts";
+import { flag, integer, nullOr, number } from "../optionRules.ts";
+import { sameShape } from "../tensor.ts";
+import { type Loss, type LossOptions, makeLoss } from "./loss.ts";
+import { checkSame, epsilon, matched, toSameRank } from "./shapes.ts";
+
+type Node = SymbolicTensor;
+
+export interface CrossentropyOptions extends LossOptions {
+  /** Predictions are logits, not probabilities. Default false; the last layer's softmax or sigmoid is undone anyway. */
+  readonly fromLogits?: boolean;
+  /** Share s in [0, 1] of each label that is spread evenly: y·(1 − s) + s/classes. Default 0. */
+  readonly labelSmoothing?: number;
+  /** Axis of the classes. Default -1. */
+  readonly axis?: number;
+}
+export interface SparseCategoricalCrossentropyOptions extends LossOptions {
+  /** Predictions are logits, not probabilities. Default false; the last layer's softmax is undone anyway. */
+  readonly fromLogits?: boolean;
+  /** A label that does not count, such as -1 for padding. Default null. */
+  readonly ignoreClass?: number | null;
+  /** Axis of the classes. Default -1. */
+  readonly axis?: number;
+}
+export interface CategoricalFocalCrossentropyOptions extends CrossentropyOptions {
+  /** Factor of the loss. Default 0.25. */
+  readonly alpha?: number;
+  /** How much less a sure prediction counts; 0 for not at all. Default 2. */
+  readonly gamma?: number;
+}
+export interface BinaryFocalCrossentropyOptions extends CategoricalFocalCrossentropyOptions {
+  /** Weigh class 1 by alpha and class 0 by 1 − alpha. Default false: then alpha is not used. */
+  readonly applyClassBalancing?: boolean;
+}
+export interface CategoricalGeneralizedCrossEntropyOptions extends LossOptions {
+  /** From near 0 (like cross-entropy) to 1 (like the absolute error: forgives wrong labels). Default 0.5. */
+  readonly q?: number;
+}
+
+const classRules = {
+  fromLogits: /* @__PURE__ */ flag(false),
+  labelSmoothing: /* @__PURE__ */ number(0, 0, 1),
+  axis: /* @__PURE__ */ integer(-1),
+};
+const focalRules = { alpha: /* @__PURE__ */ number(0.25, 0), gamma: /* @__PURE__ */ number(2, 0) };
+type ClassSettings = Required<Omit<CrossentropyOptions, keyof LossOptions>>;
+
+// Two classes ---------------------------------------------------------------------------------------------------------
+
+/** −y·ln p − (1 − y)·ln(1 − p), mean over `axis`: labels and p of one shape [batch, ..., n] → [batch, ...]. */
+export function binaryCrossentropy(options: CrossentropyOptions = {}): Loss {
+  return makeLoss("BinaryCrossentropy", options, classRules, (settings) => (yTrue, yPred) => {
+    const { entropy } = binary("binaryCrossentropy", yTrue, yPred, settings);
+    return mean(entropy, entropy.shape.length === 0 ? [] : settings.axis);
+  });
+}
+
+/**
+ * The binary cross-entropy times (1 − p_t)^gamma, p_t = y·p + (1 − y)·(1 − p) being the probability of what is the case;
+ * mean over `axis`: labels and p of one shape [batch, ..., n] → [batch, ...] (Lin et al., 2017).
+ */
+export function binaryFocalCrossentropy(options: BinaryFocalCrossentropyOptions = {}): Loss {
+  const rules = { ...classRules, applyClassBalancing: flag(false), ...focalRules };
+  return makeLoss("BinaryFocalCrossentropy", options, rules, (settings) => (yTrue, yPred) => {
+    const { labels, entropy, probabilities } = binary("binaryFocalCrossentropy", yTrue, yPred, settings);
+    const { alpha, gamma, applyClassBalancing } = settings;
+    const either = (ofOne: Node | number, ofZero: Node | number): Node =>
+      add(multiply(labels, ofOne), multiply(subtract(1, labels), ofZero));
+    const focal = multiply(remoteness(either(probabilities, subtract(1, probabilities)), gamma), entropy);
+    const weighted = applyClassBalancing ? multiply(focal, either(alpha, 1 - alpha)) : focal;
+    return mean(weighted, weighted.shape.length === 0 ? [] : settings.axis);
+  });
+}
+
+/** Smoothed labels, entropy and probability of each element. Of a sigmoid, the logits are taken instead of its values. */
+function binary(
+  name: string,
+  yTrue: Node,
+  yPred: Node,
+  { fromLogits, labelSmoothing }: ClassSettings,
+): { readonly labels: Node; readonly entropy: Node; readonly probabilities: Node } {
+  const [given, predictions] = matched(name, yTrue, yPred);
+  const labels = smoothed(given, labelSmoothing, 2);
+  const logits = fromLogits ? predictions : sigmoidInput(predictions);
+  if (logits !== undefined)
+    return {
+      labels,
+      entropy: sigmoidCrossEntropy(labels, logits),
+      probabilities: fromLogits ? sigmoid(logits) : predictions,
+    };
+  // 1 − p is exact where p is near 1, so it is limited itself: ln(1 − min(p, 1 − ε)) in float32 would be off by 1 %.
+  const positive = multiply(labels, log(clip(predictions, epsilon, 1 - epsilon)));
+  const negative = multiply(subtract(1, labels), log(clip(subtract(1, predictions), epsilon, 1 - epsilon)));
+  return { labels, entropy: negate(add(positive, negative)), probabilities: predictions };
+}
+
+// Many classes --------------------------------------------------------------------------------------------------------
+
+/**
+ * −Σ y·ln p over `axis`, p made to sum to 1: shares y and p of one shape [batch, ..., classes] → [batch, ...]. Of a
+ * softmax, the logits are taken instead of its values.
+ */
+export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
+  return makeLoss("CategoricalCrossentropy", options, classRules, (settings) => (yTrue, yPred) => {
+    const { labels, predictions, axis } = categorical("categoricalCrossentropy", yTrue, yPred, settings);
+    const logits = settings.fromLogits ? predictions : softmaxInput(predictions, axis);
+    if (logits !== undefined) return softmaxCrossEntropy(axisLast(labels, axis), axisLast(logits, axis));
+    return negate(sum(multiply(labels, log(toProbabilities(predictions, axis))), axis));
+  });
+}
+
+/**
+ * −Σ alpha·(1 − p)^gamma · y·ln p over `axis`, p made to sum to 1: y and p of one shape [batch, ..., classes] →
+ * [batch, ...] (Lin et al., 2017).
+ */
+export function categoricalFocalCrossentropy(options: CategoricalFocalCrossentropyOptions = {}): Loss {
+  const rules = { ...classRules, ...focalRules };
+  return makeLoss("CategoricalFocalCrossentropy", options, rules, (settings) => (yTrue, yPred) => {
+    const { labels, predictions, axis } = categorical("categoricalFocalCrossentropy", yTrue, yPred, settings);
+    const logits = settings.fromLogits ? predictions : softmaxInput(predictions, axis);
+    const p = logits === undefined ? toProbabilities(predictions, axis) : softmax(logits, axis);
+    const logarithm = logits === undefined ? log(p) : logSoftmax(logits, axis);
+    const weights = multiply(remoteness(p, settings.gamma), -settings.alpha);
+    return sum(multiply(weights, multiply(labels, logarithm)), axis);
+  });
+}
+
+/**
+ * (1 − p_t^q) / q with p_t = Σ y·p over the last axis: [batch, ..., classes] → [batch, ...]. Bears wrong labels
+ * (Zhang & Sabuncu, 2018).
+ */
+export function categoricalGeneralizedCrossEntropy(options: CategoricalGeneralizedCrossEntropyOptions = {}): Loss {
+  const rules = { q: number(0.5, epsilon, 1) };
+  return makeLoss("CategoricalGeneralizedCrossEntropy", options, rules, ({ q }) => (yTrue, yPred) => {
+    const [y, p] = matched("categoricalGeneralizedCrossEntropy", yTrue, yPred);
+    const likely = clip(sum(multiply(y, p), -1), epsilon, 1 - epsilon);
+    return divide(subtract(1, power(likely, q)), q);
+  });
+}
+
+/**
+ * −ln p_label over `axis`, p made to sum to 1: integer labels [batch, ...] or [batch, ..., 1], p [batch, ..., classes] →
+ * [batch, ...]. Positions whose label is `ignoreClass` give 0 and do not count.
+ * @throws {TensorError} `data` while running, when a label is outside 0 … classes − 1.
+ */
+export function sparseCategoricalCrossentropy(options: SparseCategoricalCrossentropyOptions = {}): Loss {
+  const rules = { fromLogits: flag(false), ignoreClass: nullOr(integer(0)), axis: integer(-1) };
+  return makeLoss("SparseCategoricalCrossentropy", options, rules, (settings) => (yTrue, yPred) => {
+    const { labels: given, predictions, axis } = sparse("sparseCategoricalCrossentropy", yTrue, yPred, settings.axis);
+    const mask = settings.ignoreClass === null ? undefined : notEqual(given, settings.ignoreClass);
+    const labels = mask === undefined ? given : where(mask, given, 0);
+    const logits = settings.fromLogits ? predictions : softmaxInput(predictions, axis);
+    const values =
+      logits !== undefined
+        ? sparseSoftmaxCrossEntropy(labels, axisLast(logits, axis))
+        : negate(pick(axisLast(log(toProbabilities(predictions, axis)), axis), labels));
+    return { values: mask === undefined ? values : where(mask, values, 0), mask };
+  });
+}
+
+/** Integer labels and float predictions whose classes lie along `axis`. @throws {TensorError} `shape`. */
+export function sparse(
+  name: string,
+  yTrue: Node,
+  yPred: Node,
+  givenAxis: number,
+): { readonly labels: Node; readonly predictions: Node; readonly axis: number } {
+  const predictions = asFloat(yPred);
+  check(predictions.shape.length >= 1, "shape", () => ({
+    where: errorPlace(name),
+    expected: "predictions with an axis of classes",
+    received: "a scalar",
+  }));
+  const [axis = 0] = resolveAxes(name, predictions.shape.length, givenAxis);
+  const rows = predictions.shape.filter((_, each) => each !== axis);
+  const column = sameShape(yTrue.shape, [...rows, 1]);
+  check(column || sameShape(yTrue.shape, rows), "shape", () => ({
+    where: errorPlace(name),
+    expected: `one integer label a row, shape [${rows.join(", ")}], for predictions [${predictions.shape.join(", ")}]`,
+    received: `labels of shape [${yTrue.shape.join(", ")}]`,
+    ...(sameShape(yTrue.shape, predictions.shape) ? { remedy: "For one-hot labels use categoricalCrossentropy." } : {}),
+  }));
+  return { labels: cast(reshape(yTrue, rows), "int32"), predictions, axis };
+}
+
+// Parts ---------------------------------------------------------------------------------------------------------------
+
+/** Smoothed shares and predictions of one shape, and the axis of the classes. */
+function categorical(
+  name: string,
+  yTrue: Node,
+  yPred: Node,
+  settings: ClassSettings,
+): { readonly labels: Node; readonly predictions: Node; readonly axis: number } {
+  const [given, predictions] = toSameRank(asFloat(yTrue), asFloat(yPred));
+  const classes = predictions.shape[predictions.shape.length - 1] ?? 1;
+  const integers = given.size * classes === predictions.size;
+  checkSame(
+    name,
+    given,
+    predictions,
+    integers
+      ? "For integer labels use sparseCategoricalCrossentropy, or one-hot the labels with ops.oneHot."
+      : undefined,
+  );
+  const [axis = 0] = resolveAxes(name, predictions.shape.length, settings.axis);
+  return { labels: smoothed(given, settings.labelSmoothing, classes), predictions, axis };
+}
+
+/** (1 − p)^gamma: small where a prediction is sure. */
+function remoteness(p: Node, gamma: number): Node {
+  const rest = subtract(1, p);
+  return power(Number.isInteger(gamma) ? rest : maximum(rest, epsilon), gamma);
+}
+
+/** Labels moved towards equal shares: y·(1 − s) + s/classes (Szegedy et al., 2016). */
+function smoothed(labels: Node, amount: number, classes: number): Node {
+  return amount === 0 ? labels : add(multiply(labels, 1 - amount), amount / classes);
+}
+
+/** The probabilities after they were made to sum to 1 and kept away from 0 and 1. */
+function toProbabilities(x: Node, axis: number): Node {
+  return clip(divide(x, sum(x, axis, true)), epsilon, 1 - epsilon);
+}
+
+/** Element `label` of each row: [..., classes], [...] → [...]. The labels are checked while running. */
+function pick(rows: Node, labels: Node): Node {
+  const classes = rows.shape[rows.shape.length - 1] as number;
+  const checked = gather(
+    Int32Array.from({ length: classes }, (_, index) => index),
+    labels,
+  );
+  return sum(multiply(oneHot(checked, classes), rows), -1);
+}
+
+function axisLast(x: Node, axis: number): Node {
+  const order = [...x.shape.keys()].filter((each) => each !== axis);
+  return transpose(x, [...order, axis]);
+}
+
+/** What `x` was reshaped from; unlike other views, this hides no change of the gradient. */
+function unshaped(x: Node): Node {
+  let root = x;
+  while (root.op.name === "reshape") root = root.inputs[0] as Node;
+  return root;
+}
+
+/** The logits, when `x` is their softmax over `axis`. See docs/decisions/0001-cross-entropy-of-a-softmax.md. */
+function softmaxInput(x: Node, axis: number): Node | undefined {
+  const root = unshaped(x);
+  const last = x.shape.length - 1;
+  const classes = root.shape[root.shape.length - 1];
+  if (root.op !== softmaxOp || axis !== last || classes !== x.shape[last]) return undefined;
+  return reshape(root.inputs[0] as Node, x.shape);
+}
+
+/** The logits, when `x` is their sigmoid. */
+function sigmoidInput(x: Node): Node | undefined {
+  const root = unshaped(x);
+  return root.op.name === "sigmoid" ? reshape(root.inputs[0] as Node, x.shape) : undefined;
+}

@@ -1,0 +1,49 @@
+// Do labels and predictions fit together?
+
+import { check } from "../errors.ts";
+import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import { asFloat } from "../ops/map.ts";
+import { mean } from "../ops/reduce.ts";
+import { reshape } from "../ops/view.ts";
+import { sameShape } from "../tensor.ts";
+
+type Node = SymbolicTensor;
+
+/** Probabilities are kept this far from 0 and 1 before their logarithm is taken, and divisors from 0, as Keras does. */
+export const epsilon = 1e-7;
+
+/** Labels and predictions of one rank: a missing last axis of size 1 is added or dropped, as Keras does. */
+export function toSameRank(yTrue: Node, yPred: Node): readonly [Node, Node] {
+  const [labels, predictions] = [yTrue.shape.length, yPred.shape.length];
+  if (labels === predictions + 1 && yTrue.shape[labels - 1] === 1)
+    return predictions === 1
+      ? [yTrue, reshape(yPred, [...yPred.shape, 1])]
+      : [reshape(yTrue, yTrue.shape.slice(0, -1)), yPred];
+  if (predictions === labels + 1 && yPred.shape[predictions - 1] === 1)
+    return labels === 1
+      ? [reshape(yTrue, [...yTrue.shape, 1]), yPred]
+      : [yTrue, reshape(yPred, yPred.shape.slice(0, -1))];
+  return [yTrue, yPred];
+}
+
+/** Both as float32 and of one shape. @throws {TensorError} `shape` when they are not. */
+export function matched(name: string, yTrue: Node, yPred: Node): readonly [Node, Node] {
+  const [labels, predictions] = toSameRank(asFloat(yTrue), asFloat(yPred));
+  checkSame(name, labels, predictions);
+  return [labels, predictions];
+}
+
+/** @throws {TensorError} `shape` unless both have one shape. */
+export function checkSame(name: string, labels: Node, predictions: Node, remedy?: string): void {
+  check(sameShape(labels.shape, predictions.shape), "shape", () => ({
+    where: errorPlace(name),
+    expected: `labels of the shape of the predictions, [${predictions.shape.join(", ")}]`,
+    received: `[${labels.shape.join(", ")}]`,
+    remedy: remedy ?? "Reshape the labels, or change the last layer of the model.",
+  }));
+}
+
+/** The mean over the last axis; a scalar stays as it is. */
+export function meanOverLast(x: Node): Node {
+  return x.shape.length === 0 ? x : mean(x, -1);
+}
