@@ -3,6 +3,7 @@
 import {
   ACCUMULATE,
   ADAM,
+  ARG_SORT,
   CONV,
   CONV_KERNEL_GRADIENT,
   CONV_WINOGRAD,
@@ -39,6 +40,7 @@ import { adam, rmsProp, sgd } from "./kernels/optimize";
 import { pool, poolGradient } from "./kernels/pool";
 import { reduce } from "./kernels/reduce";
 import { softmax } from "./kernels/softmax";
+import { argSort } from "./kernels/sort";
 
 /**
  * Does units [begin, end) of one instruction. TRAINS is a constant of the build (asconfig.json): the machine that only
@@ -85,6 +87,10 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       break;
     case ACCUMULATE:
       if (TRAINS) accumulate(instruction, begin, end);
+      else unreachable();
+      break;
+    case ARG_SORT:
+      if (TRAINS) argSort(instruction, begin, end);
       else unreachable();
       break;
     case SGD:

@@ -25,7 +25,7 @@ export const SOFTMAX = 8;
 export const CROSS_ENTROPY = 9;
 /** Gradient of CROSS_ENTROPY with respect to the logits: kernels/crossEntropy.ts. */
 export const CROSS_ENTROPY_GRADIENT = 10;
-/** Adds a weighted sum and its weight to two float64 cells: kernels/accumulate.ts. */
+/** Adds to running sums, or keeps the largest or smallest, in float64 cells: kernels/accumulate.ts. */
 export const ACCUMULATE = 11;
 /** One step of SGD, with momentum or Nesterov: kernels/optimize.ts. */
 export const SGD = 12;
@@ -45,6 +45,8 @@ export const CONV_KERNEL_GRADIENT = 18;
 export const CONV_WINOGRAD = 19;
 /** Sums of products from which the gradient of such a kernel is made: kernels/convWinogradGradient.ts. */
 export const CONV_WINOGRAD_GRADIENT = 20;
+/** Positions that put rows into order: kernels/sort.ts. */
+export const ARG_SORT = 32;
 
 // Element types -------------------------------------------------------------------------------------------------------
 export const FLOAT32 = 0;
@@ -139,6 +141,11 @@ export const REDUCE_MIN = 2;
 export const REDUCE_PRODUCT = 3;
 export const REDUCE_ARG_MAX = 4;
 export const REDUCE_ARG_MIN = 5;
+
+// ACCUMULATE ----------------------------------------------------------------------------------------------------------
+export const ACCUMULATE_SUM = 0;
+export const ACCUMULATE_MAX = 1;
+export const ACCUMULATE_MIN = 2;
 
 // POOL and POOL_GRADIENT ----------------------------------------------------------------------------------------------
 export const POOL_MAX = 0;

@@ -1,42 +1,41 @@
-// How does an epoch remember its mean loss and its metrics?
+// How does an epoch remember its loss and its metrics?
 //
-// As two float64 cells, a total and a count, that survive from step to step; the mean is their quotient.
+// As float64 cells that survive from step to step: running sums, largest or smallest values.
 
 import { Instruction } from "../instruction";
+import { ACCUMULATE_MAX, ACCUMULATE_SUM } from "../opcodes";
 
 @unmanaged
 export class Accumulate extends Instruction {
   values: usize;
-  /** 0: every weight is 1. */
-  weights: usize;
-  /** Address of two float64: total, count. */
+  /** Address of `width` float64. */
   cells: usize;
-  count: u32;
+  rows: u32;
+  width: u32;
+  /** One of the ACCUMULATE codes. */
+  kind: u32;
 }
 
 /**
- * total += Σᵢ values[i] · weights[i], count += Σᵢ weights[i], in float64 and in the order of i. values and weights float32
- * [count]. Units = 1.
+ * cells[j] ⊕= values[i][j] for i = 0, 1, … in float64; ⊕ is +, max or min. values float32 [rows, width], cells float64
+ * [width]. NaN stays. Units = 1.
  */
 export function accumulate(instruction: usize, begin: u32, end: u32): void {
   if (begin >= end) return;
   const overlay = changetype<Accumulate>(instruction);
-  const values = overlay.values;
-  const weights = overlay.weights;
-  const cells = overlay.cells;
-  const count = overlay.count;
-  let total = load<f64>(cells);
-  let mass = load<f64>(cells, 8);
-  if (weights == 0) {
-    for (let i: u32 = 0; i < count; ++i) total += <f64>load<f32>(values + ((<usize>i) << 2));
-    mass += <f64>count;
-  } else {
-    for (let i: u32 = 0; i < count; ++i) {
-      const weight = <f64>load<f32>(weights + ((<usize>i) << 2));
-      total += <f64>load<f32>(values + ((<usize>i) << 2)) * weight;
-      mass += weight;
+  const rows = overlay.rows;
+  const width = overlay.width;
+  const kind = overlay.kind;
+  const stride = (<usize>width) << 2;
+  for (let column: u32 = 0; column < width; ++column) {
+    const cell = overlay.cells + ((<usize>column) << 3);
+    let value = overlay.values + ((<usize>column) << 2);
+    let result = load<f64>(cell);
+    for (let row: u32 = 0; row < rows; ++row, value += stride) {
+      const next = <f64>load<f32>(value);
+      if (kind == ACCUMULATE_SUM) result += next;
+      else result = kind == ACCUMULATE_MAX ? max<f64>(result, next) : min<f64>(result, next);
     }
+    store<f64>(cell, result);
   }
-  store<f64>(cells, total);
-  store<f64>(cells, mass, 8);
 }

@@ -99,7 +99,7 @@ export type PortNames = readonly string[] | undefined;
 export function columnsOf(
   inputs: readonly Tensor[],
   targets: readonly Tensor[],
-  weights: Tensor | undefined,
+  weights: readonly Column[] = [],
   inputNames?: PortNames,
   outputNames?: PortNames,
 ): Column[] {
@@ -109,11 +109,7 @@ export function columnsOf(
       label: names === undefined ? prefix : `${prefix}.${names[index]}`,
       data,
     }));
-  return [
-    ...columns("x", inputNames, inputs),
-    ...columns("y", outputNames, targets),
-    ...(weights === undefined ? [] : [{ name: "sampleWeight", label: "sampleWeight", data: weights }]),
-  ];
+  return [...columns("x", inputNames, inputs), ...columns("y", outputNames, targets), ...weights];
 }
 
 /** The first part of the columns and the last `fraction` of them, as Keras splits before shuffling. */

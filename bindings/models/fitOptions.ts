@@ -13,6 +13,7 @@ const fitOptionNames = [
   "validationData",
   "validationSplit",
   "sampleWeight",
+  "classWeight",
   "callbacks",
   "verbose",
   "signal",

@@ -1,11 +1,12 @@
 // How does a model come back from a file?
 
-import type { Json, SerializedObject } from "../config.ts";
+import { isSerialized, type Json, type SerializedObject } from "../config.ts";
 import { check, show, TensorError } from "../errors.ts";
 import { CHECKSUM_KEY, contentChecksum } from "../formats/checksum.ts";
 import { decodeSafetensors } from "../formats/readSafetensors.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
 import { lossFromConfig } from "../losses.ts";
+import { type Metric, metricFromConfig } from "../metrics.ts";
 import { optimizerFromConfig, resolveOptimizer } from "../optimizers.ts";
 import { readFile } from "../platform/files.ts";
 import { Tensor, type TensorData } from "../tensor.ts";
@@ -129,6 +130,10 @@ function readCompileOptions(where: string, written: Written): CompileOptions<Met
     const { class_name, config } = value as unknown as SerializedObject;
     return lossFromConfig(class_name, config);
   };
+  const metrics = (value: Json): (string | Metric)[] =>
+    (value as Json[]).map((each) =>
+      isSerialized(each) ? metricFromConfig(each.class_name, each.config) : String(each),
+    );
   const eachOutput = <T>(
     value: Json,
     single: (value: Json) => boolean,
@@ -141,7 +146,10 @@ function readCompileOptions(where: string, written: Written): CompileOptions<Met
   return {
     optimizer: resolveOptimizer(optimizerFromConfig(optimizer.class_name, optimizer.config), where),
     loss: eachOutput(written.loss as Json, (value) => "class_name" in (value as Written), loss),
-    metrics: eachOutput(written.metrics as Json, Array.isArray, (value) => value as never[]) as MetricsOption,
+    metrics: eachOutput(written.metrics as Json, Array.isArray, metrics) as MetricsOption,
+    ...(written.weighted_metrics === undefined
+      ? {}
+      : { weightedMetrics: eachOutput(written.weighted_metrics, Array.isArray, metrics) as MetricsOption }),
     ...(Object.keys(written.loss_weights as Written).length === 0
       ? {}
       : { lossWeights: written.loss_weights as Record<string, number> }),

@@ -34,7 +34,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
     const where = `${this.name}.predict`;
     checkOptionNames(where, options, ["batchSize"]);
     const inputs = this.inputsFor(where, x as DataLike);
-    const rows = commonRows(where, columnsOf(inputs, [], undefined, this.topology.inputNames));
+    const rows = commonRows(where, columnsOf(inputs, [], [], this.topology.inputNames));
     const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? predictBatchSize, 1);
     return this.predictor.predict(this.topology, inputs, rows, batchSize) as O;
   }

@@ -2,13 +2,14 @@
 
 import { checkNumber } from "../config.ts";
 import { check, show } from "../errors.ts";
-import { type SymbolicTensor, withScope } from "../graph.ts";
+import { constant, type SymbolicTensor, withScope } from "../graph.ts";
 import { maskOf } from "../layers/masks.ts";
+import { expandedToMatch } from "../losses/loss.ts";
 import { type Loss, type LossLike, resolveLoss } from "../losses.ts";
+import { meanMetric } from "../metrics/metric.ts";
+import { MetricState } from "../metrics/state.ts";
 import { type Metric, type MetricLike, resolveMetric } from "../metrics.ts";
-import { accumulate, accumulator, clearAccumulator, readAccumulator } from "../ops/accumulate.ts";
-import { add, multiply } from "../ops/map.ts";
-import type { Variable } from "../variable.ts";
+import { add, asFloat, multiply } from "../ops/map.ts";
 
 /** A value for the single output, or one for each by name. */
 export type PerOutput<T> = T | Readonly<Record<string, T>>;
@@ -17,6 +18,7 @@ export type PerOutput<T> = T | Readonly<Record<string, T>>;
 export interface ObjectiveOptions {
   readonly loss: PerOutput<LossLike>;
   readonly metrics?: readonly MetricLike[] | Readonly<Record<string, readonly MetricLike[]>>;
+  readonly weightedMetrics?: ObjectiveOptions["metrics"];
   readonly lossWeights?: Readonly<Record<string, number>>;
 }
 
@@ -25,6 +27,8 @@ interface Measure {
   /** Which output it belongs to. */
   readonly output: number;
   readonly metric: Metric;
+  /** Whether the sample weights count. */
+  readonly weighted: boolean;
 }
 
 /** Losses and metrics of a compiled model. */
@@ -43,16 +47,21 @@ export class Objective {
       resolveLoss(loss, `${where}.loss`),
     );
     this.lossWeights = weightsOf(where, outputNames, options.lossWeights);
-    this.measures = metricsOf(where, outputNames, options.metrics).flatMap((metrics, output) =>
-      metrics.map((metric) => {
-        const resolved = resolveMetric(metric, `${where}.metrics`);
-        return {
-          name: outputNames === undefined ? resolved.name : joined(outputNames[output] as string, resolved.name),
-          output,
-          metric: resolved,
-        };
-      }),
-    );
+    const measuresOf = (option: "metrics" | "weightedMetrics"): Measure[] =>
+      metricsOf(`${where}.${option}`, outputNames, options[option]).flatMap((metrics, output) =>
+        metrics.map((given) => {
+          const metric = resolveMetric(given, `${where}.${option}`);
+          check(metric.takes === "predictions", "option", () => ({
+            where: `${where}.${option}`,
+            expected: "metrics of labels and predictions",
+            received: `"${metric.name}", which takes plain values`,
+            remedy: "Measure it with metrics.meter() in a loop of your own.",
+          }));
+          const name = outputNames === undefined ? metric.name : joined(outputNames[output] as string, metric.name);
+          return { name, output, metric, weighted: option === "weightedMetrics" };
+        }),
+      );
+    this.measures = [...measuresOf("metrics"), ...measuresOf("weightedMetrics")];
     const lossNames = outputNames === undefined ? [] : outputNames.map((name) => joined(name, "loss"));
     this.names = ["loss", ...lossNames, ...this.measures.map((measure) => measure.name)];
     check(new Set(this.names).size === this.names.length, "name", () => ({
@@ -66,7 +75,7 @@ export class Objective {
   loss(
     targets: readonly SymbolicTensor[],
     outputs: readonly SymbolicTensor[],
-    sampleWeight: SymbolicTensor | undefined,
+    sampleWeights: readonly (SymbolicTensor | undefined)[],
     added: readonly SymbolicTensor[],
   ): { total: SymbolicTensor; each: SymbolicTensor[] } {
     const each = this.losses.map((loss, index) =>
@@ -74,7 +83,7 @@ export class Objective {
         loss.call(
           targets[index] as SymbolicTensor,
           outputs[index] as SymbolicTensor,
-          sampleWeight,
+          sampleWeights[index],
           maskOf(outputs[index] as SymbolicTensor),
         ),
       ),
@@ -85,45 +94,65 @@ export class Objective {
     return { total: [...weighted, ...added].reduce((sum, value) => add(sum, value)), each };
   }
 
-  /** Adds one batch to the running sums. */
+  /** Adds one batch to the states. */
   measure(
-    cells: readonly Variable[],
+    states: readonly MetricState[],
     loss: { total: SymbolicTensor; each: SymbolicTensor[] },
     targets: readonly SymbolicTensor[],
     outputs: readonly SymbolicTensor[],
+    sampleWeights: readonly (SymbolicTensor | undefined)[],
     batch: number,
   ): void {
     const lossValues = this.outputNames === undefined ? [loss.total] : [loss.total, ...loss.each];
+    const samples = constant(batch);
     lossValues.forEach((value, index) => {
-      accumulate(cells[index] as Variable, value, batch);
+      (states[index] as MetricState).update(value, value, samples);
     });
-    this.measures.forEach(({ metric, output, name }, index) => {
-      const values = withScope(name, () =>
-        metric.values(targets[output] as SymbolicTensor, outputs[output] as SymbolicTensor),
+    this.measures.forEach(({ output, weighted }, index) => {
+      (states[lossValues.length + index] as MetricState).update(
+        targets[output] as SymbolicTensor,
+        outputs[output] as SymbolicTensor,
+        withMask(outputs[output] as SymbolicTensor, weighted ? sampleWeights[output] : undefined),
       );
-      accumulate(cells[lossValues.length + index] as Variable, values);
     });
   }
 
-  /** Running sums for one kind of run, one for each of {@link names}. */
-  cells(): Variable[] {
-    return this.names.map((name) => accumulator(name));
+  /** States for one kind of run, one for each of {@link names}. */
+  states(): MetricState[] {
+    const losses = this.names.slice(0, this.names.length - this.measures.length);
+    return [
+      ...losses.map((name) => meanMetric(name, (value) => value)),
+      ...this.measures.map(({ metric }) => metric),
+    ].map((metric) => new MetricState(metric));
   }
 
-  /** The averages so far, by name. */
-  read(cells: readonly Variable[]): Record<string, number> {
+  /** The values so far, by name. @throws {TensorError} `option` for a metric that is a list. */
+  read(states: readonly MetricState[]): Record<string, number> {
     return Object.fromEntries(
       this.names.map((name, index) => {
-        const { total, weight } = readAccumulator(cells[index] as Variable);
-        return [name, weight === 0 ? 0 : total / weight];
+        const value = (states[index] as MetricState).result();
+        check(typeof value === "number", "option", () => ({
+          where: name,
+          expected: "a metric of one number",
+          received: `a list of ${(value as readonly number[]).length}`,
+          remedy: 'Give it one threshold, or say how to take the mean, such as { average: "macro" }.',
+        }));
+        return [name, value];
       }),
     );
   }
 
-  /** Starts the sums again. */
-  clear(cells: readonly Variable[]): void {
-    for (const cell of cells) clearAccumulator(cell);
+  /** Starts the states again. */
+  clear(states: readonly MetricState[]): void {
+    for (const state of states) state.clear();
   }
+}
+
+/** Sample weights that are 0 where layers have masked an output. */
+function withMask(output: SymbolicTensor, sampleWeight: SymbolicTensor | undefined): SymbolicTensor | undefined {
+  const mask = maskOf(output);
+  if (mask === undefined) return sampleWeight;
+  return sampleWeight === undefined ? asFloat(mask) : multiply(...expandedToMatch(asFloat(mask), asFloat(sampleWeight)));
 }
 
 function joined(output: string, name: string): string {
@@ -153,13 +182,13 @@ function metricsOf(
   given: ObjectiveOptions["metrics"],
 ): (readonly MetricLike[])[] {
   check(given === undefined || typeof given === "object", "option", () => ({
-    where: `${where}.metrics`,
+    where: where,
     expected: "a list of metrics",
     received: show(given),
   }));
   if (names === undefined || given === undefined || Array.isArray(given)) {
     check(given === undefined || Array.isArray(given), "option", () => ({
-      where: `${where}.metrics`,
+      where: where,
       expected: "a list of metrics",
       received: show(given),
     }));
@@ -167,10 +196,10 @@ function metricsOf(
       (given as readonly MetricLike[] | undefined) ?? [],
     );
   }
-  checkNames(`${where}.metrics`, names, Object.keys(given));
+  checkNames(where, names, Object.keys(given));
   for (const [name, metrics] of Object.entries(given))
     check(Array.isArray(metrics), "option", () => ({
-      where: `${where}.metrics.${name}`,
+      where: `${where}.${name}`,
       expected: "a list of metrics",
       received: show(metrics),
     }));

@@ -5,6 +5,7 @@ import type { Json } from "../config.ts";
 import { check, TensorError } from "../errors.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
 import { type LossLike, lossFromConfig, resolveLoss } from "../losses.ts";
+import { metricFromConfig } from "../metrics/fromConfig.ts";
 import { type MetricLike, resolveMetric } from "../metrics.ts";
 import { optimizerFromConfig } from "../optimizers.ts";
 import type { Tensor } from "../tensor.ts";
@@ -83,6 +84,14 @@ function writeCompileOptions(name: string, options: CompileOptions<MetricsOption
     isPlainRecord(given)
       ? Object.fromEntries(Object.entries(given as object).map(([output, value]) => [output, write(value as T)]))
       : write(given as T);
+  const written = (metrics: readonly MetricLike[]): Json =>
+    metrics.map((metric) => {
+      if (typeof metric === "string") return resolveMetric(metric, where).name;
+      refuse(where, "metric", typeof metric === "function");
+      const { className, config } = resolveMetric(metric, where);
+      refuse(where, "metric", !succeeds(() => metricFromConfig(className, config)));
+      return { class_name: className, config };
+    });
   refuse(where, "optimizer", !succeeds(() => optimizerFromConfig(optimizer.className, optimizer.getConfig())));
   return {
     optimizer: { class_name: optimizer.className, config: optimizer.getConfig() },
@@ -92,12 +101,10 @@ function writeCompileOptions(name: string, options: CompileOptions<MetricsOption
       refuse(where, "loss", !succeeds(() => lossFromConfig(className, config)));
       return { class_name: className, config };
     }),
-    metrics: eachOutput(options.metrics ?? [], (metrics: readonly MetricLike[]) =>
-      metrics.map((metric) => {
-        refuse(where, "metric", typeof metric !== "string");
-        return resolveMetric(metric, where).name;
-      }),
-    ),
+    metrics: eachOutput(options.metrics ?? [], written),
+    ...(options.weightedMetrics === undefined
+      ? {}
+      : { weighted_metrics: eachOutput(options.weightedMetrics, written) }),
     loss_weights: { ...options.lossWeights },
   };
 }

@@ -7,6 +7,7 @@ import { TensorError } from "../errors.ts";
 import { gradients } from "../gradient.ts";
 import { inputNode, read, type SymbolicTensor, withScope, withTrace } from "../graph.ts";
 import type { CallContext } from "../layers/layer.ts";
+import type { MetricState } from "../metrics/state.ts";
 import { gatherBatch } from "../ops/gather.ts";
 import { add, full } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
@@ -35,7 +36,7 @@ export class Trainer {
   private readonly frozen: boolean;
   /** The weights that are trained: those that were trainable when the model was compiled. */
   private readonly weights: readonly Variable[];
-  private readonly cells: Readonly<Record<Mode, readonly Variable[]>>;
+  private readonly states: Readonly<Record<Mode, readonly MetricState[]>>;
   private readonly cursors: Readonly<Record<Mode, Variable>>;
   private readonly programs: BoundedCache<string, Program> = new BoundedCache(16, (program) => program.dispose());
 
@@ -56,7 +57,7 @@ export class Trainer {
     this.optimizer = optimizer;
     this.state = startOptimizer(optimizer, weights, { constraints: topology.constraints });
     this.seed = new Variable("seed", tensor(seed, [], "int32"));
-    this.cells = { train: objective.cells(), test: objective.cells() };
+    this.states = { train: objective.states(), test: objective.states() };
     this.cursors = {
       train: new Variable("cursor", zeros([], "int32")),
       test: new Variable("cursor", zeros([], "int32")),
@@ -70,12 +71,12 @@ export class Trainer {
 
   /** Begins a pass: averages start again. */
   begin(mode: Mode): void {
-    this.objective.clear(this.cells[mode]);
+    this.objective.clear(this.states[mode]);
   }
 
   /** The averages since {@link begin}. */
   logs(mode: Mode): Record<string, number> {
-    return this.objective.read(this.cells[mode]);
+    return this.objective.read(this.states[mode]);
   }
 
   /** Runs the next `steps` batches of `feed` from row `position` of its order; all of them lie in one window. */
@@ -124,7 +125,12 @@ export class Trainer {
     this.programs.clear();
     const machine = engine();
     const blocks = new Set(
-      [...this.state.variables, ...this.cells.train, ...this.cells.test, ...Object.values(this.cursors), this.seed]
+      [
+        ...this.state.variables,
+        ...[...this.states.train, ...this.states.test].flatMap((each) => each.variables),
+        ...Object.values(this.cursors),
+        this.seed,
+      ]
         .filter((each) => each.placed)
         .map((each) => each.storage.block),
     );
@@ -144,7 +150,9 @@ export class Trainer {
         );
         const part = (prefix: string): SymbolicTensor[] =>
           columns.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => batches.get(name) as SymbolicTensor);
-        this.traceBatch(mode, part("x"), part("y"), batches.get("sampleWeight"), batch);
+        const targets = part("y");
+        const weights = targets.map((_, output) => batches.get(`weight${output}`) ?? batches.get("weight"));
+        this.traceBatch(mode, part("x"), targets, weights, batch);
         assign(this.cursors[mode], add(cursor, batch));
         return compile({ outputs: [], effects: trace.effects }, [order, ...sources]);
       }),
@@ -155,7 +163,7 @@ export class Trainer {
     mode: Mode,
     inputs: SymbolicTensor[],
     targets: SymbolicTensor[],
-    sampleWeight: SymbolicTensor | undefined,
+    sampleWeights: readonly (SymbolicTensor | undefined)[],
     batch: number,
   ): void {
     const added: SymbolicTensor[] = [];
@@ -169,12 +177,12 @@ export class Trainer {
       },
     };
     const outputs = this.topology.invoke(inputs, context);
-    const loss = this.objective.loss(targets, outputs, sampleWeight, added);
+    const loss = this.objective.loss(targets, outputs, sampleWeights, added);
     if (mode === "train") {
       const { weights } = this;
       const found = gradients(this.state.scaleLoss(loss.total), weights);
       this.state.step(found.map((gradient, index) => gradient ?? full((weights[index] as Variable).shape, 0)));
     }
-    this.objective.measure(this.cells[mode], loss, targets, outputs, batch);
+    this.objective.measure(this.states[mode], loss, targets, outputs, sampleWeights, batch);
   }
 }

@@ -6,14 +6,15 @@ import { checkOptionNames } from "../config.ts";
 import { check } from "../errors.ts";
 import { resolveOptimizer } from "../optimizers.ts";
 import { nextSeed } from "../seed.ts";
-import type { Tensor, TensorLike } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { checkLabels } from "./checkLabels.ts";
-import { checkSamples, columnsOf, type DataLike, splitColumns, tensorAt, tensorsOf } from "./data.ts";
+import { checkSamples, columnsOf, type DataLike, splitColumns, tensorsOf } from "./data.ts";
 import { type Column, commonRows, Feed } from "./feed.ts";
 import { runEpochs, runPass, wholeNumber } from "./fit.ts";
 import { checkFitOptions, checkSignal } from "./fitOptions.ts";
 import type { Model } from "./model.ts";
 import { Objective, type ObjectiveOptions } from "./objective.ts";
+import { type ClassWeight, type SampleWeight, weightColumns } from "./sampleWeights.ts";
 import { Structure } from "./structure.ts";
 import { type Mode, Trainer } from "./trainer.ts";
 import type {
@@ -45,9 +46,11 @@ export class Training<I, O, M extends string> extends Structure {
    * @returns the model, typed by its metrics.
    * @throws {TensorError} `name` for unknown names, `option` for bad values.
    */
-  compile<const Ms extends MetricsOption = readonly []>(options: CompileOptions<Ms>): Model<I, O, MetricNames<Ms>> {
+  compile<const Ms extends MetricsOption = readonly [], const Ws extends MetricsOption = readonly []>(
+    options: CompileOptions<Ms, Ws>,
+  ): Model<I, O, MetricNames<Ms> | MetricNames<Ws>> {
     const where = `${this.name}.compile`;
-    checkOptionNames(where, options, ["optimizer", "loss", "metrics", "lossWeights"]);
+    checkOptionNames(where, options, ["optimizer", "loss", "metrics", "weightedMetrics", "lossWeights"]);
     this.checkIdle(where);
     resolveOptimizer(options.optimizer, `${where}.optimizer`);
     if (this.known !== undefined || this.className === "Functional")
@@ -56,7 +59,7 @@ export class Training<I, O, M extends string> extends Structure {
     this.running?.dispose();
     this.running = undefined;
     this.compileGiven = options;
-    return this as unknown as Model<I, O, MetricNames<Ms>>;
+    return this as unknown as Model<I, O, MetricNames<Ms> | MetricNames<Ws>>;
   }
 
   /** What `compile` was given; undefined before. */
@@ -91,12 +94,12 @@ export class Training<I, O, M extends string> extends Structure {
     const batchSize = wholeNumber(`${where}.batchSize`, given.batchSize ?? defaultBatchSize, 1);
     const epochs = wholeNumber(`${where}.epochs`, given.epochs ?? 1, 1);
     const initialEpoch = wholeNumber(`${where}.initialEpoch`, given.initialEpoch ?? 0, 0);
-    let columns = this.columnsFor(where, x as DataLike, y, given.sampleWeight);
+    let columns = this.columnsFor(where, x as DataLike, y, given.sampleWeight, given.classWeight);
     let held: Column[] | undefined;
     if (given.validationSplit !== undefined && given.validationSplit > 0)
       [columns, held] = splitColumns(where, columns, given.validationSplit);
     if (given.validationData !== undefined) {
-      const [vx, vy, weight] = given.validationData as readonly [DataLike, DataLike, TensorLike?];
+      const [vx, vy, weight] = given.validationData as readonly [DataLike, DataLike, SampleWeight?];
       held = this.columnsFor(`${where}.validationData`, vx, vy, weight);
     }
     const trainer = this.trainerFor("fit");
@@ -183,16 +186,16 @@ export class Training<I, O, M extends string> extends Structure {
   }
 
   /** One training step on one batch, synchronously. @returns loss and metrics of this batch, before the update. */
-  trainOnBatch(x: I, y: DataLike, sampleWeight?: TensorLike): LogsOf<M> {
+  trainOnBatch(x: I, y: DataLike, sampleWeight?: SampleWeight): LogsOf<M> {
     return this.runBatch("train", x, y, sampleWeight);
   }
 
   /** Loss and metrics of one batch, synchronously. */
-  testOnBatch(x: I, y: DataLike, sampleWeight?: TensorLike): LogsOf<M> {
+  testOnBatch(x: I, y: DataLike, sampleWeight?: SampleWeight): LogsOf<M> {
     return this.runBatch("test", x, y, sampleWeight);
   }
 
-  private runBatch(mode: Mode, x: I, y: DataLike, sampleWeight: TensorLike | undefined): LogsOf<M> {
+  private runBatch(mode: Mode, x: I, y: DataLike, sampleWeight: SampleWeight | undefined): LogsOf<M> {
     const where = `${this.name}.${mode}OnBatch`;
     this.checkIdle(where, mode);
     const columns = this.columnsFor(where, x as DataLike, y, sampleWeight);
@@ -260,7 +263,13 @@ export class Training<I, O, M extends string> extends Structure {
     return inputs;
   }
 
-  private columnsFor(where: string, x: DataLike, y: DataLike, sampleWeight: TensorLike | undefined): Column[] {
+  private columnsFor(
+    where: string,
+    x: DataLike,
+    y: DataLike,
+    sampleWeight: SampleWeight | undefined,
+    classWeight?: ClassWeight,
+  ): Column[] {
     check(this.compileGiven !== undefined, "state", () => ({
       where,
       expected: "a compiled model",
@@ -269,16 +278,8 @@ export class Training<I, O, M extends string> extends Structure {
     }));
     const inputs = this.inputsFor(where, x);
     const targets = tensorsOf(`${where}: y`, this.topology.outputNames, y);
-    const weights =
-      sampleWeight === undefined ? undefined : tensorAt(`${where}: sampleWeight`, sampleWeight, "float32");
-    const rank = Math.max(2, ...this.topology.outputs.map((output) => output.shape.length));
-    check(weights === undefined || weights.shape.length < rank, "shape", () => ({
-      where: `${where}: sampleWeight`,
-      expected: "one weight for each sample, [samples]",
-      received: `[${weights?.shape.join(", ")}]`,
-      remedy: "Give a flat list.",
-    }));
-    const { inputNames, outputNames } = this.topology;
+    const { inputNames, outputNames, outputs } = this.topology;
+    const weights = weightColumns(where, outputNames, outputs, targets, sampleWeight, classWeight);
     const columns = columnsOf(inputs, targets, weights, inputNames, outputNames);
     commonRows(where, columns);
     checkLabels(where, this.trainerFor("compile").objective.losses, this.topology.outputs, targets);

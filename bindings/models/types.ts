@@ -9,6 +9,7 @@ import type { OptimizerLike } from "../optimizers.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import type { DataLike } from "./data.ts";
 import type { PerOutput } from "./objective.ts";
+import type { ClassWeight, SampleWeight } from "./sampleWeights.ts";
 
 /** Data for the ports of a model: one tensor for a single port, a record of them for named ones. */
 export type DataFor<P> = P extends Placeholder ? TensorLike : { readonly [K in keyof P]: TensorLike };
@@ -26,12 +27,14 @@ type NameOf<E> = E extends string
       : never;
 
 /** How a model is trained. */
-export interface CompileOptions<M> {
+export interface CompileOptions<M, W = MetricsOption> {
   /** `"adam"`, `"sgd"`, … or an optimizer object. */
   readonly optimizer: OptimizerLike;
   /** The name of a loss, a loss object, a function of ops; a record of them for named outputs. */
   readonly loss: PerOutput<LossLike>;
   readonly metrics?: M;
+  /** Metrics in which sample weights and class weights count. */
+  readonly weightedMetrics?: W;
   /** Factors of the losses of named outputs. Default 1. */
   readonly lossWeights?: Readonly<Record<string, number>>;
 }
@@ -50,11 +53,16 @@ export interface FitOptions<I extends DataLike = DataLike, O = DataLike> {
   /** A new order of the samples in every epoch. Default true. */
   readonly shuffle?: boolean;
   /** Measured after every epoch: [x, y] or [x, y, sampleWeight]. */
-  readonly validationData?: readonly [I, O] | readonly [I, O, TensorLike];
+  readonly validationData?: readonly [I, O] | readonly [I, O, SampleWeight];
   /** The share of the samples, from the end, that is measured instead of trained on; from 0 to 1. */
   readonly validationSplit?: number;
-  /** Weight of each sample in the loss: [samples]. */
-  readonly sampleWeight?: TensorLike;
+  /**
+   * Weight of each sample in the loss and in `weightedMetrics`: [samples], or one for each step or pixel; a record of them
+   * for named outputs.
+   */
+  readonly sampleWeight?: SampleWeight;
+  /** Weight of the samples of each class, by its number; those not named weigh 1. Times `sampleWeight`. One output only. */
+  readonly classWeight?: ClassWeight;
   readonly callbacks?: readonly Callback[];
   /** Default `"auto"`: a bar in a terminal, else one line an epoch. */
   readonly verbose?: Verbosity;
@@ -69,7 +77,7 @@ export interface FitOptions<I extends DataLike = DataLike, O = DataLike> {
 export interface EvaluateOptions {
   /** Default 32. Does not change the result beyond rounding. */
   readonly batchSize?: number;
-  readonly sampleWeight?: TensorLike;
+  readonly sampleWeight?: SampleWeight;
   /** Stops measuring: `evaluate` then rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
 }

@@ -175,8 +175,8 @@ async function answer(
   }
 }
 
-function weighted(sampleWeight: Parameters<typeof unpack>[0] | undefined): { readonly sampleWeight?: TensorLike } {
-  return sampleWeight === undefined ? {} : { sampleWeight: unpack(sampleWeight) as TensorLike };
+function weighted(sampleWeight: Parameters<typeof unpack>[0] | undefined): { readonly sampleWeight?: DataLike } {
+  return sampleWeight === undefined ? {} : { sampleWeight: unpack(sampleWeight) };
 }
 
 function handedOver(bytes: Uint8Array, transfer: Set<ArrayBuffer>): Uint8Array {

@@ -9,6 +9,7 @@ import type { DataLike } from "../models/data.ts";
 import { checkFitOptions, checkSignal } from "../models/fitOptions.ts";
 import { restoreModel } from "../models/loading.ts";
 import type { Model } from "../models/model.ts";
+import type { SampleWeight } from "../models/sampleWeights.ts";
 import type { SaveOptions } from "../models/savedState.ts";
 import type { EvaluateOptions, FitOptions, History, LogsOf, Validates } from "../models/types.ts";
 import { writeFileAtomically } from "../platform/files.ts";
@@ -191,7 +192,7 @@ function packerFor(where: string, transfer: unknown): Packer {
 async function packWeights(
   packer: Packer,
   where: string,
-  weights: TensorLike | undefined,
+  weights: SampleWeight | undefined,
 ): Promise<{ readonly sampleWeight?: Parcel }> {
   return weights === undefined ? {} : { sampleWeight: await packer.pack(`${where}: sampleWeight`, weights) };
 }

@@ -15,6 +15,7 @@ import { adamStep, assign, rmspropStep, sgdStep } from "../../bindings/ops/optim
 import { averagePool, maxPool } from "../../bindings/ops/pool.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
+import { argSort } from "../../bindings/ops/sort.ts";
 import { expandDims, reshape } from "../../bindings/ops/view.ts";
 import { zeros } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
@@ -82,6 +83,7 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       winograd,
       convWinogradGradient(image, winograd, [axis, axis]),
       gatherBatch(x, labels, cursor, 2),
+      argSort(x),
       ...gradients(add(value, pooled), [x]).filter((each) => each !== null),
     ];
   });

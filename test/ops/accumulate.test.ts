@@ -4,14 +4,20 @@ import { expect, it } from "vitest";
 import { compiled } from "../../bindings/compiled.ts";
 import { setCutting } from "../../bindings/engine.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
-import { accumulate, accumulator, clearAccumulator, readAccumulator } from "../../bindings/ops/accumulate.ts";
-import { equal, multiply } from "../../bindings/ops/map.ts";
+import {
+  accumulate,
+  accumulator,
+  type Combination,
+  clearAccumulator,
+  readAccumulator,
+} from "../../bindings/ops/accumulate.ts";
+import { equal } from "../../bindings/ops/map.ts";
 import { tensor } from "../../bindings/tensor.ts";
 import { floats, generator } from "../harness/random.ts";
 
 const next = generator(11);
 
-it.each([1, 3, 4, 5, 17, 1025, 20_000])("sums %i values in float64, in their order", (count) => {
+it.each([1, 3, 17, 1025, 20_000])("sums %i values in float64, in their order", (count) => {
   const cells = accumulator("total");
   const add = compiled((x: SymbolicTensor) => {
     accumulate(cells, x);
@@ -25,46 +31,48 @@ it.each([1, 3, 4, 5, 17, 1025, 20_000])("sums %i values in float64, in their ord
     for (const value of values) total += value;
   }
   setCutting(1);
-  expect(readAccumulator(cells)).toEqual({ total, weight: 3 * count });
+  expect(readAccumulator(cells)).toEqual([total]);
 });
 
-it("weighs values, with weights that broadcast", () => {
-  const cells = accumulator("weighted");
-  const add = compiled((x: SymbolicTensor, w: SymbolicTensor) => {
-    accumulate(cells, x, w);
+it.each(["sum", "max", "min"] as const)("keeps the %s of each column of rows", (combination: Combination) => {
+  const cells = accumulator("columns", 3, combination);
+  const add = compiled((x: SymbolicTensor) => {
+    accumulate(cells, x, combination);
     return [];
   });
-  const x = floats(next, 15, { low: -2, high: 2 });
-  const w = floats(next, 5, { low: 0, high: 1 });
-  add(tensor(x, [3, 5]), w);
-  let [total, weight] = [0, 0];
-  x.forEach((value, index) => {
-    total += value * (w[index % 5] as number);
-    weight += w[index % 5] as number;
-  });
-  expect(readAccumulator(cells)).toEqual({ total, weight });
+  const x = floats(next, 30, { low: -2, high: 2 });
+  const join = { sum: (a: number, b: number) => a + b, max: Math.max, min: Math.min }[combination];
+  add(tensor(x.subarray(0, 12), [2, 2, 3]));
+  add(tensor(x.subarray(12), [6, 3]));
+  const columns = [0, 1, 2].map((column) => Array.from(x.filter((_, index) => index % 3 === column)));
+  expect(readAccumulator(cells)).toEqual(columns.map((values) => values.reduce((a, b) => join(a, b))));
 });
 
-it("counts hits and starts anew when cleared", () => {
-  const cells = accumulator("accuracy");
+it("counts hits, keeps NaN and starts anew when cleared", () => {
+  const cells = accumulator("hits");
   const add = compiled((a: SymbolicTensor, b: SymbolicTensor) => {
     accumulate(cells, equal(a, b));
-    return multiply(a, 1);
+    return [];
   });
   add([1, 2, 3], [1, 0, 3]);
   add([1], [1]);
-  expect(readAccumulator(cells)).toEqual({ total: 3, weight: 4 });
+  expect(readAccumulator(cells)).toEqual([3]);
   clearAccumulator(cells);
-  expect(readAccumulator(cells)).toEqual({ total: 0, weight: 0 });
-  add([5], [4]);
-  expect(readAccumulator(cells)).toEqual({ total: 0, weight: 1 });
-});
-
-it("refuses weights that do not broadcast", () => {
-  const cells = accumulator("wrong");
-  const add = compiled((x: SymbolicTensor, w: SymbolicTensor) => {
-    accumulate(cells, x, w);
+  expect(readAccumulator(cells)).toEqual([0]);
+  const largest = accumulator("largest", 1, "max");
+  const keep = compiled((x: SymbolicTensor) => {
+    accumulate(largest, x, "max");
     return [];
   });
-  expect(() => add([1, 2, 3], [1, 2])).toThrow("broadcastTo: expected a shape that broadcasts to [3], received [2]");
+  keep([1, Number.NaN, 3]);
+  expect(readAccumulator(largest)).toEqual([Number.NaN]);
+});
+
+it("refuses rows of another length", () => {
+  const cells = accumulator("wrong", 2);
+  const add = compiled((x: SymbolicTensor) => {
+    accumulate(cells, x);
+    return [];
+  });
+  expect(() => add([1, 2, 3])).toThrow("wrong: expected values of shape [..., 2], received [3]");
 });

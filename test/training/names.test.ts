@@ -44,7 +44,7 @@ test("unknown names suggest the nearest one", () => {
   expectError(() => resolveLoss("meanSquareError", "model.loss"), "name", 'Did you mean "meanSquaredError"?');
   expectError(() => resolveMetric("acuracy", "model.metrics"), "name", 'Did you mean "accuracy"?');
   expectError(() => resolveOptimizer("adm", "model.optimizer"), "name", "model.optimizer", 'Did you mean "adam"?');
-  expectError(() => lossFromConfig("Hinge"), "name", "Hinge");
+  expectError(() => lossFromConfig("Hing"), "name", "Hinge");
   expectError(() => optimizerFromConfig("Lion"), "name", "Lion");
   expectError(() => resolveActivation("threshold" as never, "a"), "option", "ops.threshold");
 });

@@ -37,8 +37,8 @@ test("without metrics there is the loss alone; objects and functions are named b
   expectTypeOf(bare.trainOnBatch(x, x)).toEqualTypeOf<LogsOf<never>>();
   // @ts-expect-error accuracy was not asked for
   bare.testOnBatch(x, x).accuracy;
-  const named = chain().compile({ optimizer: "sgd", loss: "mse", metrics: [metrics.accuracy("right")] });
-  expectTypeOf(named.testOnBatch(x, x).right).toEqualTypeOf<number | undefined>();
+  const named = chain().compile({ optimizer: "sgd", loss: "mse", metrics: [metrics.accuracy({ name: "right" })] });
+  expectTypeOf(named.testOnBatch(x, x).right).toEqualTypeOf<number>();
   const largest = (_: SymbolicTensor, yPred: SymbolicTensor): SymbolicTensor => yPred;
   chain().compile({ optimizer: "sgd", loss: "mse", metrics: [largest, "mae"] });
 });
