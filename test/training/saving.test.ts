@@ -8,7 +8,7 @@ import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { input } from "../../bindings/layers/core.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { binaryCrossentropy, meanSquaredError } from "../../bindings/losses.ts";
-import { binaryAccuracy } from "../../bindings/metrics.ts";
+import { meanMetric } from "../../bindings/metrics.ts";
 import { model } from "../../bindings/models/functional.ts";
 import { decodeModel, loadModel } from "../../bindings/models/loading.ts";
 import type { Model } from "../../bindings/models/model.ts";
@@ -199,7 +199,7 @@ test("what a file cannot hold is refused, with the remedy, not left out", async 
   );
   network.compile({ optimizer: "sgd", loss: "mse", metrics: [(_: SymbolicTensor, yPred: SymbolicTensor) => yPred] });
   await refused(/^sequential.save: expected a metric that a name and options describe/);
-  network.compile({ optimizer: "sgd", loss: "mse", metrics: [binaryAccuracy({ threshold: 0.7 })] });
+  network.compile({ optimizer: "sgd", loss: "mse", metrics: [meanMetric("mine", (_, yPred) => yPred)] });
   await refused(/^sequential.save: expected a metric that a name and options describe/);
   network.compile({ optimizer: { ...sgd(), className: "Mine" }, loss: "mse" });
   await refused(/^sequential.save: expected an optimizer that a name/);

@@ -1,0 +1,187 @@
+// Are metrics exact over an epoch, weighted where asked for, saved with the model, and open to users?
+
+import { describe, expect, test } from "vitest";
+import { input, layers, losses, metrics, model, ops, sequential, tensor } from "../../bindings/index.ts";
+import { decodeModel } from "../../bindings/models/loading.ts";
+import { seeded } from "./metricsData.ts";
+
+const { x, labels, truths } = seeded(101);
+const quiet = { verbose: 0, batchSize: 16 } as const;
+
+function classifier() {
+  return sequential([layers.dense({ units: 1, activation: "sigmoid", inputShape: [3] })]);
+}
+
+/** True and false positives and negatives of predictions above 0.5, counted plainly. */
+function counted(predictions: ArrayLike<number>): { tp: number; fp: number; fn: number } {
+  const all = Array.from(predictions, (p, index) => ({ positive: p > 0.5, label: truths[index] === 1 }));
+  const count = (positive: boolean, label: boolean): number =>
+    all.filter((each) => each.positive === positive && each.label === label).length;
+  return { tp: count(true, true), fp: count(true, false), fn: count(false, true) };
+}
+
+test("precision, recall and counts are those of the whole epoch, not means of batches (tfjs averages batches)", async () => {
+  const network = classifier().compile({
+    optimizer: "sgd",
+    loss: "binaryCrossentropy",
+    metrics: ["precision", "recall", "truePositives", metrics.auc({ name: "area" })],
+  });
+  const { tp, fp, fn } = counted(network.predict(x).data);
+  const logs = await network.evaluate(x, labels, { batchSize: 7 });
+  expect(logs.truePositives).toBe(tp);
+  expect(logs.precision).toBe(tp / (tp + fp));
+  expect(logs.recall).toBe(tp / (tp + fn));
+  expect(await network.evaluate(x, labels, { batchSize: 101 })).toMatchObject({
+    precision: logs.precision,
+    area: logs.area,
+  });
+  const history = await network.fit(x, labels, { ...quiet, validationData: [x, labels] });
+  expect(history.valArea[0]).toBeGreaterThan(0);
+});
+
+test("classWeight is sampleWeight by class; weightedMetrics count by it, metrics do not", async () => {
+  const compile = () =>
+    classifier().compile({
+      optimizer: "sgd",
+      loss: "binaryCrossentropy",
+      metrics: ["accuracy"],
+      weightedMetrics: [metrics.binaryAccuracy({ name: "weighted" })],
+    });
+  const [byClass, bySample] = [compile(), compile()];
+  bySample.setWeights(byClass.getWeights());
+  const weights = truths.map((label) => (label === 1 ? 3 : 1));
+  const first = await byClass.fit(x, labels, { ...quiet, shuffle: false, classWeight: { 1: 3 } });
+  const second = await bySample.fit(x, labels, {
+    ...quiet,
+    shuffle: false,
+    sampleWeight: weights.map((each) => [each]),
+  });
+  expect(second).toEqual(first);
+  expect(bySample.getWeights()).toEqual(byClass.getWeights());
+  expect(first.weighted[0]).not.toBe(first.accuracy[0]);
+  await expect(byClass.fit(x, labels, { ...quiet, classWeight: { 1: -1 } })).rejects.toThrow(
+    "classWeight: expected a number ≥ 0 for each class, received 1: -1",
+  );
+});
+
+test("weights for each step, and for each output", async () => {
+  const steps = sequential([layers.dense({ units: 1, inputShape: [2, 3] })]).compile({ optimizer: "sgd", loss: "mse" });
+  const pair = [
+    [
+      [1, 2, 3],
+      [4, 5, 6],
+    ],
+  ];
+  const [own] = [steps.predict(pair).data];
+  const logs = await steps.evaluate(pair, [[[0], [0]]], { sampleWeight: [[0, 2]] });
+  expect(logs.loss).toBeCloseTo(((own[1] as number) ** 2 * 2) / 2, 3);
+  const source = input({ shape: [3] });
+  const outputs = { a: layers.dense({ units: 1 }).apply(source), b: layers.dense({ units: 1 }).apply(source) };
+  const both = model({ inputs: source, outputs }).compile({ optimizer: "sgd", loss: "mse" });
+  const targets = { a: [[1], [2]], b: [[1], [2]] };
+  const two = [
+    [1, 2, 3],
+    [3, 2, 1],
+  ];
+  const found = (await both.evaluate(two, targets, { sampleWeight: { b: [0, 0] } })) as Record<string, number>;
+  expect(found.bLoss).toBe(0);
+  expect(found.aLoss).toBeGreaterThan(0);
+  await expect(both.evaluate(two, targets, { sampleWeight: { c: [0, 0] } })).rejects.toThrow("(a, b)");
+});
+
+test("metric objects are saved with the model and restored; own ones are refused", async () => {
+  const network = classifier().compile({
+    optimizer: "sgd",
+    loss: losses.binaryFocalCrossentropy({ gamma: 3 }),
+    metrics: ["acc", metrics.precision({ thresholds: 0.3 }), metrics.meanIoU({ numClasses: 2, name: "overlap" })],
+    weightedMetrics: [metrics.auc({ curve: "PR", numThresholds: 20 })],
+  });
+  const logs = await network.evaluate(x, labels);
+  const again = decodeModel(await network.save(), "test");
+  expect(await again.evaluate(x, labels)).toEqual(logs);
+});
+
+describe("a metric of one's own", () => {
+  const worst = metrics.defineMetric({
+    name: "worst",
+    state: { worst: "max", seen: "sum" },
+    update: (yTrue, yPred) => ({ worst: ops.abs(ops.subtract(yTrue, yPred)), seen: yTrue.shape[0] ?? 1 }),
+    result: ({ worst: largest, seen }) => (seen > 0 ? largest : Number.NaN),
+  });
+
+  test("keeps what it declares", async () => {
+    const network = classifier().compile({ optimizer: "sgd", loss: "mse", metrics: [worst] });
+    const found = await network.evaluate(x, labels, { batchSize: 8 });
+    const largest = Math.max(...Array.from(network.predict(x).data, (p, at) => Math.abs(p - (truths[at] as number))));
+    expect(found.worst).toBeCloseTo(largest, 6);
+  });
+
+  test("measures without a model, and starts again", () => {
+    const measured = metrics.meter(worst);
+    measured.update([1, 2], [1, 5]);
+    measured.update([0], [1]);
+    expect(measured.result()).toBe(3);
+    measured.reset();
+    measured.update([0], [1]);
+    expect(measured.result()).toBe(1);
+    expect(() => measured.update([1])).toThrow("(yTrue, yPred, weights?)");
+  });
+});
+
+test("what cannot be one number in a log, or takes no labels, is refused", async () => {
+  const network = classifier().compile({
+    optimizer: "sgd",
+    loss: "mse",
+    metrics: [metrics.f1Score({ threshold: 0.5 })],
+  });
+  expect(
+    (
+      await classifier()
+        .compile({ optimizer: "sgd", loss: "mse", metrics: [metrics.f1Score({ average: "macro" })] })
+        .evaluate(x, labels)
+    ).f1Score,
+  ).toBeGreaterThan(0);
+  await expect(network.evaluate(x, labels)).rejects.toThrow("f1Score: expected a metric of one number");
+  expect(() => classifier().compile({ optimizer: "sgd", loss: "mse", metrics: [metrics.mean()] })).toThrow(
+    "metrics of labels and predictions",
+  );
+  expect(() => metrics.meanIoU({} as never)).toThrow("meanIoU.numClasses");
+  const outside = metrics.meter(metrics.meanIoU({ numClasses: 2 }));
+  expect(() => outside.update(tensor([0, 2], [2], "int32"), tensor([0, 1], [2], "int32"))).toThrow("-1");
+});
+
+test("ctc: fewer frames than labels need have the value Infinity and no gradient", async () => {
+  const { valueAndGrad } = await import("../../bindings/compiled.ts");
+  const loss = losses.ctc({ reduction: "none" });
+  const run = valueAndGrad((p) =>
+    ops.sum(
+      ops.where(
+        [true, false],
+        loss.call(
+          ops.cast(
+            [
+              [1, 0],
+              [1, 1],
+            ],
+            "int32",
+          ) as never,
+          p,
+        ),
+        0,
+      ),
+    ),
+  );
+  const logits = [
+    [
+      [0, 0],
+      [0, 0],
+    ],
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  ];
+  const { value, gradients } = run(logits);
+  expect(value.item()).toBeCloseTo(-Math.log(3 / 4), 6);
+  expect(Array.from((gradients[0] as { data: Float32Array }).data).every(Number.isFinite)).toBe(true);
+});
