@@ -152,7 +152,9 @@ export class Objective {
 function withMask(output: SymbolicTensor, sampleWeight: SymbolicTensor | undefined): SymbolicTensor | undefined {
   const mask = maskOf(output);
   if (mask === undefined) return sampleWeight;
-  return sampleWeight === undefined ? asFloat(mask) : multiply(...expandedToMatch(asFloat(mask), asFloat(sampleWeight)));
+  return sampleWeight === undefined
+    ? asFloat(mask)
+    : multiply(...expandedToMatch(asFloat(mask), asFloat(sampleWeight)));
 }
 
 function joined(output: string, name: string): string {

@@ -13,6 +13,7 @@ import * as products from "./matMul.ts";
 import * as pooling from "./pool.ts";
 import * as reductions from "./reduce.ts";
 import * as softmaxes from "./softmax.ts";
+import * as sorting from "./sort.ts";
 import * as views from "./view.ts";
 
 export * from "./liftedActivations.ts";
@@ -263,3 +264,15 @@ function inFront(
 ): <const A extends readonly Operand[]>(equation: string, ...operands: A) => Result<A> {
   return (equation, ...operands) => product(operands, equation) as never;
 }
+/** ln Σ eˣ over `axes` (all when missing), computed from x − max x; −Infinity where all x are. */
+export const logSumExp: Lifted<typeof composed.logSumExp> = /* @__PURE__ */ lift("logSumExp", composed.logSumExp, 1);
+/** x in ascending (or descending) order along `axis`; NaN come last. The gradient goes back to where each came from. */
+export const sort: Lifted<typeof sorting.sort> = /* @__PURE__ */ lift("sort", sorting.sort, 1);
+/** Positions that put x into order along `axis`, int32; equal numbers keep their order. */
+export const argSort: Lifted<typeof sorting.argSort> = /* @__PURE__ */ lift("argSort", sorting.argSort, 1);
+/** The k largest numbers of the last axis, the largest first: [..., n] → [..., k]. */
+export const topK: Lifted<typeof sorting.topK> = /* @__PURE__ */ lift("topK", sorting.topK, 1);
+/** Where the k largest numbers of the last axis stand, int32: [..., n] → [..., k]. */
+export const argTopK: Lifted<typeof sorting.argTopK> = /* @__PURE__ */ lift("argTopK", sorting.argTopK, 1);
+/** Sums of the elements up to each one along `axis`: y_i = x_0 + … + x_i. */
+export const cumsum: Lifted<typeof sorting.cumsum> = /* @__PURE__ */ lift("cumsum", sorting.cumsum, 1);
