@@ -93,6 +93,16 @@ export function scatterAdd(instruction: usize, begin: u32, end: u32): void {
   } else {
     for (let row: u32 = 0; row < rows; ++row) memory.fill(out + <usize>row * stride, 0, (<usize>columns) << 2);
   }
+  // A histogram: without the call, half the time.
+  if (inner == 1) {
+    for (let i: u32 = 0; i < count; ++i, updates += 4) {
+      const index = load<u32>(indices + ((<usize>i) << 2));
+      const cell = out + ((<usize>index) << 2);
+      if (index < rows) store<f32>(cell, load<f32>(cell) + load<f32>(updates));
+      else fault(FAULT_INDEX, i, <i32>index);
+    }
+    return;
+  }
   for (let i: u32 = 0; i < count; ++i) {
     const index = load<u32>(indices + ((<usize>i) << 2));
     if (index < rows) addRow(out + <usize>index * stride, updates, columns);

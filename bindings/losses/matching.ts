@@ -98,7 +98,7 @@ export function ctc(options: LossOptions = {}): Loss {
 
 function connectionistTemporal(yTrue: Node, yPred: Node): Node {
   const [batch = 0, length = 0] = yTrue.shape;
-  const [samples, frames = 0] = yPred.shape;
+  const [samples] = yPred.shape;
   check(yTrue.shape.length === 2 && yPred.shape.length === 3 && samples === batch, "shape", () => ({
     where: errorPlace("ctc"),
     expected: "labels [batch, length] and logits [batch, frames, classes]",
@@ -106,11 +106,12 @@ function connectionistTemporal(yTrue: Node, yPred: Node): Node {
   }));
   const labels = cast(yTrue, "int32");
   const states = 2 * length + 1;
-  const emitted = emissions(labels, logSoftmax(asFloat(yPred)), states);
+  const [first, ...others] = framesOf(emissions(labels, logSoftmax(asFloat(yPred)), states));
   const jumps = jumpCosts(labels, states);
   const start = Float32Array.from({ length: states }, (_, state) => (state < 2 ? 0 : impossible));
-  let forward = add(frameOf(emitted, 0), constant(start));
-  for (let frame = 1; frame < frames; frame++) {
+  check(first !== undefined, "shape", () => ({ where: errorPlace("ctc"), expected: "frames", received: "none" }));
+  let forward = add(first, constant(start));
+  for (const emitted of others) {
     const padded = pad(
       forward,
       [
@@ -120,7 +121,7 @@ function connectionistTemporal(yTrue: Node, yPred: Node): Node {
       impossible,
     );
     const from = (behind: number): Node => slice(padded, [0, 2 - behind], [batch, states]);
-    forward = add(frameOf(emitted, frame), logSumOfThree(forward, from(1), add(from(2), jumps)));
+    forward = add(emitted, logSumOfThree(forward, from(1), add(from(2), jumps)));
   }
   const ends = multiply(cast(sum(cast(notEqual(labels, 0), "int32"), 1, true), "int32"), 2);
   const place = constant(Int32Array.from({ length: states }, (_, state) => state));
@@ -170,9 +171,19 @@ function jumpCosts(labels: Node, states: number): Node {
   );
 }
 
-function frameOf(emitted: Node, frame: number): Node {
-  const [, batch = 0, states = 0] = emitted.shape;
-  return reshape(slice(emitted, [frame, 0, 0], [1, batch, states]), [batch, states]);
+/**
+ * The frames of x [frames, batch, states], each [batch, states]. By halves: the gradient of a slice is as large as what it
+ * was cut from, so cutting each frame from the whole would take frames² instead of frames · log frames.
+ */
+function framesOf(x: Node): Node[] {
+  const [frames = 0, batch = 0, states = 0] = x.shape;
+  if (frames === 0) return [];
+  if (frames === 1) return [reshape(x, [batch, states])];
+  const half = Math.ceil(frames / 2);
+  return [
+    ...framesOf(slice(x, [0, 0, 0], [half, batch, states])),
+    ...framesOf(slice(x, [half, 0, 0], [frames - half, batch, states])),
+  ];
 }
 
 /** ln(eᵃ + eᵇ + eᶜ), elementwise. */
