@@ -107,7 +107,7 @@ function convolution(filters: number, name: string): Layer[] {
       kernelInitializer: "heNormal",
       name,
     }),
-    batchNormalization({ name: `${name}_bn` }),
+    batchNormalization({ momentum: 0.9, name: `${name}_bn` }),
     activationLayer({ activation: "relu", name: `${name}_relu` }),
   ];
 }
