@@ -51,7 +51,7 @@ export function mobilenetV2(options: MobilenetV2Options = {}): ImageNetwork {
       let number = 0;
       for (const [filters, stride, expansion, count] of stages)
         for (let index = 0; index < count; index++)
-          x = invertedResidual(x, eights(filters * alpha), index === 0 ? stride : 1, expansion, number++);
+          x = invertedResidual(x, eights(Math.floor(filters * alpha)), index === 0 ? stride : 1, expansion, number++);
       const last = conv2D({ ...plain, filters: eights(1280 * Math.max(1, alpha)), kernelSize: 1, name: "Conv_1" });
       return through(x, last, ...normalized("Conv_1_bn", "out_relu"));
     },
