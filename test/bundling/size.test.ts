@@ -64,6 +64,7 @@ const markers: Readonly<Record<string, string>> = {
   "the file system": "a runtime with a file system",
   "layers by class name": "layerFromConfig",
   "the data sets": "train-images",
+  "whole networks": "expanded_conv",
   "the checks of the compiler": "verifier after",
   noise: "GaussianNoise",
   normalization: "Normalization",
