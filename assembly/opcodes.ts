@@ -150,8 +150,6 @@ export const ACCUMULATE_MIN = 2;
 // POOL and POOL_GRADIENT ----------------------------------------------------------------------------------------------
 export const POOL_MAX = 0;
 export const POOL_AVERAGE = 1;
-/** Position in the window of the maximum. */
-export const POOL_WINNER = 2;
 
 // MATMUL: flags -------------------------------------------------------------------------------------------------------
 export const TRANSPOSE_A = 1;

@@ -71,8 +71,10 @@ export interface Operation<A extends object = Attributes> {
    * Asked once the graph has been differentiated.
    */
   faster?(node: NodeOf<A>, inputs: readonly SymbolicTensor[]): SymbolicTensor | undefined;
-  /** The instructions that compute the result. Missing for views and for what holds data. */
-  lower?(node: NodeOf<A>): readonly Lowering[];
+  /** The instructions that compute the result for those who use it. Missing for views and for what holds data. */
+  lower?(node: NodeOf<A>, users: readonly SymbolicTensor[]): readonly Lowering[];
+  /** Bytes behind the result for something else that its instructions find out, and that `users` read there. Default 0. */
+  trailing?(node: NodeOf<A>, users: readonly SymbolicTensor[]): number;
   /** The MAP codes of an elementwise operation: the first takes all inputs, each further one the result before. */
   elementwise?(node: NodeOf<A>): readonly number[];
   /** The machine can add a third input, one number for each entry of the last axis, and apply `attributes.activation`. */

@@ -92,7 +92,7 @@ describe("every instruction", () => {
     "%s is lowered in bindings/ops or bindings/compiler, with the operands of its overlay in order and size",
     (name) => {
       const lowerings = nodes
-        .flatMap((node): readonly Lowering[] => (node as SymbolicTensor).op.lower?.(node) ?? [])
+        .flatMap((node): readonly Lowering[] => (node as SymbolicTensor).op.lower?.(node, nodes) ?? [])
         .filter(({ opcode }) => opcode === (code as unknown as Record<string, number>)[name]);
       expect(lowerings.length, `no lowering: add a node to test/harness/oneNodePerOpcode.ts`).toBeGreaterThan(0);
       const overlay = overlays.get(overlayOf(name));

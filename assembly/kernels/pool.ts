@@ -5,18 +5,18 @@
 // cell of the input, from the windows that hold it in their order, so that no two threads write one cell.
 
 import { Instruction } from "../instruction";
-import { POOL_AVERAGE, POOL_MAX } from "../opcodes";
+import { POOL_AVERAGE } from "../opcodes";
 import { Average, Maximum, Winner } from "./poolFolds";
+import { arePairs, areSeparatePairs, poolPairs, poolPairsGradient } from "./poolPairs";
 
 @unmanaged
 export class Pool extends Instruction {
   input: usize;
-  /** Of POOL_WINNER: what POOL_MAX wrote, of the shape of out. */
-  maxima: usize;
   out: usize;
-  /** POOL_MAX …: for the winner, out holds positions in the window instead of values. */
+  /** Of POOL_MAX: where the places of the maxima in their windows are written, of the shape of out; or 0. */
+  winners: usize;
   kind: u32;
-  /** Bytes of an element of out: 4, or 1 for winners in windows of at most 256 cells. */
+  /** Bytes of a winner: 1 in windows of at most 256 cells, else 4. */
   bytes: u32;
   channels: u32;
   depth: i32;
@@ -41,7 +41,7 @@ export class Pool extends Instruction {
 export class PoolGradient extends Instruction {
   /** Gradient of the pooled values [batch, outDepth, outHeight, outWidth, channels]. */
   upstream: usize;
-  /** Of POOL_MAX: what Pool wrote for the winner, of the same shape. */
+  /** Of POOL_MAX: what Pool wrote for the winners, of the same shape. */
   winners: usize;
   /** [batch, depth, height, width, channels] */
   out: usize;
@@ -67,15 +67,23 @@ export class PoolGradient extends Instruction {
 }
 
 /**
- * Over the cells of each window, channel by channel: the maximum (NaN if there is one), the average (added up in the order
- * of the window), or the position in the window, margins counted, of the first NaN, or else of the first maximum.
+ * Over the cells of each window, channel by channel: the average (added up in the order of the window), or the maximum (NaN if there is one) and, where
+ * wanted, the place in the window, margins counted, of the first NaN, or else of the first maximum.
  * input [batch, depth, height, width, channels] → out [batch, outDepth, outHeight, outWidth, channels]. Unit: one window.
  */
 export function pool(instruction: usize, begin: u32, end: u32): void {
   const kind = changetype<Pool>(instruction).kind;
-  if (kind == POOL_MAX) poolBy<Maximum>(instruction, begin, end);
-  else if (kind == POOL_AVERAGE) poolBy<Average>(instruction, begin, end);
-  else poolBy<Winner>(instruction, begin, end);
+  if (kind == POOL_AVERAGE) {
+    poolBy<Average>(instruction, begin, end);
+  } else if (!TRAINS) {
+    poolBy<Maximum>(instruction, begin, end);
+  } else if (arePairs(changetype<Pool>(instruction))) {
+    poolPairs(changetype<Pool>(instruction), begin, end);
+  } else if (changetype<Pool>(instruction).winners) {
+    poolBy<Winner>(instruction, begin, end);
+  } else {
+    poolBy<Maximum>(instruction, begin, end);
+  }
 }
 
 /** Channels done together where there are as many. */
@@ -97,8 +105,8 @@ function poolBy<F>(instruction: usize, begin: i32, end: i32): void {
   const rowBytes = cellBytes * width;
   const planeBytes = rowBytes * height;
   const block: u32 = channels < BLOCK ? 1 : BLOCK;
-  let out = overlay.out + <usize>begin * channels * bytes;
-  let maxima = overlay.maxima + <usize>begin * cellBytes;
+  let out = overlay.out + <usize>begin * cellBytes;
+  let winners = overlay.winners + <usize>begin * channels * bytes;
 
   for (let unit = begin; unit < end; ) {
     const line = unit / outWidth;
@@ -128,17 +136,8 @@ function poolBy<F>(instruction: usize, begin: i32, end: i32): void {
         if (channel + block > channels) channel = channels - block;
         let a = f32x4.splat(changetype<F>(0).initial());
         let b = a;
-        let stateA = i32x4.splat(changetype<F>(0).initialState());
+        let stateA = i32x4.splat(changetype<F>(0).initialState(first));
         let stateB = stateA;
-        if (changetype<F>(0).findsPlaces()) {
-          const maximum = maxima + ((<usize>channel) << 2);
-          if (block == 1) {
-            a = v128.load32_splat(maximum);
-          } else {
-            a = v128.load(maximum);
-            b = v128.load(maximum, 16);
-          }
-        }
         let top = corner + ((<usize>channel) << 2);
         let place = first;
         // A window has at least one cell along each axis.
@@ -175,21 +174,30 @@ function poolBy<F>(instruction: usize, begin: i32, end: i32): void {
         }
         a = changetype<F>(0).finish(a, stateA, count);
         b = changetype<F>(0).finish(b, stateB, count);
-        const to = out + <usize>channel * bytes;
-        if (changetype<F>(0).findsPlaces() && bytes == 1) {
-          a = i16x8.narrow_i32x4_s(a, b);
-          a = i8x16.narrow_i16x8_u(a, a);
-          if (block == 1) v128.store_lane<u8>(to, a, 0);
-          else v128.store_lane<u64>(to, a, 0);
-        } else if (block == 1) {
+        const to = out + ((<usize>channel) << 2);
+        if (block == 1) {
           v128.store_lane<u32>(to, a, 0);
         } else {
           v128.store(to, a);
           v128.store(to, b, 16);
         }
+        if (changetype<F>(0).findsPlaces()) {
+          const at = winners + <usize>channel * bytes;
+          if (bytes == 1) {
+            a = i16x8.narrow_i32x4_s(stateA, stateB);
+            a = i8x16.narrow_i16x8_u(a, a);
+            if (block == 1) v128.store_lane<u8>(at, a, 0);
+            else v128.store_lane<u64>(at, a, 0);
+          } else if (block == 1) {
+            v128.store_lane<u32>(at, stateA, 0);
+          } else {
+            v128.store(at, stateA);
+            v128.store(at, stateB, 16);
+          }
+        }
       }
-      out += channels * bytes;
-      maxima += cellBytes;
+      out += cellBytes;
+      winners += channels * bytes;
     }
   }
 }
@@ -201,6 +209,10 @@ function poolBy<F>(instruction: usize, begin: i32, end: i32): void {
 export function poolGradient(instruction: usize, begin: u32, end: u32): void {
   const overlay = changetype<PoolGradient>(instruction);
   const average = overlay.kind == POOL_AVERAGE;
+  if (!average && areSeparatePairs(overlay)) {
+    poolPairsGradient(overlay, begin, end);
+    return;
+  }
   const bytes = overlay.bytes;
   const channels = overlay.channels;
   const depth = overlay.depth;

@@ -10,7 +10,7 @@ export class Maximum {
   initial(): f32 {
     return -Infinity;
   }
-  initialState(): i32 {
+  initialState(first: i32): i32 {
     return 0;
   }
   fold(result: v128, value: v128): v128 {
@@ -32,7 +32,7 @@ export class Average {
   initial(): f32 {
     return 0;
   }
-  initialState(): i32 {
+  initialState(first: i32): i32 {
     return 0;
   }
   fold(result: v128, value: v128): v128 {
@@ -49,25 +49,31 @@ export class Average {
   }
 }
 
-/** `result` is the maximum from the beginning, `state` the least place of a cell that is equal to it or NaN. */
+/** The maximum, and its place: `state` is that of the first NaN, or else of the first cell that is as large as `result`. */
 @unmanaged
 export class Winner {
   initial(): f32 {
-    return 0;
+    return -Infinity;
   }
-  initialState(): i32 {
-    return -1;
+  /** Of a window that holds nothing larger than −∞ the first cell wins. */
+  initialState(first: i32): i32 {
+    return first;
   }
   fold(result: v128, value: v128): v128 {
-    return result;
+    return v128.bitselect(value, result, wins(result, value));
   }
   follow(state: v128, result: v128, value: v128, cell: i32): v128 {
-    return i32x4.min_u(state, v128.or(i32x4.splat(cell), v128.and(f32x4.ne(value, result), f32x4.eq(value, value))));
+    return v128.bitselect(i32x4.splat(cell), state, wins(result, value));
   }
   finish(result: v128, state: v128, count: v128): v128 {
-    return state;
+    return result;
   }
   findsPlaces(): bool {
     return true;
   }
+}
+
+/** Where `value` takes the place of `result`: larger, or the first NaN. */
+function wins(result: v128, value: v128): v128 {
+  return v128.andnot(f32x4.eq(result, result), f32x4.le(value, result));
 }

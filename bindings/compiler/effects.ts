@@ -6,7 +6,7 @@ import { addressesIn } from "./instruction.ts";
 
 /** The variables that an effect writes: those its instructions write to or update. */
 export function writtenVariables(effect: SymbolicTensor): Variable[] {
-  return (effect.op.lower?.(effect) ?? []).flatMap(({ operands }) =>
+  return (effect.op.lower?.(effect, []) ?? []).flatMap(({ operands }) =>
     addressesIn(Object.values(operands)).flatMap(({ access, tensor }) =>
       access === "read" ? [] : (readVariable(tensor)?.variable ?? []),
     ),

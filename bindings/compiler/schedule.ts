@@ -6,7 +6,7 @@ import { assignOp } from "../ops/optimize.ts";
 import { elementBytes, type Shape, type Tensor } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
 import { overlaps, writtenVariables } from "./effects.ts";
-import { type Graph, nodesOf } from "./graphPass.ts";
+import { type Graph, nodesOf, usersOf } from "./graphPass.ts";
 import { hoist, nothingPrepared } from "./hoist.ts";
 import { addressesIn, type Lowering } from "./instruction.ts";
 
@@ -54,7 +54,8 @@ export function schedule(graph: Graph, hoisting = true): Schedule {
   const nodes = nodesOf(graph);
   const direct = directAssignments(nodes, graph);
   const prepared = hoisting ? hoist(graph, (node) => direct.has(node)) : nothingPrepared;
-  const buffers = assignBuffers(nodes, direct, prepared.kept);
+  const users = usersOf(graph);
+  const buffers = assignBuffers(nodes, direct, prepared.kept, users);
   const instructions: ScheduledInstruction[] = [];
   let phase = 0;
   let touched = new Touched();
@@ -66,7 +67,7 @@ export function schedule(graph: Graph, hoisting = true): Schedule {
   const [first, rest] = [true, false].map((early) => order.filter((node) => prepared.nodes.has(node) === early));
   const lower = (node: SymbolicTensor): void => {
     if (node.op.lower === undefined || isDirectAssign(node, buffers)) return;
-    for (const lowering of node.op.lower(node)) {
+    for (const lowering of node.op.lower(node, users.get(node) ?? [])) {
       const addresses = addressesIn(Object.values(lowering.operands)).map(
         ({ tensor, access }) => [buffers.get(tensor) as Buffer, access] as const,
       );
@@ -141,6 +142,7 @@ function assignBuffers(
   nodes: readonly SymbolicTensor[],
   direct: ReadonlyMap<SymbolicTensor, Variable>,
   kept: ReadonlySet<SymbolicTensor>,
+  users: ReadonlyMap<SymbolicTensor, readonly SymbolicTensor[]>,
 ): Map<SymbolicTensor, Buffer> {
   const buffers = new Map<SymbolicTensor, Buffer>();
   for (const node of nodes) {
@@ -151,7 +153,7 @@ function assignBuffers(
       node,
       shared ?? {
         id: buffers.size,
-        bytes: node.size * elementBytes[node.dtype],
+        bytes: node.size * elementBytes[node.dtype] + (node.op.trailing?.(node, users.get(node) ?? []) ?? 0),
         shape: node.shape,
         place: kept.has(node) ? { kind: "prepared" } : placeOf(node, direct),
       },
@@ -183,7 +185,8 @@ function directAssignments(nodes: readonly SymbolicTensor[], graph: Graph): Map<
     const [target, value] = effect.inputs as [SymbolicTensor, SymbolicTensor];
     const variable = assignedVariable(effect);
     const root = viewRoot(value);
-    if (root.op.lower === undefined || direct.has(root) || root.size !== value.size) return;
+    if (root.op.lower === undefined || root.op.trailing !== undefined) return;
+    if (direct.has(root) || root.size !== value.size) return;
     const readEarlier = nodes.some(
       (node) => node !== effect && node.inputs.some((input) => readsOverlapping(input, variable, index)),
     );

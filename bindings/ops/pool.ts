@@ -13,7 +13,7 @@ import {
   type SymbolicTensor,
 } from "../graph.ts";
 import { elementBytes, type Shape, sizeOf } from "../tensor.ts";
-import { asFloat, cast, divide, equal, logicalAnd, logicalOr, notEqual, where } from "./map.ts";
+import { asFloat, divide, equal, isRelu, logicalAnd, logicalOr, notEqual, relu, where } from "./map.ts";
 import {
   cellsOfWindows,
   collect,
@@ -30,14 +30,13 @@ import { expandDims } from "./view.ts";
 export type { PoolOptions } from "./poolWindows.ts";
 
 type Node = SymbolicTensor;
-type Kind = "max" | "average" | "winner";
+type Kind = "max" | "average";
 
 type Gradient = Windows & { readonly shape: Shape };
 
 const kinds: Readonly<Record<Kind, number>> = {
   max: code.POOL_MAX,
   average: code.POOL_AVERAGE,
-  winner: code.POOL_WINNER,
 };
 
 /** Elements that a thread visits for one claim, about 5 µs. */
@@ -68,8 +67,9 @@ function geometry(input: Shape, out: Shape, { poolSize, strides, padding }: Wind
   ]);
 }
 
-function lowerPool(kind: Kind, node: NodeOf<Windows>): Lowering[] {
-  const [input, maxima] = node.inputs as [Node, Node?];
+/** @param winnerBytes of the place of a maximum, which follow behind the maxima; 0 when nobody wants them. */
+function lowerPool(kind: Kind, node: NodeOf<Windows>, winnerBytes: number): Lowering[] {
+  const [input] = node.inputs as [Node];
   const channels = input.shape[input.shape.length - 1] as number;
   const cells = sizeOf(node.attributes.poolSize);
   return [
@@ -80,10 +80,10 @@ function lowerPool(kind: Kind, node: NodeOf<Windows>): Lowering[] {
       grain: Math.max(1, Math.floor(elementsPerGrain / (cells * channels))),
       operands: {
         input: reads(input),
-        maxima: maxima === undefined ? 0 : reads(maxima),
         out: writes(node as Node),
+        winners: winnerBytes === 0 ? 0 : writes(node as Node, winnersOffset(node as Node)),
         kind: kinds[kind],
-        bytes: elementBytes[node.dtype],
+        bytes: winnerBytes,
         ...geometry(input.shape, node.shape, node.attributes),
       },
       flops: node.size * cells,
@@ -91,7 +91,8 @@ function lowerPool(kind: Kind, node: NodeOf<Windows>): Lowering[] {
   ];
 }
 
-function lowerGradient(kind: Kind, node: NodeOf<Gradient>, dy: Node, winners?: Node): Lowering[] {
+/** @param maxima behind which the winners are. */
+function lowerGradient(kind: Kind, node: NodeOf<Gradient>, dy: Node, maxima?: Node): Lowering[] {
   const { poolSize, strides } = node.attributes;
   const channels = node.shape[node.shape.length - 1] as number;
   const overlap = poolSize.reduce((count, size, axis) => count * Math.ceil(size / (strides[axis] as number)), 1);
@@ -103,10 +104,10 @@ function lowerGradient(kind: Kind, node: NodeOf<Gradient>, dy: Node, winners?: N
       grain: Math.max(1, Math.floor(elementsPerGrain / (overlap * channels))),
       operands: {
         upstream: reads(dy),
-        winners: winners === undefined ? 0 : reads(winners),
+        winners: maxima === undefined ? 0 : reads(maxima, winnersOffset(maxima)),
         out: writes(node as Node),
         kind: kinds[kind],
-        bytes: winners === undefined ? 0 : elementBytes[winners.dtype],
+        bytes: maxima === undefined ? 0 : bytesOfPlace(node.attributes),
         ...geometry(node.shape, dy.shape, node.attributes),
       },
       flops: node.size * overlap,
@@ -121,42 +122,53 @@ const maxPoolOp: Operation<Windows> = defineOp({
   infer: ([x], options) => ({ shape: outShape((x as Node).shape, options), dtype: "float32" }),
   gradient: (node, dy) => {
     const [x] = node.inputs as [Node];
-    const winners = makeNode(maxPoolWinnersOp, [x, node], node.attributes);
-    return [makeNode(maxPoolGradientOp, [winners, dy], { ...node.attributes, shape: x.shape })];
+    return [makeNode(maxPoolGradientOp, [node, dy, x], { ...node.attributes, shape: x.shape })];
   },
   decompose: ([x], options) => {
     const { real } = realCells((x as Node).shape, options);
     return max(where(real, cellsOfWindows(x as Node, options), Number.NEGATIVE_INFINITY), -2);
   },
-  lower: (node) => lowerPool("max", node),
+  // For gradients the places of the maxima are kept as well, behind them.
+  trailing: (node, users) => (wantWinners(users) ? node.size * bytesOfPlace(node.attributes) : 0),
+  lower: (node, users) => lowerPool("max", node, wantWinners(users) ? bytesOfPlace(node.attributes) : 0),
 });
 
-/** For the maxima of x, the second input, their places in the windows, margins counted: the first NaN, or else the first maximum. */
-const maxPoolWinnersOp: Operation<Windows> = defineOp({
-  name: "maxPoolWinners",
-  infer: ([x], options) => ({
-    shape: outShape((x as Node).shape, options),
-    dtype: sizeOf(options.poolSize) <= cellsOfByte ? "uint8" : "int32",
-  }),
-  gradient: () => [null, null],
-  decompose: ([x, maxima], options) => {
-    const cells = cellsOfWindows(x as Node, options);
-    const { real } = realCells((x as Node).shape, options);
-    const most = expandDims(maxima as Node, -2);
-    const wins = logicalAnd(real, logicalOr(equal(cells, most), notEqual(cells, cells)));
-    const total = sizeOf(options.poolSize);
-    return cast(min(where(wins, placesInWindow(options), total), -2), total <= cellsOfByte ? "uint8" : "int32");
-  },
-  lower: (node) => lowerPool("winner", node),
-});
+function wantWinners(users: readonly Node[]): boolean {
+  return users.some(({ op }) => (op as unknown) === maxPoolGradientOp);
+}
 
-/** Upstream [batch, ...windows, channels] at the winners of the windows: → [batch, ...spatial, channels]. */
+function bytesOfPlace({ poolSize }: PoolOptions): 1 | 4 {
+  return sizeOf(poolSize) <= cellsOfByte ? 1 : 4;
+}
+
+/** Where the winners begin, in bytes. */
+function winnersOffset(maxima: Node): number {
+  return maxima.size * elementBytes.float32;
+}
+
+/** The places in their windows, margins counted, of the maxima of x: of the first NaN, or else of the first maximum. */
+function winnersOf(x: Node, maxima: Node, options: Windows): Node {
+  const cells = cellsOfWindows(x, options);
+  const { real } = realCells(x.shape, options);
+  const wins = logicalAnd(real, logicalOr(equal(cells, expandDims(maxima, -2)), notEqual(cells, cells)));
+  return min(where(wins, placesInWindow(options), sizeOf(options.poolSize)), -2);
+}
+
+/**
+ * Upstream [batch, ...windows, channels] where the maxima are: → [batch, ...spatial, channels]. The third input is what
+ * they are the maxima of; the machine reads their places behind them instead.
+ */
 const maxPoolGradientOp: Operation<Gradient> = defineOp({
   name: "maxPoolGradient",
   infer: (_, { shape }) => ({ shape, dtype: "float32" }),
-  gradient: ({ inputs: [winners], attributes }, upstream) => [null, valuesAt(upstream, winners as Node, attributes)],
-  decompose: ([winners, dy], { shape, ...options }) => {
-    const wins = equal(expandDims(winners as Node, -2), placesInWindow(options as Windows));
+  gradient: ({ inputs: [maxima, , x], attributes }, upstream) => [
+    null,
+    valuesAt(upstream, winnersOf(x as Node, maxima as Node, attributes), attributes),
+    null,
+  ],
+  decompose: ([maxima, dy, x], { shape, ...options }) => {
+    const winners = winnersOf(x as Node, maxima as Node, options as Windows);
+    const wins = equal(expandDims(winners, -2), placesInWindow(options as Windows));
     return collect(where(wins, expandDims(dy as Node, -2), 0), shape, options as Windows);
   },
   lower: (node) => lowerGradient("max", node, node.inputs[1] as Node, node.inputs[0] as Node),
@@ -172,7 +184,7 @@ const averagePoolOp: Operation<Windows> = defineOp({
     const { real, count } = realCells((x as Node).shape, options);
     return divide(sum(where(real, cellsOfWindows(x as Node, options), 0), -2), count);
   },
-  lower: (node) => lowerPool("average", node),
+  lower: (node) => lowerPool("average", node, 0),
 });
 
 /** Upstream [batch, ...windows, channels], a share for each cell of a window: → [batch, ...spatial, channels]. */
@@ -196,7 +208,10 @@ const averagePoolGradientOp: Operation<Gradient> = defineOp({
  * @throws {TensorError} `shape`, `option`.
  */
 export function maxPool(x: Operand, options: PoolOptions): Node {
-  return pool(maxPoolOp, x, options);
+  const node = asFloat(x);
+  // relu keeps the order: after the maximum it has fewer values to pass, and its gradient fewer to stop.
+  if (isRelu(node)) return relu(maxPool(node.inputs[0] as Node, options));
+  return pool(maxPoolOp, node, options);
 }
 
 /** The average of the real cells of each window; shapes and errors as for {@link maxPool}. */
