@@ -2,6 +2,7 @@
 //
 // Eight channels at a time, all four cells at once; the same values and places as those of pool.ts.
 
+import { scratch } from "../memory";
 import { Pool, PoolGradient } from "./pool";
 
 /** Whether windows are 2 × 2, one beside the other, without margins, of eight channels or more. */
@@ -30,8 +31,6 @@ export function poolPairs(it: Pool, begin: i32, end: i32): void {
   const places = it.winners != 0;
   let out = it.out + <usize>begin * cell;
   let winners = it.winners + <usize>begin * channels;
-  const one = i32x4.splat(1);
-  const two = i32x4.splat(2);
   for (let unit = begin; unit < end; ) {
     const line = unit / outWidth;
     const plane = line / outHeight;
@@ -42,33 +41,18 @@ export function poolPairs(it: Pool, begin: i32, end: i32): void {
       for (let channel: u32 = 0; channel < channels; channel += 8) {
         // The last block reaches back, where the channels are not a multiple, and does some again.
         if (channel + 8 > channels) channel = channels - 8;
-        let a = from + ((<usize>channel) << 2);
-        let right = v128.load(a + cell);
-        let lower = v128.load(a + row);
-        let last = v128.load(a + row + cell);
-        let first = v128.load(a);
-        let isRight = takes(first, right);
-        let isLast = takes(lower, last);
-        let upper = v128.bitselect(right, first, isRight);
-        let below = v128.bitselect(last, lower, isLast);
-        let isBelow = takes(upper, below);
+        const a = from + ((<usize>channel) << 2);
         const to = out + ((<usize>channel) << 2);
-        v128.store(to, v128.bitselect(below, upper, isBelow));
-        const placeA = v128.bitselect(v128.or(v128.and(isLast, one), two), v128.and(isRight, one), isBelow);
-        a += 16;
-        right = v128.load(a + cell);
-        lower = v128.load(a + row);
-        last = v128.load(a + row + cell);
-        first = v128.load(a);
-        isRight = takes(first, right);
-        isLast = takes(lower, last);
-        upper = v128.bitselect(right, first, isRight);
-        below = v128.bitselect(last, lower, isLast);
-        isBelow = takes(upper, below);
-        v128.store(to, v128.bitselect(below, upper, isBelow), 16);
+        const unordered = v128.or(
+          fourPairs(a, cell, row, to, places ? scratch : 0),
+          fourPairs(a + 16, cell, row, to + 16, places ? scratch + 16 : 0),
+        );
+        if (v128.any_true(unordered)) {
+          fourPairsWithNaN(a, cell, row, to, scratch);
+          fourPairsWithNaN(a + 16, cell, row, to + 16, scratch + 16);
+        }
         if (!places) continue;
-        const placeB = v128.bitselect(v128.or(v128.and(isLast, one), two), v128.and(isRight, one), isBelow);
-        const narrow = i16x8.narrow_i32x4_s(placeA, placeB);
+        const narrow = i16x8.narrow_i32x4_s(v128.load(scratch), v128.load(scratch, 16));
         v128.store_lane<u64>(winners + channel, i8x16.narrow_i16x8_u(narrow, narrow), 0);
       }
       from += 2 * cell;
@@ -76,6 +60,42 @@ export function poolPairs(it: Pool, begin: i32, end: i32): void {
       winners += channels;
     }
   }
+}
+
+/**
+ * The maxima of four channels to `to`, their places to `place` unless that is 0. Not right where the result is not 0: there
+ * is a NaN (or infinities of both signs), and f32x4.pmax passes over NaN.
+ */
+function fourPairs(a: usize, cell: usize, row: usize, to: usize, place: usize): v128 {
+  const first = v128.load(a);
+  const right = v128.load(a + cell);
+  const lower = v128.load(a + row);
+  const last = v128.load(a + row + cell);
+  const upper = f32x4.pmax(first, right);
+  const below = f32x4.pmax(lower, last);
+  v128.store(to, f32x4.pmax(upper, below));
+  if (place) {
+    const ofUpper = i32x4.neg(f32x4.gt(right, first));
+    const ofBelow = i32x4.sub(i32x4.splat(2), f32x4.gt(last, lower));
+    v128.store(place, v128.bitselect(ofBelow, ofUpper, f32x4.gt(below, upper)));
+  }
+  const sum = f32x4.add(f32x4.add(first, right), f32x4.add(lower, last));
+  return f32x4.ne(sum, sum);
+}
+
+/** The same where there may be NaN: the first of them wins. */
+function fourPairsWithNaN(a: usize, cell: usize, row: usize, to: usize, place: usize): void {
+  const first = v128.load(a);
+  const right = v128.load(a + cell);
+  const lower = v128.load(a + row);
+  const last = v128.load(a + row + cell);
+  const isRight = takes(first, right);
+  const isLast = takes(lower, last);
+  const upper = v128.bitselect(right, first, isRight);
+  const below = v128.bitselect(last, lower, isLast);
+  const isBelow = takes(upper, below);
+  v128.store(to, v128.bitselect(below, upper, isBelow));
+  v128.store(place, v128.bitselect(i32x4.sub(i32x4.splat(2), isLast), i32x4.neg(isRight), isBelow));
 }
 
 /** Where `value` takes the place of `result`, the maximum before it: larger, or the first NaN. */
