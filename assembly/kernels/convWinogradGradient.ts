@@ -26,6 +26,7 @@ import {
   WINDOW_BYTES,
 } from "./convWinogradTiles";
 import { multiplyPanel, PANEL } from "./matMulBlocks";
+import { multiplyAdd } from "./matMulTiles";
 
 /** Scratch: the inputs of a tile; four transformed rows of up to 64 channels; the same of 64 columns; sums of a panel. */
 const INPUTS: usize = WINDOW_BYTES;
@@ -88,22 +89,29 @@ function sumTiles(it: ConvWinogradGradient, r: u32, channel: u32, depth: u32, co
     for (let j: usize = 0; j < 4; j++) {
       for (let panel: u32 = 0; panel < panels; panel++) {
         const panelWidth = min(PANEL, width - panel * PANEL);
+        const a = scratch + INPUTS + j * plane;
+        const b = scratch + GRADIENTS + (j * panels + panel) * panelPlane;
+        const c = out + j * outPlane + ((<usize>(panel * PANEL)) << 2);
+        const pairs = panelWidth == PANEL ? depth & ~1 : 0;
+        addTiles(a, row, b, count, c, columnBytes, pairs);
+        if (pairs == depth) continue;
+        const rest = depth - pairs;
         multiplyPanel(
-          scratch + INPUTS + j * plane,
+          a + ((<usize>pairs) << 2),
           4,
           row,
-          scratch + GRADIENTS + (j * panels + panel) * panelPlane,
+          b,
           PANEL_BYTES,
           count,
           scratch + SUMS,
           PANEL_BYTES,
-          depth,
+          rest,
           panelWidth,
           0,
           0,
           0,
         );
-        addSums(out + j * outPlane + ((<usize>(panel * PANEL)) << 2), columnBytes, depth, panelWidth);
+        addSums(c + pairs * columnBytes, columnBytes, rest, panelWidth);
       }
     }
   }
@@ -147,6 +155,52 @@ function spread(
     v128.store(to + step, f32x4.add(left, other));
     v128.store(to + 2 * step, f32x4.sub(left, other));
     v128.store(to + 3 * step, f32x4.neg(other));
+  }
+}
+
+/** C [rows, 16] += Aᵀ [rows, k] · B [k, 16], rows even: the tile of matMulTiles.ts, all rows in one call. */
+function addTiles(aFirst: usize, aStep: usize, bFirst: usize, steps: u32, c: usize, cRow: usize, rows: u32): void {
+  for (; rows > 0; rows -= 2) {
+    let a = aFirst;
+    aFirst += 8;
+    let b = bFirst;
+    let k = steps;
+    let sum00 = f32x4.splat(0);
+    let sum01 = f32x4.splat(0);
+    let sum02 = f32x4.splat(0);
+    let sum03 = f32x4.splat(0);
+    let sum10 = f32x4.splat(0);
+    let sum11 = f32x4.splat(0);
+    let sum12 = f32x4.splat(0);
+    let sum13 = f32x4.splat(0);
+    do {
+      const x0 = v128.load32_splat(a);
+      const x1 = v128.load32_splat(a, 4);
+      const y0 = v128.load(b);
+      sum00 = multiplyAdd(sum00, x0, y0);
+      sum10 = multiplyAdd(sum10, x1, y0);
+      const y1 = v128.load(b, 16);
+      sum01 = multiplyAdd(sum01, x0, y1);
+      sum11 = multiplyAdd(sum11, x1, y1);
+      const y2 = v128.load(b, 32);
+      sum02 = multiplyAdd(sum02, x0, y2);
+      sum12 = multiplyAdd(sum12, x1, y2);
+      const y3 = v128.load(b, 48);
+      sum03 = multiplyAdd(sum03, x0, y3);
+      sum13 = multiplyAdd(sum13, x1, y3);
+      a += aStep;
+      b += PANEL_BYTES;
+    } while (--k);
+    v128.store(c, f32x4.add(v128.load(c), sum00));
+    v128.store(c, f32x4.add(v128.load(c, 16), sum01), 16);
+    v128.store(c, f32x4.add(v128.load(c, 32), sum02), 32);
+    v128.store(c, f32x4.add(v128.load(c, 48), sum03), 48);
+    c += cRow;
+    v128.store(c, f32x4.add(v128.load(c), sum10));
+    v128.store(c, f32x4.add(v128.load(c, 16), sum11), 16);
+    v128.store(c, f32x4.add(v128.load(c, 32), sum12), 32);
+    v128.store(c, f32x4.add(v128.load(c, 48), sum13), 48);
+    c += cRow;
   }
 }
 
