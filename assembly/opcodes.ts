@@ -87,6 +87,8 @@ export const RELU = 18;
 export const SIN = 19;
 export const COS = 20;
 export const COPY_VALUE = 21;
+/** min(max(x, 0), 6). */
+export const RELU6 = 22;
 
 // MAP: float32 × float32 → float32 ------------------------------------------------------------------------------------
 export const ADD = 32;

@@ -21,8 +21,8 @@ export interface EngineOptions {
   readonly relaxedSimd?: boolean;
   /**
    * Which algorithms programs use that are made from now on. `"high"`: those with the smallest errors. `"default"`: also
-   * Winograd's for 3 × 3 convolutions, up to twice as fast, with an error bound a few times as large:
-   * docs/reproducibility.md. Default: `"default"`.
+   * Winograd's for 3 × 3 convolutions, up to twice as fast, with an error bound a few times as large, and weights that take
+   * over the factors of a batch normalisation: docs/reproducibility.md. Default: `"default"`.
    */
   readonly precision?: Precision;
 }
@@ -63,7 +63,10 @@ export function configure(options: EngineOptions): Promise<void> {
     expected: '"default" or "high"',
     received: show(precision),
   }));
-  if (precision !== undefined) defaultCompileOptions.algorithms = precision === "default";
+  if (precision !== undefined) {
+    defaultCompileOptions.algorithms = precision === "default";
+    defaultCompileOptions.foldScales = precision === "default";
+  }
   const count = (): Promise<void> => (threads === undefined ? Promise.resolve() : setThreads(threads));
   // Threads run the engine's module: it is chosen first.
   return relaxedSimd === undefined ? count() : chooseRelaxed(relaxedSimd).then(count);

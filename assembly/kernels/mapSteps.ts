@@ -65,6 +65,9 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
     case code.RELU:
       unary<Relu>(target, a, bytes);
       break;
+    case code.RELU6:
+      unary<Relu6>(target, a, bytes);
+      break;
     case code.SIN:
       long<Sin>(target, a, bytes);
       break;
@@ -339,6 +342,12 @@ class Ceil {
 class Round {
   f(x: v128): v128 {
     return f32x4.nearest(x);
+  }
+}
+@unmanaged
+class Relu6 {
+  f(x: v128): v128 {
+    return f32x4.pmin(f32x4.pmax(x, f32x4.splat(0)), f32x4.splat(6));
   }
 }
 @unmanaged

@@ -10,6 +10,7 @@ import { changeCount, placeTogether, type Variable } from "../variable.ts";
 import { chooseAlgorithms } from "./algorithms.ts";
 import { type Code, emit } from "./emit.ts";
 import { type Explanation, explainProgram } from "./explain.ts";
+import { foldScale } from "./foldScale.ts";
 import { fuse } from "./fuse.ts";
 import { type Graph, nodesOf } from "./graphPass.ts";
 import { LoadedCode } from "./loadedCode.ts";
@@ -25,6 +26,8 @@ export interface CompileOptions {
   readonly merge?: boolean;
   /** Use algorithms with fewer multiplications, whose results differ in their last bits. Default true. */
   readonly algorithms?: boolean;
+  /** Take factors of columns into the weights before them, which changes last bits too. Default true. */
+  readonly foldScales?: boolean;
   /** Fuse operations into fewer instructions. Default true. */
   readonly fuse?: boolean;
   /** Compute what no run changes only once. Default true. */
@@ -39,6 +42,7 @@ export interface CompileOptions {
 export const defaultCompileOptions: { -readonly [K in keyof CompileOptions]: CompileOptions[K] } = {
   merge: true,
   algorithms: true,
+  foldScales: true,
   fuse: true,
   hoist: true,
   reuse: true,
@@ -54,7 +58,8 @@ export function compile(graph: Graph, inputs: readonly SymbolicTensor[], options
   placeTogether(variablesOf(graph));
   const checkGraph = (result: Graph): Graph => chosen.verify?.graph(result) ?? result;
   const merged = checkGraph(chosen.merge ? mergeCommon(graph) : graph);
-  const chosenAlgorithms = checkGraph(chosen.algorithms ? chooseAlgorithms(merged) : merged);
+  const folded = checkGraph(chosen.foldScales ? foldScale(merged) : merged);
+  const chosenAlgorithms = checkGraph(chosen.algorithms ? chooseAlgorithms(folded) : folded);
   const steady = checkGraph(snapshot(chosenAlgorithms));
   const fused = checkGraph(chosen.fuse ? fuse(steady) : steady);
   const scheduled = schedule(fused, chosen.hoist);

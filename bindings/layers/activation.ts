@@ -13,6 +13,7 @@ import {
   minimum,
   multiply,
   negate,
+  relu6 as relu6Of,
   relu as reluOf,
   subtract,
   where,
@@ -46,7 +47,7 @@ export const reLU: (options?: ReLUOptions) => Layer = /* @__PURE__ */ defineLaye
   call: (x, { options: { maxValue, negativeSlope, threshold } }) => {
     const plain = threshold === 0 && negativeSlope === 0;
     const limit = (y: SymbolicTensor): SymbolicTensor => (maxValue === null ? y : minimum(y, maxValue));
-    if (plain) return limit(reluOf(x));
+    if (plain) return maxValue === 6 ? relu6Of(x) : limit(reluOf(x));
     return where(greaterEqual(x, threshold), limit(x), multiply(subtract(x, threshold), negativeSlope));
   },
 });

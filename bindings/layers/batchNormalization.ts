@@ -3,8 +3,8 @@
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import type { Initializer, InitializerLike } from "../initializers.ts";
-import { add, asFloat, multiply, rsqrt, square, subtract } from "../ops/map.ts";
-import { mean, resolveAxes } from "../ops/reduce.ts";
+import { add, asFloat, broadcastTo, divide, multiply, negate, rsqrt, square, subtract } from "../ops/map.ts";
+import { mean, resolveAxes, sum } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import type { Shape } from "../tensor.ts";
 import {
@@ -52,6 +52,7 @@ const fields: BatchNormalizationFields = /* @__PURE__ */ affineFields({
  * (x − mean) / √(variance + epsilon) · gamma + beta for each feature, any rank ≥ 2, same shape (Ioffe & Szegedy, 2015). In
  * training mean and variance are those of the batch, and the moving ones, weights that optimizers leave alone, become
  * moving · momentum + batch · (1 − momentum); elsewhere, and while the layer is not trainable, the moving ones are used.
+ * Steps that a mask leaves out do not count in the mean and variance of a batch.
  * @throws {TensorError} `option` for the batch axis.
  */
 export const batchNormalization: (options?: BatchNormalizationOptions) => Layer = /* @__PURE__ */ defineLayer({
@@ -68,7 +69,7 @@ export const batchNormalization: (options?: BatchNormalizationOptions) => Layer 
       moving_variance: { ...moving, initializer: options.movingVarianceInitializer },
     };
   },
-  call: (x, { options, weights, context, trainable, update }) => {
+  call: (x, { options, weights, context, trainable, masks: [mask], update }) => {
     const axis = featureAxis(x.shape, options.axis);
     const features = weights.moving_mean?.shape[0];
     check(x.shape[axis] === features, "shape", () => ({
@@ -79,24 +80,42 @@ export const batchNormalization: (options?: BatchNormalizationOptions) => Layer 
     }));
     const float = asFloat(x);
     const shape = x.shape.map((size, each) => (each === axis ? size : 1));
-    const normalised = (centred: SymbolicTensor, variance: SymbolicTensor): SymbolicTensor =>
-      scaleAndShift(centred, rsqrt(add(variance, options.epsilon)), weights, shape);
     const movingMean = weights.moving_mean as SymbolicTensor;
     const movingVariance = weights.moving_variance as SymbolicTensor;
-    if (!context.training || !trainable)
-      return normalised(subtract(float, reshape(movingMean, shape)), reshape(movingVariance, shape));
+    if (!context.training || !trainable) {
+      // As one factor and one shift for each feature, which the layer before can take over.
+      const deviation = rsqrt(add(movingVariance, options.epsilon));
+      const factor = weights.gamma === undefined ? deviation : multiply(deviation, weights.gamma);
+      const away = multiply(movingMean, factor);
+      const shift = weights.beta === undefined ? negate(away) : subtract(weights.beta, away);
+      return add(multiply(float, reshape(factor, shape)), reshape(shift, shape));
+    }
     // Two passes: a variance from sums of squares loses its digits where the mean is large.
     const others = [...shape.keys()].filter((each) => each !== axis);
-    const average = mean(float, others, true);
+    const averaged = averagesOf(x, mask, others);
+    const average = averaged(float);
     const centred = centre(float, average);
-    const variance = mean(square(centred), others, true);
+    const variance = averaged(square(centred));
     const moved = (moving: SymbolicTensor, batch: SymbolicTensor): SymbolicTensor =>
       add(multiply(moving, options.momentum), multiply(reshape(batch, moving.shape), 1 - options.momentum));
     update("moving_mean", moved(movingMean, average));
     update("moving_variance", moved(movingVariance, variance));
-    return normalised(centred, variance);
+    return scaleAndShift(centred, rsqrt(add(variance, options.epsilon)), weights, shape);
   },
 });
+
+/** Means over `axes`, of the steps that count. */
+function averagesOf(
+  x: SymbolicTensor,
+  mask: SymbolicTensor | undefined,
+  axes: readonly number[],
+): (values: SymbolicTensor) => SymbolicTensor {
+  if (mask === undefined) return (values) => mean(values, axes, true);
+  const ones = [...mask.shape, ...new Array<number>(x.shape.length - mask.shape.length).fill(1)];
+  const counts = broadcastTo(reshape(asFloat(mask), ones), x.shape);
+  const total = sum(counts, axes, true);
+  return (values) => divide(sum(multiply(values, counts), axes, true), total);
+}
 
 function featureAxis(shape: Shape, given: number): number {
   const [axis = 0] = resolveAxes("batchNormalization", shape.length, given);

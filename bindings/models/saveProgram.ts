@@ -31,8 +31,8 @@ const defaultBatchSizes = [1, 32];
 
 /**
  * The model compiled to a program that predicts: instructions and weights in one safetensors file, for `loadProgram` of
- * `wasmgrad/inference`. It runs without layers and compiler, and gives the bits of `model.predict` with
- * `configure({ precision: "high" })`: the small machine that only predicts has no other algorithms.
+ * `wasmgrad/inference`. It runs without layers and compiler, and gives the bits of `model.predict`, but
+ * where that uses Winograd's algorithm, which the small machine that only predicts does not have.
  * @param path where to write it, atomically; without one only the bytes are returned.
  * @throws {TensorError} `option` for bad batch sizes, `unsupported` for samples without a fixed shape, operations with a
  *   kernel of the user's own, or without a file system, `state` while the shape of the input is unknown.

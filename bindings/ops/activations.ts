@@ -21,6 +21,7 @@ import {
   multiply,
   negate,
   relu,
+  relu6,
   sigmoid,
   sign,
   sqrt,
@@ -50,11 +51,6 @@ export function selu(x: Operand): Node {
 export function leakyRelu(x: Operand, slope = 0.2): Node {
   const node = asFloat(x);
   return where(greater(node, 0), node, multiply(node, slope));
-}
-
-/** min(max(x, 0), 6). */
-export function relu6(x: Operand): Node {
-  return minimum(relu(x), 6);
 }
 
 /** ln(1 + eˣ), without overflow. */

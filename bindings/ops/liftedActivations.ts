@@ -2,6 +2,7 @@
 
 import { type Lifted, lift } from "../compiled.ts";
 import * as activations from "./activations.ts";
+import * as elements from "./map.ts";
 
 /** x for x > 0, alpha · (eˣ − 1) below (Clevert et al., 2016). */
 export const elu: Lifted<typeof activations.elu> = /* @__PURE__ */ lift("elu", activations.elu, 1);
@@ -14,7 +15,7 @@ export const leakyRelu: Lifted<typeof activations.leakyRelu> = /* @__PURE__ */ l
   1,
 );
 /** min(max(x, 0), 6). */
-export const relu6: Lifted<typeof activations.relu6> = /* @__PURE__ */ lift("relu6", activations.relu6, 1);
+export const relu6: Lifted<typeof elements.relu6> = /* @__PURE__ */ lift("relu6", elements.relu6, 1);
 /** ln(1 + eˣ), without overflow. */
 export const softplus: Lifted<typeof activations.softplus> = /* @__PURE__ */ lift("softplus", activations.softplus, 1);
 /** x / (1 + |x|). */

@@ -208,6 +208,10 @@ export const ceil: (x: Operand) => Node = unary("ceil", code.CEIL, () => null);
 export const round: (x: Operand) => Node = unary("round", code.ROUND, () => null);
 /** max(x, 0). */
 export const relu: (x: Operand) => Node = unary("relu", code.RELU, (_x, y, dy) => where(greater(y, 0), dy, 0));
+/** min(max(x, 0), 6). */
+export const relu6: (x: Operand) => Node = unary("relu6", code.RELU6, (_x, y, dy) =>
+  where(logicalAnd(greater(y, 0), less(y, 6)), dy, 0),
+);
 /** Whether `node` is the result of {@link relu}. */
 export function isRelu(node: Node): boolean {
   return node.op.name === "relu";

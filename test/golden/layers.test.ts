@@ -67,7 +67,6 @@ const exceptions: Readonly<Record<string, Exceptions>> = {
   activation: { notFollowed: { activation_sparsemax: keras38 } },
   normalization: {
     notFollowed: {
-      batchnorm_mask_train: "statistics leave masked steps out",
       spectralnorm_dense_infer: missing,
       spectralnorm_dense_train: missing,
       spectralnorm_conv_train: missing,

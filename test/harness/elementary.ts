@@ -61,6 +61,7 @@ export const elementary: Readonly<Record<string, Elementary>> = {
   floor: { f: Math.floor, ulps: 0 },
   ceil: { f: Math.ceil, ulps: 0 },
   round: { f: roundEven, ulps: 0 },
+  relu6: { f: (x) => Math.min(Math.max(x, 0), 6), ulps: 0 },
   relu: { f: (x) => Math.max(x, 0), ulps: 0 },
   sin: { f: Math.sin, ulps: 1.6 },
   cos: { f: Math.cos, ulps: 1.6 },

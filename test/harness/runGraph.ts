@@ -26,7 +26,7 @@ export function traceGraph(
 
 /** Compiles with all checks between the passes, and with the algorithms that operations are defined by. */
 export function compileGraph({ inputs, outputs, effects }: Traced, options: CompileOptions = {}): Program {
-  return compile({ outputs, effects }, inputs, { verify: verifier, algorithms: false, ...options });
+  return compile({ outputs, effects }, inputs, { verify: verifier, algorithms: false, foldScales: false, ...options });
 }
 
 /** Compiles, runs once and gives the memory back. */

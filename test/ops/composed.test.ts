@@ -33,7 +33,7 @@ for (const [name, apply] of Object.entries(activations))
 
 const six = { low: -8, high: 8, avoid: [-3, 0, 3, 6] };
 describeOp("activations with two kinks", [
-  { title: "relu6", apply: activationOps.relu6, inputs: [{ shape: [5, 7], range: six }] },
+  { title: "relu6", apply: map.relu6, inputs: [{ shape: [5, 7], range: six }] },
   { title: "hardSigmoid", apply: activationOps.hardSigmoid, inputs: [{ shape: [5, 7], range: six }] },
 ]);
 
