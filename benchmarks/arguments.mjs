@@ -1,6 +1,6 @@
 // What did the command line ask for? Unknown words are errors that list the known ones.
 
-export const suites = ["gemm", "conv", "mlp", "cnn", "infer", "threads", "size", "cold"];
+export const suites = ["gemm", "conv", "mlp", "cnn", "mobilenet", "infer", "threads", "size", "cold"];
 export const peers = [
   "wasmgrad-relaxed",
   "tfjs-wasm",

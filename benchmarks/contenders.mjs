@@ -22,6 +22,7 @@ export const abilities = {
   mlp: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "torch"],
   infer: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"],
   cnn: ["wasmgrad", "torch"],
+  mobilenet: ["wasmgrad", "onnxruntime-web", "onnxruntime-node"],
   threads: ["wasmgrad"],
   size: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js"],
   cold: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node"],

@@ -1,7 +1,8 @@
 // What does an engine do in its own process? One request a line comes in on standard input, one answer a line leaves on
 // file descriptor 3, so that engines share neither heap nor compiler, and what a library prints disturbs nobody.
 //
-// Requests: start, prepareMatMul, prepareConvolution, preparePrediction, prepareTraining, time, epoch, accuracy. torch/engine.py speaks the same.
+// Requests: start, prepareMatMul, prepareConvolution, preparePrediction,
+// prepareVision, prepareTraining, time, epoch, accuracy. torch/engine.py speaks the same.
 
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -34,6 +35,13 @@ const answers = {
     job = await prepared("prediction", { batchSize, weights: arrays, input: floats(input) });
     writeFileSync(result, bytes(await job.result()));
     return { repetitions: job.repetitions ?? 1 };
+  },
+
+  async prepareVision({ network, weights, input, result }) {
+    const arrays = weights.map(({ shape, path }) => ({ shape, values: floats(path) }));
+    job = await prepared("vision", { network, weights: arrays, input: floats(input) });
+    writeFileSync(result, bytes(await job.result()));
+    return { repetitions: 1 };
   },
 
   async preparePeak() {

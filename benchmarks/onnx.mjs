@@ -17,7 +17,12 @@ export function productModel({ m, k, n, transposeA, transposeB }, a, b, repetiti
   const nodes = Array.from({ length: repetitions }, (_, index) => {
     const output = index === repetitions - 1 ? "c" : `unused${index}`;
     if (plain) return node("MatMul", ["a", "b"], [output]);
-    return node("Gemm", ["a", "b"], [output], { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 });
+    return node(
+      "Gemm",
+      ["a", "b"],
+      [output],
+      [integer("transA", transposeA ? 1 : 0), integer("transB", transposeB ? 1 : 0)],
+    );
   });
   return model({
     nodes,
@@ -42,7 +47,7 @@ export function networkModel(weights, batch) {
     current = layer === layers - 1 ? "y" : `active${layer}`;
     nodes.push(
       layer === layers - 1
-        ? node("Softmax", [`sum${layer}`], [current], { axis: 1 })
+        ? node("Softmax", [`sum${layer}`], [current], [integer("axis", 1)])
         : node("Relu", [`sum${layer}`], [current]),
     );
   }
@@ -54,7 +59,8 @@ export function networkModel(weights, batch) {
   });
 }
 
-function model({ nodes, initializers, inputs, outputs }) {
+/** A file of nodes, constants, inputs and outputs. */
+export function model({ nodes, initializers, inputs, outputs }) {
   const graph = [
     ...nodes.map((item) => bytesField(1, item)),
     textField(2, "graph"),
@@ -66,18 +72,27 @@ function model({ nodes, initializers, inputs, outputs }) {
   return message(numberField(1, 8), bytesField(7, message(...graph)), bytesField(8, operatorSet));
 }
 
-function node(type, inputs, outputs, attributes = {}) {
+/** @param {Uint8Array[]} attributes */
+export function node(type, inputs, outputs, attributes = []) {
   return message(
     ...inputs.map((name) => textField(1, name)),
     ...outputs.map((name) => textField(2, name)),
     textField(4, type),
-    ...Object.entries(attributes).map(([name, integer]) =>
-      bytesField(5, message(textField(1, name), numberField(3, integer), numberField(20, 2))),
-    ),
+    ...attributes.map((attribute) => bytesField(5, attribute)),
   );
 }
 
-function tensor(name, shape, values) {
+/** An attribute of a node that is a number. */
+export function integer(name, number) {
+  return message(textField(1, name), numberField(3, number), numberField(20, 2));
+}
+
+/** An attribute of a node that is a list of numbers. */
+export function integers(name, list) {
+  return message(textField(1, name), ...list.map((each) => numberField(8, each)), numberField(20, 7));
+}
+
+export function tensor(name, shape, values) {
   const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return message(
     ...shape.map((size) => numberField(1, size)),
@@ -87,7 +102,7 @@ function tensor(name, shape, values) {
   );
 }
 
-function value(name, shape) {
+export function value(name, shape) {
   const sizes = shape.map((size) => bytesField(1, message(numberField(1, size))));
   const type = message(numberField(1, float), bytesField(2, message(...sizes)));
   return message(textField(1, name), bytesField(2, message(bytesField(1, type))));

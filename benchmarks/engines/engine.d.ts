@@ -42,7 +42,7 @@ export interface Training {
 
 export interface TrainingTask {
   /** Default `"mlp"`. */
-  readonly network?: "mlp" | "cnn";
+  readonly network?: "mlp" | "cnn" | "mobilenetV2";
   readonly way: "fit" | "loop";
   readonly batchSize: number;
   /** How many of the training images are used. */
@@ -57,12 +57,21 @@ export interface PredictionTask {
   readonly input: Float32Array;
 }
 
+export interface VisionTask {
+  /** A name of ../vision.mjs. */
+  readonly network: string;
+  readonly weights: readonly { readonly shape: readonly number[]; readonly values: Float32Array }[];
+  /** [rows, columns, channels] */
+  readonly input: Float32Array;
+}
+
 export interface Engine {
   /** @throws if the library cannot run with so many threads. */
   start(options: { readonly threads: number }): void | Promise<void>;
   matMul?(product: Product, a: Float32Array, b: Float32Array): Job | Promise<Job>;
   convolution?(convolution: Convolution, a: Float32Array, b: Float32Array): Job | Promise<Job>;
   prediction?(task: PredictionTask): Job | Promise<Job>;
+  vision?(task: VisionTask): Job | Promise<Job>;
   training?(task: TrainingTask): Training | Promise<Training>;
   /** Only of `simd-peak`. */
   peak?():

@@ -1,8 +1,9 @@
 // How does wasmgrad do each job? As its users write it.
 
 import { classes, copiedBatch, readMnist } from "../mnist.mjs";
-import { permutation } from "../random.mjs";
-import { compiled, configure, layers, ops, sequential, tensor } from "../wasmgrad.mjs";
+import { permutation, uniform } from "../random.mjs";
+import { planOf } from "../vision.mjs";
+import { compiled, configure, input, layers, mobilenetV2, model, ops, sequential, tensor } from "../wasmgrad.mjs";
 
 /** @type {import("./engine.d.ts").Engine} */
 export const engine = {
@@ -47,7 +48,22 @@ export const engine = {
     };
   },
 
-  training({ network: kind = "mlp", way, batchSize, images, seed }) {
+  vision({ network: kind, weights, input }) {
+    const plan = planOf(kind);
+    const model = visionNetwork(plan);
+    model.setWeights(weights.map(({ shape, values }, index) => tensor(values, model.weights[index].shape)));
+    const predict = () => model.predict(tensor(input, [1, ...plan[0].input])).data;
+    return {
+      run(times) {
+        for (let time = 0; time < times; time++) predict();
+      },
+      result: predict,
+      dispose: () => model.dispose(),
+    };
+  },
+
+  training({ network: kind = "mlp", way, batchSize, images, seed, size }) {
+    if (kind === "mobilenetV2") return mobilenetTraining(size, batchSize);
     const train = readMnist("train", images);
     const model = kind === "cnn" ? convolutionalNetwork() : network();
     model.compile({ optimizer: "adam", loss: "categoricalCrossentropy", metrics: ["accuracy"] });
@@ -71,6 +87,42 @@ function network() {
     layers.dense({ units: 64, activation: "relu" }),
     layers.dense({ units: 10, activation: "softmax" }),
   ]);
+}
+
+/** The network of a plan: ../vision.mjs. */
+function visionNetwork(plan) {
+  const x = input({ shape: plan[0].input });
+  const results = [];
+  for (const step of plan) {
+    const before = results.at(-1) ?? x;
+    let y = visionLayer(step).apply(before);
+    if (step.add !== undefined) y = layers.add().apply([y, results[step.add]]);
+    results.push(y);
+  }
+  return model({ inputs: x, outputs: results.at(-1) });
+}
+
+function visionLayer({ kind, kernel: kernelSize, stride: strides, depthwise, padding, filters, activation }) {
+  if (kind === "maxPool") return layers.maxPooling2D({ poolSize: 2 });
+  if (kind === "flatten") return layers.flatten();
+  if (kind === "globalAverage") return layers.globalAveragePooling2D();
+  if (kind === "dense") return layers.dense({ units: filters, activation });
+  const options = { kernelSize, strides, padding, activation };
+  return depthwise ? layers.depthwiseConv2D(options) : layers.conv2D({ ...options, filters });
+}
+
+/** An epoch is one step. */
+function mobilenetTraining(size, batchSize) {
+  const network = mobilenetV2({ inputShape: [size, size, 3], classes: 10 });
+  network.compile({ optimizer: "sgd", loss: "sparseCategoricalCrossentropy" });
+  const x = tensor(uniform(batchSize * size * size * 3, -1, 1, 3), [batchSize, size, size, 3]);
+  const y = tensor(Int32Array.from({ length: batchSize }, (_, index) => index % 10));
+  network.trainOnBatch(x, y);
+  return {
+    epoch: () => network.trainOnBatch(x, y),
+    accuracy: () => 0,
+    dispose: () => network.dispose(),
+  };
 }
 
 function convolutionalNetwork() {

@@ -3,16 +3,20 @@
 import { timeInTurns } from "../interleave.mjs";
 import { initialWeights, referencePrediction, units } from "../network.mjs";
 import { uniform } from "../random.mjs";
+import { predictInTurns } from "../visionPrediction.mjs";
 
 const batchSizes = [1, 32];
 const tolerance = 1e-5;
+/** The network of the suite cnn, one picture, and who can run it. */
+const convolutional = "cnn-batch1";
+const seeing = ["wasmgrad", "onnxruntime-web", "onnxruntime-node"];
 
 export const suite = {
-  title: "Prediction of the MLP 784-128-64-10",
+  title: "Prediction of the MLP 784-128-64-10, and of a small convolutional network (cnn-batch1)",
   metric: "microsecondsPerCall",
   unit: "µs",
   better: /** @type {const} */ ("lower"),
-  cases: batchSizes.map((batchSize) => `mlp-batch${batchSize}`),
+  cases: [...batchSizes.map((batchSize) => `mlp-batch${batchSize}`), convolutional],
 
   /** @param {import("../run.mjs").Setting} setting */
   async run({ sessions, quick, cases, scratch, row, fail, note }) {
@@ -44,6 +48,18 @@ export const suite = {
           (samples.get(engine) ?? []).map((milliseconds) => milliseconds * 1000),
         );
       }
+    }
+    if (cases.includes(convolutional)) {
+      const able = sessions.filter(({ engine }) => seeing.includes(engine));
+      const samples = await predictInTurns("cnn", able, scratch, pace, (engine, reason) =>
+        fail(convolutional, engine, reason),
+      );
+      for (const [engine, times] of samples)
+        row(
+          convolutional,
+          engine,
+          times.map((milliseconds) => milliseconds * 1000),
+        );
     }
     note(
       `One call after the other, input and output copied; every answer was within ${tolerance} of a naive one in f64.`,
