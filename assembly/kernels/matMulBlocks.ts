@@ -29,7 +29,7 @@
 import { scratch } from "../memory";
 import { PACKED_STEP, packPanels, packTransposedPanels } from "./matMulPack";
 import { rowTimesMatrix } from "./matMulRow";
-import { CONTINUE, tile1x16, tile1x4, tile1x8, tile2x16, tile4x4, tile4x8 } from "./matMulTiles";
+import { CONTINUE, tile1x16, tile1x4, tile1x8, tiles2x16, tile4x4, tile4x8 } from "./matMulTiles";
 
 /** Columns of a panel. */
 export const PANEL: u32 = 16;
@@ -197,11 +197,11 @@ export function multiplyPanel(
   mode: u32,
 ): void {
   if (width == 16) {
-    for (; rows >= 2; rows -= 2) {
-      tile2x16(a, aRow, aStep, b, bStep, k, c, cRow, bias, mode);
-      a += 2 * aRow;
-      c += 2 * cRow;
-    }
+    const pairs = rows & ~1;
+    tiles2x16(a, aRow, aStep, b, bStep, k, c, cRow, pairs, bias, mode);
+    a += pairs * aRow;
+    c += pairs * cRow;
+    rows -= pairs;
     if (rows > 0) tile1x16(a, aStep, b, bStep, k, c, bias, mode);
     return;
   }

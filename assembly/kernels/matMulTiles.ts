@@ -47,90 +47,101 @@ function storeLanes(address: usize, x: v128, lanes: u32): void {
   if (lanes == 3) v128.store32_lane(address, x, 2, 8);
 }
 
-/** C tile [2, 16] (+)= op(A) [2, k] · B [k, 16]. */
-export function tile2x16(
-  a: usize,
+/**
+ * C tiles [rows, 16] (+)= op(A) [rows, k] · B [k, 16], two rows at a time; rows even. A call for each two would cost a tenth
+ * of the time where k is 32.
+ */
+export function tiles2x16(
+  aFirst: usize,
   aRow: usize,
   aStep: usize,
-  b: usize,
+  bFirst: usize,
   bStep: usize,
-  k: u32,
+  steps: u32,
   c: usize,
   cRow: usize,
+  rows: u32,
   bias: usize,
   mode: u32,
 ): void {
-  let a1 = a + aRow;
-  const c1 = c + cRow;
-  let sum00 = f32x4.splat(0);
-  let sum01 = f32x4.splat(0);
-  let sum02 = f32x4.splat(0);
-  let sum03 = f32x4.splat(0);
-  let sum10 = f32x4.splat(0);
-  let sum11 = f32x4.splat(0);
-  let sum12 = f32x4.splat(0);
-  let sum13 = f32x4.splat(0);
-  if (mode & CONTINUE) {
-    sum00 = v128.load(c);
-    sum01 = v128.load(c, 16);
-    sum02 = v128.load(c, 32);
-    sum03 = v128.load(c, 48);
-    sum10 = v128.load(c1);
-    sum11 = v128.load(c1, 16);
-    sum12 = v128.load(c1, 32);
-    sum13 = v128.load(c1, 48);
+  for (; rows >= 2; rows -= 2) {
+    let a = aFirst;
+    let a1 = a + aRow;
+    aFirst = a1 + aRow;
+    let b = bFirst;
+    let k = steps;
+    const c1 = c + cRow;
+    let sum00 = f32x4.splat(0);
+    let sum01 = f32x4.splat(0);
+    let sum02 = f32x4.splat(0);
+    let sum03 = f32x4.splat(0);
+    let sum10 = f32x4.splat(0);
+    let sum11 = f32x4.splat(0);
+    let sum12 = f32x4.splat(0);
+    let sum13 = f32x4.splat(0);
+    if (mode & CONTINUE) {
+      sum00 = v128.load(c);
+      sum01 = v128.load(c, 16);
+      sum02 = v128.load(c, 32);
+      sum03 = v128.load(c, 48);
+      sum10 = v128.load(c1);
+      sum11 = v128.load(c1, 16);
+      sum12 = v128.load(c1, 32);
+      sum13 = v128.load(c1, 48);
+    }
+    do {
+      const x0 = v128.load32_splat(a);
+      const x1 = v128.load32_splat(a1);
+      const y0 = v128.load(b);
+      sum00 = multiplyAdd(sum00, x0, y0);
+      sum10 = multiplyAdd(sum10, x1, y0);
+      const y1 = v128.load(b, 16);
+      sum01 = multiplyAdd(sum01, x0, y1);
+      sum11 = multiplyAdd(sum11, x1, y1);
+      const y2 = v128.load(b, 32);
+      sum02 = multiplyAdd(sum02, x0, y2);
+      sum12 = multiplyAdd(sum12, x1, y2);
+      const y3 = v128.load(b, 48);
+      sum03 = multiplyAdd(sum03, x0, y3);
+      sum13 = multiplyAdd(sum13, x1, y3);
+      a += aStep;
+      a1 += aStep;
+      b += bStep;
+    } while (--k);
+    if (mode & BIAS) {
+      const y0 = v128.load(bias);
+      sum00 = f32x4.add(sum00, y0);
+      sum10 = f32x4.add(sum10, y0);
+      const y1 = v128.load(bias, 16);
+      sum01 = f32x4.add(sum01, y1);
+      sum11 = f32x4.add(sum11, y1);
+      const y2 = v128.load(bias, 32);
+      sum02 = f32x4.add(sum02, y2);
+      sum12 = f32x4.add(sum12, y2);
+      const y3 = v128.load(bias, 48);
+      sum03 = f32x4.add(sum03, y3);
+      sum13 = f32x4.add(sum13, y3);
+    }
+    if (mode & CLAMP) {
+      sum00 = clamp(sum00);
+      sum01 = clamp(sum01);
+      sum02 = clamp(sum02);
+      sum03 = clamp(sum03);
+      sum10 = clamp(sum10);
+      sum11 = clamp(sum11);
+      sum12 = clamp(sum12);
+      sum13 = clamp(sum13);
+    }
+    v128.store(c, sum00);
+    v128.store(c, sum01, 16);
+    v128.store(c, sum02, 32);
+    v128.store(c, sum03, 48);
+    v128.store(c1, sum10);
+    v128.store(c1, sum11, 16);
+    v128.store(c1, sum12, 32);
+    v128.store(c1, sum13, 48);
+    c = c1 + cRow;
   }
-  do {
-    const x0 = v128.load32_splat(a);
-    const x1 = v128.load32_splat(a1);
-    const y0 = v128.load(b);
-    sum00 = multiplyAdd(sum00, x0, y0);
-    sum10 = multiplyAdd(sum10, x1, y0);
-    const y1 = v128.load(b, 16);
-    sum01 = multiplyAdd(sum01, x0, y1);
-    sum11 = multiplyAdd(sum11, x1, y1);
-    const y2 = v128.load(b, 32);
-    sum02 = multiplyAdd(sum02, x0, y2);
-    sum12 = multiplyAdd(sum12, x1, y2);
-    const y3 = v128.load(b, 48);
-    sum03 = multiplyAdd(sum03, x0, y3);
-    sum13 = multiplyAdd(sum13, x1, y3);
-    a += aStep;
-    a1 += aStep;
-    b += bStep;
-  } while (--k);
-  if (mode & BIAS) {
-    const y0 = v128.load(bias);
-    sum00 = f32x4.add(sum00, y0);
-    sum10 = f32x4.add(sum10, y0);
-    const y1 = v128.load(bias, 16);
-    sum01 = f32x4.add(sum01, y1);
-    sum11 = f32x4.add(sum11, y1);
-    const y2 = v128.load(bias, 32);
-    sum02 = f32x4.add(sum02, y2);
-    sum12 = f32x4.add(sum12, y2);
-    const y3 = v128.load(bias, 48);
-    sum03 = f32x4.add(sum03, y3);
-    sum13 = f32x4.add(sum13, y3);
-  }
-  if (mode & CLAMP) {
-    sum00 = clamp(sum00);
-    sum01 = clamp(sum01);
-    sum02 = clamp(sum02);
-    sum03 = clamp(sum03);
-    sum10 = clamp(sum10);
-    sum11 = clamp(sum11);
-    sum12 = clamp(sum12);
-    sum13 = clamp(sum13);
-  }
-  v128.store(c, sum00);
-  v128.store(c, sum01, 16);
-  v128.store(c, sum02, 32);
-  v128.store(c, sum03, 48);
-  v128.store(c1, sum10);
-  v128.store(c1, sum11, 16);
-  v128.store(c1, sum12, 32);
-  v128.store(c1, sum13, 48);
 }
 
 /** C tile [1, 16] (+)= op(A) [1, k] · B [k, 16]. */
