@@ -101,8 +101,7 @@ function detectionLoss(yTrue, yPred) {
 function intersectionOverUnion(a, b) {
   const edges = (x) => [0, 1, 2, 3].map((edge) => ops.slice(x, [0, 0, 0, edge], [-1, -1, -1, 1]));
   const area = ([left, top, right, bottom]) => ops.multiply(ops.add(left, right), ops.add(top, bottom));
-  const smaller = edges(ops.minimum(a, b));
-  const both = ops.maximum(area(smaller), 0);
+  const both = area(edges(ops.minimum(a, b)));
   const either = ops.subtract(ops.add(area(edges(a)), area(edges(b))), both);
   return ops.divide(both, ops.add(either, 1e-6));
 }
