@@ -51,7 +51,7 @@ export const engine = {
   vision({ network: kind, weights, input }) {
     const plan = planOf(kind);
     const model = visionNetwork(plan);
-    model.setWeights(weights.map(({ shape, values }, index) => tensor(values, model.weights[index].shape)));
+    model.setWeights(weights.map(({ values }, index) => tensor(values, model.weights[index].shape)));
     const predict = () => model.predict(tensor(input, [1, ...plan[0].input])).data;
     return {
       run(times) {
