@@ -20,6 +20,7 @@ import { arch, cpus, platform, totalmem } from "node:os";
  * @property {string} name
  * @property {string} title
  * @property {string} metric
+ * @property {Readonly<Record<string, string>>} metrics Of cases that measure something else than `metric`.
  * @property {string} unit
  * @property {"higher" | "lower"} better
  * @property {Row[]} rows
@@ -109,9 +110,19 @@ export function beginJson(path) {
 /** Appends one object a line. @param {string} path @param {SuiteReport} report @param {number} threads */
 export function appendJson(path, report, threads) {
   for (const row of report.rows) {
-    const values = [{ metric: report.metric, value: median(row.samples), unit: report.unit }, ...row.beside];
-    for (const { metric, value, unit } of values) {
-      const line = { suite: report.name, case: row.case, engine: row.engine, threads, metric, value, unit };
+    const metric = report.metrics[row.case] ?? report.metric;
+    const values = [{ metric, value: median(row.samples), unit: report.unit }, ...row.beside];
+    for (const each of values) {
+      const { value, unit } = each;
+      const line = {
+        suite: report.name,
+        case: row.case,
+        engine: row.engine,
+        threads,
+        metric: each.metric,
+        value,
+        unit,
+      };
       appendFileSync(path, `${JSON.stringify(line)}\n`);
     }
   }

@@ -95,6 +95,7 @@ async function runSuite(suite, engines, request) {
     name: suite.name,
     title: suite.title,
     metric: suite.metric,
+    metrics: suite.metrics ?? {},
     unit: suite.unit,
     better: suite.better,
     rows: [],
