@@ -41,6 +41,8 @@ for (const [name, act] of Object.entries(activations))
           { shape: [cout], range: biases },
         ],
         shape: [2, 4, 5, cout],
+        // Differentiated before it is fused: once is enough.
+        gradient: cout === 1,
       }),
     ),
   );
