@@ -7,7 +7,7 @@
 import { Instruction } from "../instruction";
 import { POOL_AVERAGE } from "../opcodes";
 import { Average, Maximum, Winner } from "./poolFolds";
-import { arePairs, areSeparatePairs, poolPairs, poolPairsGradient } from "./poolPairs";
+import { arePairs, poolPairs, poolPairsGradient } from "./poolPairs";
 
 @unmanaged
 export class Pool extends Instruction {
@@ -209,7 +209,8 @@ function poolBy<F>(instruction: usize, begin: i32, end: i32): void {
 export function poolGradient(instruction: usize, begin: u32, end: u32): void {
   const overlay = changetype<PoolGradient>(instruction);
   const average = overlay.kind == POOL_AVERAGE;
-  if (!average && areSeparatePairs(overlay)) {
+  // Both instructions describe their windows alike.
+  if (!average && overlay.bytes == 1 && arePairs(changetype<Pool>(instruction))) {
     poolPairsGradient(overlay, begin, end);
     return;
   }

@@ -103,23 +103,6 @@ function takes(result: v128, value: v128): v128 {
   return v128.andnot(f32x4.eq(result, result), f32x4.le(value, result));
 }
 
-/** The same of the gradient. */
-export function areSeparatePairs(it: PoolGradient): bool {
-  return (
-    it.bytes == 1 &&
-    it.windowDepth == 1 &&
-    it.windowHeight == 2 &&
-    it.windowWidth == 2 &&
-    it.strideDepth == 1 &&
-    it.strideHeight == 2 &&
-    it.strideWidth == 2 &&
-    it.beforeDepth + it.beforeHeight + it.beforeWidth == 0 &&
-    2 * it.outHeight <= it.height &&
-    2 * it.outWidth <= it.width &&
-    it.channels >= 8
-  );
-}
-
 /** The gradient of cells [begin, end): that of the window where they won, else 0. */
 export function poolPairsGradient(it: PoolGradient, begin: i32, end: i32): void {
   const channels = it.channels;

@@ -4,8 +4,8 @@ import { underScope } from "../graph.ts";
 import { type Graph, rewrite } from "./graphPass.ts";
 
 /**
- * Puts what an operation knows to be faster in its place. The only pass that changes results, in their last bits: each
- * operation says by how much at most.
+ * Puts what an operation knows to be faster in its place. Like `foldScale`, and no other pass, it changes results in their
+ * last bits: each operation says by how much at most.
  */
 export function chooseAlgorithms(graph: Graph): Graph {
   return rewrite(graph, (node, inputs) => underScope(node.scope, () => node.op.faster?.(node, inputs)));

@@ -74,7 +74,7 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
 
   /**
    * The outputs for x [samples, ...], synchronously: one tensor, or a record of them for named outputs. The same bits as
-   * those of the model's own `predict`. Any number of samples: they are taken in parts of {@link batchSizes}.
+   * those of the model's own `predict`, but where that uses Winograd's algorithm. Any number of samples: they are taken in parts of {@link batchSizes}.
    * @throws {TensorError} `shape` or `dtype` for data that do not fit, `data` for none or an index out of range.
    */
   predict(x: I): O {

@@ -58,6 +58,11 @@ export function applyLayer(layer: AnyLayer, x: Input | readonly Input[], options
     received: `${inputs.length} inputs`,
     remedy: "Masks of several inputs come with them, from the layers that make them.",
   }));
+  check(mask === undefined || layer.takesMask !== false, "unsupported", () => ({
+    where: `${layer.name}.mask`,
+    expected: "no mask, which the layer could neither use nor hand on",
+    received: "one",
+  }));
   if (inputs.every((input) => input instanceof Placeholder)) {
     check(mask === undefined, "option", () => ({
       where: `${layer.name}.mask`,

@@ -62,7 +62,7 @@ export interface LayerDefinition<F extends Fields, I extends "one" | "many"> {
   readonly weights?: (shapes: readonly Shape[], options: Parsed<F>) => Readonly<Record<string, WeightSpec>>;
   /**
    * What becomes of the masks of the inputs (see {@link maskOf}): `"pass"` gives the result that of the only input, a
-   * function says another. Default: the result has none.
+   * function says another, and undefined for none. Default: the layer knows nothing of masks, and the result has none.
    */
   readonly masking?: "pass" | Masking<F>;
   /** The result, with `weights` read under their names. */
@@ -98,6 +98,8 @@ export interface AnyLayer {
   trainable: boolean;
   readonly weights: readonly Variable[];
   readonly trainableWeights: readonly Variable[];
+  /** Whether a mask may be given to it; a model hands it to its layers. Default true. */
+  readonly takesMask?: boolean;
   /** Constraints of weights that have one. */
   readonly constraints: ReadonlyMap<Variable, Constraint>;
   rename(name: string): void;
@@ -160,6 +162,11 @@ export class Layer implements AnyLayer {
   /** Number of weights' elements. */
   countParams(): number {
     return this.weights.reduce((count, weight) => count + weight.size, 0);
+  }
+
+  /** Whether it can do something with a mask: compute with it, or hand it on. */
+  get takesMask(): boolean {
+    return this.definition.masking !== undefined;
   }
 
   /** The values of all weights, copied. */

@@ -81,6 +81,8 @@ function globalPooling(name: "Max" | "Average", axes: 1 | 2 | 3): (options?: Glo
     className: `Global${name}Pooling${axes}D`,
     fields: { dataFormat: dataFormat(), keepdims: flag(false) },
     inputs: "one",
+    // A mask of steps says which cells of one axis an average counts; there are no steps in the result.
+    ...(name === "Average" && axes === 1 ? { masking: () => undefined } : {}),
     call: (x, { options, masks: [mask] }) => {
       checkSpatial(x, axes, options.dataFormat);
       const first = firstSpatialAxis(options.dataFormat);

@@ -69,6 +69,8 @@ describe("the mask of a sequence", () => {
     const mask = tensor([[1, 1, 0], [1, 0, 0]], undefined, "bool"); // biome-ignore format: rows
     expect(layers.globalAveragePooling1D().apply(steps, { mask }).array()).toEqual([[2, 3], [5, 6]]); // biome-ignore format: rows
     expect(() => layers.add().apply([steps, steps], { mask })).toThrow("a mask for a single input");
+    for (const layer of [layers.permute({ dims: [2, 1] }), layers.globalMaxPooling1D(), layers.flatten()])
+      expect(() => layer.apply(steps, { mask })).toThrow("could neither use nor hand on");
   });
 
   test("keeps steps out of the loss: values there change nothing", () => {

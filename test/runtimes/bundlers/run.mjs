@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -85,9 +86,16 @@ async function makeProject() {
 const page = (script, type = ' type="module"') =>
   `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>app</title></head><body><script${type} src="${script}"></script></body></html>\n`;
 
-/** Runs one of the tools installed beside this file. Output that would alarm a user is a failure. */
-async function tool(project, name, args) {
-  const output = await execute(join(here, "node_modules/.bin", name), args, { cwd: project });
+/**
+ * Runs one of the tools installed beside this file. Output that would alarm a user is a failure, except for paragraphs
+ * that `known` names; its last line may count these as warnings, and no others.
+ */
+async function tool(project, name, args, known = undefined) {
+  const said = await execute(join(here, "node_modules/.bin", name), args, { cwd: project });
+  const paragraphs = said.split(/\n\n+/);
+  const rest = paragraphs.filter((each) => known?.test(each) !== true);
+  const count = `compiled with ${paragraphs.length - rest.length} warnings`;
+  const output = known === undefined ? said : rest.join("\n\n").replace(count, "compiled");
   must(!/\bwarn|\berror\b|deprecat|could not|unable|\(!\)/i.test(output), `${name} complains:\n${output}`);
 }
 
@@ -161,11 +169,15 @@ function loaded(folder, name, except = []) {
   return `${(bytes / 1000).toFixed(1)} kB after gzip`;
 }
 
+/** Bytes of webpack's file before compression: 267,000 on 2026-11-26, of which 89,000 are WebAssembly as text. */
+const largestMain = 270_000;
+
 const started = performance.now();
 const project = await makeProject();
 // The slowest of them, beside the others.
-// Without its hints about files of more than 244 KiB before compression: docs/bundlers.md says that there are some.
-const webpack = tool(project, "webpack", ["--mode", "production", "--no-performance", "--output-path", "out/webpack"]);
+// It remarks that the file is larger than 244 KiB, as docs/bundlers.md says; how large it may be is checked below.
+const sizeHints = /^WARNING in (asset size limit|entrypoint size limit|webpack performance recommendations): /;
+const webpack = tool(project, "webpack", ["--mode", "production", "--output-path", "out/webpack"], sizeHints);
 webpack.catch(() => {});
 const browser = await openBrowser("chrome", chromium);
 try {
@@ -242,6 +254,8 @@ try {
     await webpack;
     writeFileSync(join(project, "out/webpack/index.html"), page("/main.js", ""));
     await inBrowser("out/webpack");
+    const { size } = statSync(join(project, "out/webpack/main.js"));
+    must(size <= largestMain, `main.js has ${size} bytes before compression, more than ${largestMain}`);
     return loaded(join(project, "out/webpack"), "main.js");
   });
   await check("rollup -p node-resolve", async () => {
