@@ -288,7 +288,7 @@ describe("nobody but", () => {
     const allowed: Readonly<Record<string, string>> = {
       "bindings/ops/map.ts": "a gradient after fusion is a defect of the compiler",
       "bindings/kernelTable.ts": "what a user's kernel threw becomes a TensorError where the operation is known",
-      "bindings/compiler/schedule.ts": "a cycle is a defect of the compiler",
+      "bindings/compiler/direct.ts": "a cycle is a defect of the compiler",
       "bindings/platform/thread.ts": "a script of its own, which does not bring the messages along",
     };
     expect(using(/throw new (Error|TypeError|RangeError)\b/).filter((path) => allowed[path] === undefined)).toEqual([]);

@@ -5,7 +5,7 @@ import { constantOp, inputOp, readOp, type SymbolicTensor, viewRoot } from "../g
 import { assignOp } from "../ops/optimize.ts";
 import { elementBytes, type Shape, type Tensor } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
-import { overlaps, writtenVariables } from "./effects.ts";
+import { assignedVariable, placeAssignments } from "./direct.ts";
 import { type Graph, nodesOf, usersOf } from "./graphPass.ts";
 import { hoist, nothingPrepared } from "./hoist.ts";
 import { addressesIn, type Lowering } from "./instruction.ts";
@@ -52,7 +52,7 @@ export interface Schedule {
  */
 export function schedule(graph: Graph, hoisting = true): Schedule {
   const nodes = nodesOf(graph);
-  const direct = directAssignments(nodes, graph);
+  const { order, direct } = placeAssignments(nodes, graph);
   const prepared = hoisting ? hoist(graph, (node) => direct.has(node)) : nothingPrepared;
   const users = usersOf(graph);
   const buffers = assignBuffers(nodes, direct, prepared.kept, users);
@@ -63,7 +63,6 @@ export function schedule(graph: Graph, hoisting = true): Schedule {
     phase++;
     touched = new Touched();
   };
-  const order = inOrder(nodes, graph.effects);
   const [first, rest] = [true, false].map((early) => order.filter((node) => prepared.nodes.has(node) === early));
   const lower = (node: SymbolicTensor): void => {
     if (node.op.lower === undefined || isDirectAssign(node, buffers)) return;
@@ -174,107 +173,9 @@ function placeOf(node: SymbolicTensor, direct: ReadonlyMap<SymbolicTensor, Varia
   return variable === undefined ? { kind: "arena" } : { kind: "variable", variable };
 }
 
-/**
- * Values that can be computed right where an assignment wants them: nobody reads the variable before the assignment,
- * nothing else is assigned to it, and nobody else needs the value if the variable changes again. Gradients go into their block this way, without a copy.
- */
-function directAssignments(nodes: readonly SymbolicTensor[], graph: Graph): Map<SymbolicTensor, Variable> {
-  const direct = new Map<SymbolicTensor, Variable>();
-  graph.effects.forEach((effect, index) => {
-    if ((effect.op as unknown) !== assignOp) return;
-    const [target, value] = effect.inputs as [SymbolicTensor, SymbolicTensor];
-    const variable = assignedVariable(effect);
-    const root = viewRoot(value);
-    if (root.op.lower === undefined || root.op.trailing !== undefined) return;
-    if (direct.has(root) || root.size !== value.size) return;
-    const readEarlier = nodes.some(
-      (node) => node !== effect && node.inputs.some((input) => readsOverlapping(input, variable, index)),
-    );
-    const assignedElsewhere = graph.effects.some(
-      (other) => other !== effect && (other.op as unknown) === assignOp && overlaps(assignedVariable(other), variable),
-    );
-    const usedElsewhere =
-      graph.outputs.some((output) => viewRoot(output) === root) ||
-      nodes.some(
-        (node) => node !== effect && node.op.view !== true && node.inputs.some((input) => viewRoot(input) === root),
-      );
-    const changedLater =
-      usedElsewhere &&
-      graph.effects.some(
-        (other) => other !== effect && writtenVariables(other).some((each) => overlaps(each, variable)),
-      );
-    if (!readEarlier && !assignedElsewhere && !changedLater && !graph.outputs.includes(target))
-      direct.set(root, variable);
-  });
-  return direct;
-}
-
-/** The variable that an assignment changes: what its first input reads. */
-function assignedVariable(assignment: SymbolicTensor): Variable {
-  return (assignment.inputs[0] as SymbolicTensor).attributes.variable as Variable;
-}
-
-function readsOverlapping(node: SymbolicTensor, variable: Variable, beforeEffect: number): boolean {
-  const root = viewRoot(node);
-  if ((root.op as unknown) !== readOp) return false;
-  const reading = root.attributes as { variable: Variable; version: number };
-  return reading.version <= beforeEffect && overlaps(reading.variable, variable);
-}
-
 /** Whether an assignment needs no copy because its value is computed in place. */
 function isDirectAssign(node: SymbolicTensor, buffers: ReadonlyMap<SymbolicTensor, Buffer>): boolean {
   if ((node.op as unknown) !== assignOp) return false;
   const place = buffers.get(node.inputs[1] as SymbolicTensor)?.place;
   return place?.kind === "variable" && place.variable === assignedVariable(node);
-}
-
-// Order ---------------------------------------------------------------------------------------------------------------
-
-/**
- * Nodes in an order that respects inputs and effects: what reads a variable at version v runs after effect v − 1 and
- * before effect v, as far as they touch the same bytes.
- */
-function inOrder(nodes: readonly SymbolicTensor[], effects: readonly SymbolicTensor[]): SymbolicTensor[] {
-  if (effects.length === 0) return [...nodes];
-  const before = new Map<SymbolicTensor, SymbolicTensor[]>(nodes.map((node) => [node, [...node.inputs]]));
-  effects.forEach((effect, index) => {
-    if (index > 0) before.get(effect)?.push(effects[index - 1] as SymbolicTensor);
-  });
-  const changed = effects.map(writtenVariables);
-  for (const node of nodes) {
-    if (node.op.effect === true) continue;
-    for (const input of node.inputs) {
-      const root = viewRoot(input);
-      if ((root.op as unknown) !== readOp) continue;
-      const { variable, version } = root.attributes as { variable: Variable; version: number };
-      effects.forEach((effect, index) => {
-        if (changed[index]?.some((each) => overlaps(each, variable)) !== true) return;
-        if (index < version) before.get(node)?.push(effect);
-        else before.get(effect)?.push(node);
-      });
-    }
-  }
-  const order: SymbolicTensor[] = [];
-  const state = new Map<SymbolicTensor, "open" | "done">();
-  for (const start of nodes) {
-    const stack = [start];
-    while (stack.length > 0) {
-      const node = stack[stack.length - 1] as SymbolicTensor;
-      if (state.get(node) === "done") {
-        stack.pop();
-        continue;
-      }
-      state.set(node, "open");
-      const waiting = (before.get(node) ?? []).filter((each) => state.get(each) !== "done");
-      if (waiting.some((each) => state.get(each) === "open")) throw new Error(`schedule: a cycle through ${node}`);
-      if (waiting.length > 0) {
-        stack.push(...waiting.toReversed().filter((each) => state.get(each) === undefined));
-        continue;
-      }
-      state.set(node, "done");
-      order.push(node);
-      stack.pop();
-    }
-  }
-  return order;
 }

@@ -108,7 +108,10 @@ function workOf({ sources, steps }: Expression): number {
   return steps.reduce((sum, step) => sum + (stepWork[step.code] ?? 1), random * randomWork);
 }
 
-/** Registers for all sources and steps: a step may reuse the register of a step that is read for the last time. */
+/**
+ * Registers for all sources and steps: a step may reuse the register of a step that is read for the last time. That of the
+ * last one is its own, as it may be the memory of a source.
+ */
 export function allocateRegisters(expression: Expression): number[] {
   const first = expression.sources.length;
   const lastUse = new Map<number, number>();
@@ -119,7 +122,8 @@ export function allocateRegisters(expression: Expression): number[] {
   const free: number[] = [];
   let next = first;
   expression.steps.forEach((step, index) => {
-    registers.push(free.pop() ?? next++);
+    const reused = index === expression.steps.length - 1 ? undefined : free.pop();
+    registers.push(reused ?? next++);
     for (const position of new Set(step.operands))
       if (position >= first && lastUse.get(position) === index) free.push(registers[position] as number);
   });

@@ -34,10 +34,10 @@ const sourcesOf = (count: number): Expression["sources"] =>
   Array.from({ length: count }, (_, input) => ({ kind: "tensor", input }));
 
 describe("registers", () => {
-  it("of a chain are one beside its sources", () => {
+  it("of a chain are two beside its sources, and one of its result", () => {
     const steps: Step[] = Array.from({ length: 40 }, (_, index) => ({ code: 0, operands: [index === 0 ? 0 : index] }));
     expectSound({ sources: sourcesOf(1), steps });
-    expect(registerCount({ sources: sourcesOf(1), steps })).toBe(3);
+    expect(registerCount({ sources: sourcesOf(1), steps })).toBe(4);
   });
 
   it("of random expressions are never overwritten too early", () => {

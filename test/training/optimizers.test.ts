@@ -69,8 +69,7 @@ for (const [name, [optimizer, instruction]] of Object.entries(rules))
     const program = training(variables, startOptimizer(optimizer, variables));
     const names = opcodes(program);
     expect(names.filter((each) => each === instruction)).toHaveLength(1);
-    // The only copy left is that of the iteration.
-    expect(names.filter((each) => each === "assign")).toHaveLength(1);
+    expect(names).not.toContain("assign");
     const [first = 0] = program.run().map((value) => value.item());
     let last = first;
     for (let step = 0; step < 50; step++) last = program.run()[0]?.item() as number;
