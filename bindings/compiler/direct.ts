@@ -35,12 +35,13 @@ export function placeAssignments(
 }
 
 /**
- * Values that may be computed in the memory of the variable they are assigned to: nothing else is assigned to it, nobody
- * else needs the value if the variable changes again, and who needs the old value comes before, or is an elementwise
- * operation that takes each element just before it is replaced.
+ * Values that may be computed in the memory of the variable they are assigned to: nobody else needs the value if the
+ * variable changes again, and who needs or writes an older one comes before, or is an elementwise operation that takes
+ * each element just before it is replaced.
  */
 function directAssignments(nodes: readonly SymbolicTensor[], graph: Graph): Direct[] {
   const direct = new Map<SymbolicTensor, Direct>();
+  const changed = graph.effects.map(writtenVariables);
   graph.effects.forEach((effect, index) => {
     if ((effect.op as unknown) !== assignOp) return;
     const [target, value] = effect.inputs as [SymbolicTensor, SymbolicTensor];
@@ -48,28 +49,24 @@ function directAssignments(nodes: readonly SymbolicTensor[], graph: Graph): Dire
     const root = viewRoot(value);
     if (root.op.lower === undefined || root.op.trailing !== undefined) return;
     if (direct.has(root) || root.size !== value.size) return;
-    const earlier = nodes.filter(
+    const touches = (other: Variable): boolean => overlaps(other, variable);
+    const readers = nodes.filter(
       (node) =>
         node !== effect &&
         node !== root &&
         node.op.view !== true &&
         node.inputs.some((input) => readsOverlapping(input, variable, index)),
     );
-    const assignedElsewhere = graph.effects.some(
-      (other) => other !== effect && (other.op as unknown) === assignOp && overlaps(assignedVariable(other), variable),
-    );
+    const writers = graph.effects.filter((_, at) => at < index && changed[at]?.some(touches) === true);
     const usedElsewhere =
       graph.outputs.some((output) => viewRoot(output) === root) ||
       nodes.some(
         (node) => node !== effect && node.op.view !== true && node.inputs.some((input) => viewRoot(input) === root),
       );
     const changedLater =
-      usedElsewhere &&
-      graph.effects.some(
-        (other) => other !== effect && writtenVariables(other).some((each) => overlaps(each, variable)),
-      );
-    if (!assignedElsewhere && !changedLater && !graph.outputs.includes(target) && mayReplace(root, variable))
-      direct.set(root, { root, variable, earlier });
+      usedElsewhere && graph.effects.some((other, at) => other !== effect && changed[at]?.some(touches) === true);
+    if (!changedLater && !graph.outputs.includes(target) && mayReplace(root, variable))
+      direct.set(root, { root, variable, earlier: [...new Set([...readers, ...writers])] });
   });
   return [...direct.values()];
 }
