@@ -1,4 +1,4 @@
-// What may an option of a loss or a metric be, and what is it when it is missing?
+// What may an option of a loss, a metric or an optimizer be, and what is it when it is missing?
 
 import { type Config, checkNumber, checkOptionNames, type Json, toSnakeCase } from "./config.ts";
 import { check, show, unknownName } from "./errors.ts";
@@ -7,6 +7,8 @@ import { check, show, unknownName } from "./errors.ts";
 export interface OptionRule<T> {
   /** Its value when it is missing. */
   readonly initial: T;
+  /** Whether it must be given. Default false. */
+  readonly required?: boolean;
   /** @throws {TensorError} `option` unless the value is allowed. */
   check(where: string, value: unknown): void;
 }
@@ -84,6 +86,12 @@ export function nullOr<T>(rule: OptionRule<T>): OptionRule<T | null> {
   };
 }
 
+/** What `rule` allows; it must be given. */
+/* @__NO_SIDE_EFFECTS__ */
+export function required<T>(rule: OptionRule<T>): OptionRule<T> {
+  return { ...rule, required: true };
+}
+
 /** A number, or a list of them. */
 /* @__NO_SIDE_EFFECTS__ */
 export function oneOrMore(rule: OptionRule<number>): OptionRule<number | readonly number[]> {
@@ -108,7 +116,7 @@ export function settle<S extends object>(
   return Object.fromEntries(
     Object.entries<OptionRule<unknown>>(rules).map(([name, rule]) => {
       const value = (given as Readonly<Record<string, unknown>>)[name];
-      if (value === undefined) return [name, rule.initial];
+      if (value === undefined && rule.required !== true) return [name, rule.initial];
       rule.check(`${where}.${name}`, value);
       return [name, value];
     }),

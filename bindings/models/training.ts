@@ -67,6 +67,17 @@ export class Training<I, O, M extends string> extends Structure {
     return this.compileGiven;
   }
 
+  /**
+   * The learning rate: of the next step, or with a schedule that of the last one. Assigning changes it.
+   * @throws {TensorError} `state` before `compile`; `option` for what is no number ≥ 0; `unsupported` with a schedule.
+   */
+  get learningRate(): number {
+    return this.trainer.state.learningRate.value.item();
+  }
+  set learningRate(rate: number) {
+    this.trainer.state.setLearningRate(rate);
+  }
+
   /** The optimizer's state, the random seed and the running sums. @throws {TensorError} `state` before `compile`. */
   get trainer(): Trainer {
     return this.trainerFor("trainer");

@@ -23,18 +23,19 @@ interface Case {
 }
 
 const tolerance = 2e-5;
-/** The cases with a learning-rate schedule. */
-const schedules = 4;
+/** LossScaleOptimizer. */
+const unsupported = 1;
 
 runCases(
   "optimizers",
   loadCases<Case>("optimizers"),
   (golden) => {
-    const optimizer = optimizerFromConfig(golden.className, golden.config);
+    const spared = golden.excludeFromWeightDecay;
+    const more: Config = spared === undefined ? {} : { exclude_from_weight_decay: spared };
+    const optimizer = optimizerFromConfig(golden.className, { ...golden.config, ...more });
     const variables = golden.variables.map((each) => new Variable(each.name, fromGolden(each), true));
     const constraint = golden.constraint === undefined ? null : resolveConstraint(golden.constraint, "test");
     const state = startOptimizer(optimizer, variables, {
-      excludeFromWeightDecay: ({ name }) => golden.excludeFromWeightDecay?.includes(name) === true,
       constraints: new Map(constraint === null ? [] : variables.map((variable) => [variable, constraint])),
     });
     const step = compiled((...gradients: SymbolicTensor[]) => {
@@ -49,27 +50,53 @@ runCases(
       });
     });
     const slots = new Map(state.readSlots().map(({ name, value }) => [name, value]));
-    expect(slots.size).toBe(golden.optimizerVariables.length - 2);
+    const unnamed = ownNames(golden);
+    let compared = 0;
     for (const wanted of golden.optimizerVariables) {
       if (wanted.name === "iteration") expect(state.iteration.value.item()).toBe(wanted.data[0]);
       else if (wanted.name === "learning_rate") expectClose("rate", state.learningRate.value, wanted, 1e-7);
       else {
-        const [variable, role] = splitAtFirst(wanted.name);
-        const value = slots.get(`${role}/${variable}`);
-        expect(value, wanted.name).toBeDefined();
-        if (value !== undefined) expectClose(wanted.name, value, wanted, tolerance);
+        const name = unnamed.has(wanted) ? unnamed.get(wanted) : splitAtFirst(wanted.name);
+        if (name == null) continue;
+        const value = slots.get(name);
+        expect(value, `${wanted.name} as ${name}`).toBeDefined();
+        if (value !== undefined) expectClose(name, value, wanted, tolerance);
+        compared++;
       }
     }
+    expect(compared).toBe(slots.size);
     state.finalize();
     golden.finalizedVariables?.forEach((wanted, at) => {
       expectClose("finalized", (variables[at] as Variable).value, wanted, tolerance);
     });
   },
-  { unsupported: schedules },
+  { unsupported },
 );
 
-/** `kernel_velocity_hat` → `kernel` and `velocity_hat`. */
-function splitAtFirst(name: string): [string, string] {
+/** `kernel_velocity_hat` becomes `velocity_hat/kernel`. */
+function splitAtFirst(name: string): string {
   const at = name.indexOf("_");
-  return [name.slice(0, at), name.slice(at + 1)];
+  return `${name.slice(at + 1)}/${name.slice(0, at)}`;
+}
+
+/**
+ * Our names of slots to which Keras gives no full name; null for those that it keeps but never changes: rows and columns
+ * of a vector, squares of a matrix.
+ */
+function ownNames({ className, variables, optimizerVariables }: Case): Map<GoldenTensor, string | null> {
+  const found = new Map<GoldenTensor, string | null>();
+  const accumulators = optimizerVariables.filter(({ name }) => name === "accumulator");
+  accumulators.forEach((each, index) => {
+    found.set(each, `accumulator/${variables[index]?.name}`);
+  });
+  for (const each of optimizerVariables) if (each.name === "variable") found.set(each, "product");
+  if (className !== "Adafactor") return found;
+  for (const { name, shape } of variables) {
+    const isMatrix = shape.length > 1;
+    const [row, column] = optimizerVariables.filter((each) => each.name === name);
+    if (row !== undefined) found.set(row, isMatrix ? `row/${name}` : null);
+    if (column !== undefined) found.set(column, isMatrix ? `column/${name}` : null);
+    for (const each of optimizerVariables) if (isMatrix && each.name === `${name}_velocity`) found.set(each, null);
+  }
+  return found;
 }

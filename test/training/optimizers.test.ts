@@ -7,14 +7,16 @@ import { verifier } from "../../bindings/compiler/verify.ts";
 import { gradients } from "../../bindings/gradient.ts";
 import { constant, read, type SymbolicTensor, withTrace } from "../../bindings/graph.ts";
 import { glorotUniform } from "../../bindings/initializers.ts";
-import { add, multiply, relu, square } from "../../bindings/ops/map.ts";
+import { add, multiply, relu, sign, square, subtract } from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";
 import { mean, sum } from "../../bindings/ops/reduce.ts";
+import * as optimizers from "../../bindings/optimizers.ts";
 import {
   adam,
   adamw,
   type Optimizer,
   type OptimizerState,
+  optimizerFromConfig,
   rmsprop,
   sgd,
   startOptimizer,
@@ -81,8 +83,7 @@ test("variables in several blocks, and those that do not decay, are instructions
   placeTogether(shared.slice(0, 1));
   expect(opcodes(training(shared, startOptimizer(adam(), shared))).filter((each) => each === "adam")).toHaveLength(2);
   const variables = network();
-  const excludeFromWeightDecay = ({ name }: Variable): boolean => name.startsWith("bias");
-  const state = startOptimizer(adamw(), variables, { excludeFromWeightDecay });
+  const state = startOptimizer(adamw({ excludeFromWeightDecay: ["bias"] }), variables);
   expect(opcodes(training(variables, state)).filter((each) => each === "adam")).toHaveLength(4);
 });
 
@@ -183,4 +184,117 @@ test("what does not fit is refused", () => {
       return [];
     })(),
   ).toThrow(/expected 4 gradients, received 0/);
+});
+
+const all: readonly (() => Optimizer)[] = [
+  () => optimizers.adadelta({ learningRate: 1 }),
+  () => optimizers.adafactor({ learningRate: 0.05 }),
+  () => optimizers.adagrad({ learningRate: 0.05 }),
+  () => optimizers.adamax({ learningRate: 0.01 }),
+  () => optimizers.ftrl({ learningRate: 0.05 }),
+  () => optimizers.lamb({ learningRate: 0.01 }),
+  () => optimizers.lion(),
+  () => optimizers.muon({ learningRate: 0.01, excludeLayers: ["kernel2"] }),
+  () => optimizers.nadam({ learningRate: 0.01 }),
+];
+
+for (const make of all)
+  test(`${make().className} reduces a loss, goes on from its slots and is described by its configuration`, () => {
+    const [one, two] = [network(), network()] as const;
+    const program = training(one, startOptimizer(make(), one));
+    const [first = 0] = program.run().map((value) => value.item());
+    const last = program.run([], 49)[0]?.item() as number;
+    expect(last).toBeLessThan(0.9 * first);
+    const before = startOptimizer(make(), two);
+    training(two, before).run([], 20);
+    const { className, getConfig } = make();
+    const after = startOptimizer(optimizerFromConfig(className, getConfig()), two);
+    after.writeSlots(before.readSlots());
+    after.iteration.assign(before.iteration.value);
+    training(two, after).run([], 30);
+    expect(two.map((variable) => variable.value)).toEqual(one.map((variable) => variable.value));
+  });
+
+test.each([
+  { optimizer: optimizers.adagrad(), more: 2 },
+  { optimizer: optimizers.adamax(), more: 6 },
+  { optimizer: optimizers.lion(), more: 2 },
+  { optimizer: optimizers.nadam(), more: 10 },
+])("$optimizer.className is few instructions over the whole block, in place", ({ optimizer, more }) => {
+  const variables = network();
+  const own = opcodes(training(variables, startOptimizer(optimizer, variables)));
+  const reference = network();
+  const withSgd = opcodes(training(reference, startOptimizer(sgd(), reference)));
+  expect(own).not.toContain("assign");
+  expect(own.length - withSgd.length).toBeLessThanOrEqual(more);
+});
+
+test("muon steps along a matrix whose singular values are near 1", () => {
+  const weight = new Variable("kernel", zeros([4, 3]), true);
+  const state = startOptimizer(optimizers.muon({ learningRate: 1, weightDecay: 0, nesterov: false }), [weight]);
+  const gradient = glorotUniform({ seed: 3 }).create([4, 3]);
+  const step = compiled((dw: SymbolicTensor) => {
+    state.step([dw]);
+    return [];
+  });
+  step(gradient);
+  // w = −√(4/3)·U·Vᵀ: the eigenvalues of wᵀw·¾ are the squares of the singular values.
+  const w = weight.value.array() as number[][];
+  const gram = [0, 1, 2].map((i) =>
+    [0, 1, 2].map((j) => 0.75 * w.reduce((total, row) => total + (row[i] as number) * (row[j] as number), 0)),
+  );
+  const trace = gram.reduce((total, row, i) => total + (row[i] as number), 0);
+  expect(trace / 3).toBeGreaterThan(0.7 ** 2);
+  expect(trace / 3).toBeLessThan(1.25 ** 2);
+  const along = (weight.value.data as Float32Array).reduce(
+    (total, each, at) => total + each * (gradient.data[at] as number),
+    0,
+  );
+  expect(along).toBeLessThan(0);
+});
+
+test("weights whose name is excluded, vectors and embeddings are left to adam", () => {
+  const shapes = { kernel: [3, 2], embedding: [3, 2], head: [2, 2], bias: [2] };
+  const variables = Object.entries(shapes).map(([name, shape]) => new Variable(name, zeros(shape), true));
+  const state = startOptimizer(optimizers.muon({ excludeLayers: ["head"] }), variables);
+  expect(state.slotNames.filter((name) => name.startsWith("velocity"))).toEqual([
+    "velocity/embedding",
+    "velocity/head",
+    "velocity/bias",
+  ]);
+});
+
+test("an optimizer of one's own takes clipping, averages and accumulation like the others, and lives in configurations", () => {
+  const signMomentum = optimizers.defineOptimizer({
+    name: "signMomentum",
+    options: { beta: 0.9 },
+    slots: { momentum: {} },
+    update: ({ parameter, gradient, slots, learningRate }, { beta }) => {
+      const momentum = add(multiply(slots.momentum as SymbolicTensor, beta), gradient);
+      return { momentum, parameter: subtract(parameter, multiply(sign(momentum), learningRate)) };
+    },
+  });
+  const weight = new Variable("w", tensor([1, 2]), true);
+  const own = signMomentum({ learningRate: 0.5, beta: 0.5, gradientAccumulationSteps: 2, clipvalue: 1 });
+  const state = startOptimizer(own, [weight]);
+  const step = compiled((dw: SymbolicTensor) => {
+    state.step([dw]);
+    return [];
+  });
+  step(tensor([4, -2]));
+  expect(weight.value.array()).toEqual([1, 2]);
+  step(tensor([4, -2]));
+  expect(weight.value.array()).toEqual([0.5, 2.5]);
+  expect(state.readSlots()[0]?.value.array()).toEqual([1, -1]);
+  expect(() => optimizerFromConfig(own.className, own.getConfig())).toThrow(/signMomentum/);
+  optimizers.registerOptimizer("signMomentum", signMomentum);
+  expect(optimizerFromConfig(own.className, own.getConfig()).getConfig()).toEqual(own.getConfig());
+  expect(() => signMomentum({ bta: 1 } as never)).toThrow(/beta/);
+  const wrong = optimizers.defineOptimizer({ name: "wrong", update: ({ parameter }) => ({ paramter: parameter }) });
+  const other = startOptimizer(wrong(), [new Variable("v", tensor([1]), true)]);
+  const refused = (dw: SymbolicTensor): SymbolicTensor[] => {
+    other.step([dw]);
+    return [];
+  };
+  expect(() => compiled(refused)(tensor([1]))).toThrow(/wrong\.update: expected new values of parameter/);
 });

@@ -1,14 +1,23 @@
 // Which options do all optimizers have, and when are they right?
 
-import { checkNumber, isSerialized } from "./config.ts";
-import { check, show, TensorError } from "./errors.ts";
+import { checkNumber } from "../config.ts";
+import { check, show } from "../errors.ts";
+import { type LearningRate, type Schedule, scheduleOrNumber } from "../schedules/schedule.ts";
 
 /** Options that every optimizer has; null is the same as none. */
 export interface OptimizerOptions {
-  /** ≥ 0. The rate to start with; the state of the optimizer holds the present one. */
-  readonly learningRate?: number;
-  /** Each step also moves weights towards 0 by learningRate · weightDecay of their value. Default none (adamw 0.004). */
+  /**
+   * ≥ 0; a schedule, or a function of the step in ops. A number is the rate to start with: assigning to
+   * `model.learningRate` changes it.
+   */
+  readonly learningRate?: LearningRate;
+  /**
+   * Each step also moves weights towards 0 by learningRate · weightDecay of their value. Default none (adamw 0.004, muon
+   * 0.1).
+   */
   readonly weightDecay?: number | null;
+  /** Weights that do not decay: those whose name has one of these in it, such as "bias". Default none. */
+  readonly excludeFromWeightDecay?: readonly string[];
   /** Largest norm of the gradient of one weight; a longer one is shortened. At most one of the three may be given. */
   readonly clipnorm?: number | null;
   /** Largest absolute value in a gradient. */
@@ -31,8 +40,9 @@ export interface OptimizerOptions {
 
 /** {@link OptimizerOptions}, checked and complete. */
 export interface OptimizerSettings {
-  readonly learningRate: number;
+  readonly learningRate: number | Schedule;
   readonly weightDecay: number | null;
+  readonly excludeFromWeightDecay: readonly string[];
   readonly clipnorm: number | null;
   readonly clipvalue: number | null;
   readonly globalClipnorm: number | null;
@@ -43,27 +53,41 @@ export interface OptimizerSettings {
   readonly gradientAccumulationSteps: number | null;
 }
 
-/** The options checked, defaults filled in. @throws {TensorError} `option`, or `unsupported` for a schedule. */
-export function checkedSettings(where: string, options: OptimizerOptions, learningRate: number): OptimizerSettings {
+/** Names of {@link OptimizerOptions}. */
+export const commonOptions: readonly (keyof OptimizerOptions)[] = [
+  "learningRate",
+  "weightDecay",
+  "excludeFromWeightDecay",
+  "clipnorm",
+  "clipvalue",
+  "globalClipnorm",
+  "useEma",
+  "emaMomentum",
+  "emaOverwriteFrequency",
+  "lossScaleFactor",
+  "gradientAccumulationSteps",
+  "name",
+];
+
+/** The options checked, defaults filled in. @throws {TensorError} `option`. */
+export function checkedSettings(
+  where: string,
+  options: OptimizerOptions,
+  learningRate: number,
+  weightDecay: number | null,
+): OptimizerSettings {
   const clips = (["clipnorm", "clipvalue", "globalClipnorm"] as const).filter((key) => options[key] != null);
   check(clips.length <= 1, "option", () => ({
     where,
     expected: "at most one of clipnorm, clipvalue and globalClipnorm",
     received: clips.join(" and "),
   }));
-  const rate: unknown = options.learningRate ?? learningRate;
-  if (typeof rate === "object" || typeof rate === "function")
-    throw new TensorError("unsupported", {
-      where: `${where}.learningRate`,
-      expected: "a number",
-      received: isSerialized(rate) ? `the schedule ${rate.class_name}` : show(rate),
-      remedy: "Schedules are not supported yet: give a number.",
-    });
   const optional = (key: keyof OptimizerOptions, low: number): number | null =>
     options[key] == null ? null : checkNumber(`${where}.${key}`, options[key], low);
   return Object.freeze({
-    learningRate: checkNumber(`${where}.learningRate`, rate, 0),
-    weightDecay: optional("weightDecay", 0),
+    learningRate: scheduleOrNumber(options.learningRate ?? learningRate, `${where}.learningRate`),
+    weightDecay: options.weightDecay === undefined ? weightDecay : optional("weightDecay", 0),
+    excludeFromWeightDecay: words(`${where}.excludeFromWeightDecay`, options.excludeFromWeightDecay ?? []),
     clipnorm: optional("clipnorm", Number.MIN_VALUE),
     clipvalue: optional("clipvalue", Number.MIN_VALUE),
     globalClipnorm: optional("globalClipnorm", Number.MIN_VALUE),
@@ -83,6 +107,16 @@ function wholeOrNull(where: string, value: number | null | undefined, low: numbe
     received: show(value),
   }));
   return value;
+}
+
+/** A list of names. */
+export function words(where: string, value: unknown): readonly string[] {
+  check(Array.isArray(value) && value.every((each) => typeof each === "string"), "option", () => ({
+    where,
+    expected: 'a list of names, such as ["bias"]',
+    received: show(value),
+  }));
+  return Object.freeze([...value]);
 }
 
 /** A number in [0, 1). */
