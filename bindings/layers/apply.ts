@@ -2,12 +2,9 @@
 
 import { compiled } from "../compiled.ts";
 import { check } from "../errors.ts";
-import { inputNode, type Operand, read, SymbolicTensor, toSymbolic, tracing, withTrace } from "../graph.ts";
-import { add } from "../ops/map.ts";
-import { assign } from "../ops/optimize.ts";
-import { nextSeed } from "../seed.ts";
-import { type Shape, Tensor, type TensorLike, tensor, zeros } from "../tensor.ts";
-import { Variable } from "../variable.ts";
+import { inputNode, type Operand, SymbolicTensor, toSymbolic, tracing, withTrace } from "../graph.ts";
+import { ambientRandomness } from "../random.ts";
+import { type Shape, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import type { AnyLayer, CallContext } from "./layer.ts";
 import { maskOf, setMask } from "./masks.ts";
 import { type BatchShape, Placeholder } from "./placeholder.ts";
@@ -35,15 +32,8 @@ export function ambientContext(training: boolean, losses: SymbolicTensor[] = [])
     losses.push(loss);
   };
   if (!training) return { training, seed: 0, step: 0, addLoss };
-  ambientSeed ??= new Variable("seed", tensor(nextSeed(), [], "int32"));
-  ambientStep ??= new Variable("step", zeros([], "int32"));
-  const step = read(ambientStep);
-  assign(ambientStep, add(step, 1));
-  return { training, seed: read(ambientSeed), step, addLoss };
+  return { training, ...ambientRandomness(), addLoss };
 }
-
-let ambientSeed: Variable | undefined;
-let ambientStep: Variable | undefined;
 
 /** Applies a layer or model to whatever it was given; see {@link Layer.apply}. */
 export function applyLayer(layer: AnyLayer, x: Input | readonly Input[], options: ApplyOptions): unknown {

@@ -1,0 +1,123 @@
+// How do functions of one's own draw random numbers?
+//
+// They are functions of (seed, step, place in the program, element): the seed follows `setSeed`, and each run of a program
+// counts the step on, so that it draws others than the run before, and the same ones in every runtime.
+
+import { check, show, TensorError } from "./errors.ts";
+import { read, type SymbolicTensor, tracing } from "./graph.ts";
+import { randomNormal, randomTruncatedNormal } from "./ops/composed.ts";
+import { add, cast, floor, less, multiply } from "./ops/map.ts";
+import { assign } from "./ops/optimize.ts";
+import { randomUniform } from "./ops/random.ts";
+import { number, settle } from "./optionRules.ts";
+import { followSeed } from "./seed.ts";
+import { type Shape, tensor, zeros } from "./tensor.ts";
+import { Variable } from "./variable.ts";
+
+type Node = SymbolicTensor;
+let seed: Variable | undefined;
+let step: Variable | undefined;
+
+/** The seed, and a step that counts on with each run of the program that is being traced. */
+export function ambientRandomness(): { readonly seed: Node; readonly step: Node } {
+  if (seed === undefined || step === undefined) {
+    const [ofSeed, ofStep] = [new Variable("seed", zeros([], "int32")), new Variable("step", zeros([], "int32"))];
+    [seed, step] = [ofSeed, ofStep];
+    followSeed((value) => {
+      ofSeed.assign(tensor(value, [], "int32"));
+      ofStep.assign(zeros([], "int32"));
+    });
+  }
+  const now = read(step);
+  assign(step, add(now, 1));
+  return { seed: read(seed), step: now };
+}
+
+/**
+ * Uniform numbers of a shape in [minval, maxval), 0 and 1 by default.
+ * @throws {TensorError} `state` outside of a traced function.
+ */
+export function uniform(shape: Shape, options: UniformOptions = {}): Node {
+  const { minval, maxval } = settle<Required<UniformOptions>>("random.uniform", options, {
+    minval: number(0),
+    maxval: number(1),
+  });
+  return add(multiply(drawn("uniform", randomUniform, shape), maxval - minval), minval);
+}
+export interface UniformOptions {
+  readonly minval?: number;
+  readonly maxval?: number;
+}
+
+/**
+ * Normal numbers of a shape, of mean 0 and standard deviation 1 by default.
+ * @throws {TensorError} `state` outside of a traced function.
+ */
+export function normal(shape: Shape, options: NormalOptions = {}): Node {
+  return scaled("normal", randomNormal, shape, options);
+}
+
+/** {@link normal}, but within two deviations of the mean; `stddev` is that before cutting. */
+export function truncatedNormal(shape: Shape, options: NormalOptions = {}): Node {
+  return scaled("truncatedNormal", randomTruncatedNormal, shape, options);
+}
+export interface NormalOptions {
+  readonly mean?: number;
+  readonly stddev?: number;
+}
+
+/**
+ * 1 with a probability, else 0: float32 of a shape.
+ * @throws {TensorError} `state` outside of a traced function; `option` for a probability outside of [0, 1].
+ */
+export function bernoulli(shape: Shape, probability: number): Node {
+  number(0, 0, 1).check("random.bernoulli.probability", probability);
+  return cast(less(drawn("bernoulli", randomUniform, shape), probability), "float32");
+}
+
+/**
+ * Integers in [minval, maxval), evenly, int32 of a shape. At most 2²⁴ different ones.
+ * @throws {TensorError} `state` outside of a traced function; `option` for bounds that are no integers, in the wrong order
+ *   or too far apart.
+ */
+export function integers(shape: Shape, minval: number, maxval: number): Node {
+  const range = maxval - minval;
+  check(
+    Number.isSafeInteger(minval) && Number.isSafeInteger(maxval) && range > 0 && range <= 2 ** 24,
+    "option",
+    () => ({
+      where: "random.integers",
+      expected: "integers minval < maxval ≤ minval + 2²⁴",
+      received: `${show(minval)} and ${show(maxval)}`,
+    }),
+  );
+  return add(cast(floor(multiply(drawn("integers", randomUniform, shape), range)), "int32"), minval);
+}
+
+function scaled(name: string, draw: Draw, shape: Shape, options: NormalOptions): Node {
+  const { mean, stddev } = settle<Required<NormalOptions>>(`random.${name}`, options, {
+    mean: number(0),
+    stddev: number(1, 0),
+  });
+  return add(multiply(drawn(name, draw, shape), stddev), mean);
+}
+
+type Draw = (seed: Node, step: Node, shape: Shape) => Node;
+
+function drawn(name: string, draw: Draw, shape: Shape): Node {
+  const where = `random.${name}`;
+  if (!tracing())
+    throw new TensorError("state", {
+      where,
+      expected: "a function that is being traced",
+      received: "a call outside of one",
+      remedy: `Wrap it: compiled(() => ${where}(…))().`,
+    });
+  check(Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0), "shape", () => ({
+    where,
+    expected: "a list of integers ≥ 0",
+    received: show(shape),
+  }));
+  const { seed: key, step: now } = ambientRandomness();
+  return draw(key, now, shape);
+}
