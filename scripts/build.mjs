@@ -17,6 +17,7 @@ const edgeEntries = {
   index: "bindings/index.ts",
   layers: "bindings/layers/index.ts",
   "applications/index": "bindings/applications/index.ts",
+  "data/index": "bindings/data/index.ts",
   "datasets/index": "bindings/datasets/index.ts",
 };
 const entries = {
@@ -32,7 +33,7 @@ const options = {
   format: "esm",
   target: "es2022",
   platform: "neutral",
-  external: ["pako", "node:*"],
+  external: ["pako", "papaparse", "node:*"],
   logLevel: "warning",
 };
 

@@ -1,4 +1,7 @@
-// What can watch a training run?
+// What can watch a training run, and what can it do to the model?
+
+import type { SaveOptions } from "../models/savedState.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** Losses and metrics by name; those of the validation data begin with `val`. */
 export type Logs = Readonly<Record<string, number>>;
@@ -7,20 +10,60 @@ export type Logs = Readonly<Record<string, number>>;
 export interface TrainingInfo {
   readonly epochs: number;
   readonly initialEpoch: number;
-  /** Steps of one epoch. */
-  readonly steps: number;
+  /** Steps of one epoch; undefined for a dataset of unknown length. */
+  readonly steps: number | undefined;
+  /** Samples of a step; of the first batch for a dataset. */
   readonly batchSize: number;
-  readonly samples: number;
+  /** Samples of one epoch; undefined for a dataset. */
+  readonly samples: number | undefined;
 }
 
 /** How far a pass over data has come. */
 export interface Progress {
   readonly mode: "train" | "test";
-  /** Steps done, and steps of the whole pass. */
+  /** Steps done. */
   readonly done: number;
-  readonly total: number;
+  /** Steps of the whole pass; undefined for a dataset of unknown length. */
+  readonly total: number | undefined;
   /** The averages so far; reading them costs a few microseconds. */
   readonly logs: () => Logs;
+}
+
+/** A step that made a number of the model infinite or NaN. */
+export interface NonFiniteFault {
+  /** The epoch, and the step within it. */
+  readonly epoch: number;
+  readonly batch: number;
+  /** Path of the layer, and the operation in it, that first wrote such a number; as `model.explain()` names them. */
+  readonly layer: string;
+  readonly op: string;
+  /** Index of the instruction in `model.explain({ mode: "train" })`. */
+  readonly instruction: number;
+  /** What it wrote: NaN, Infinity or -Infinity, as text. */
+  readonly value: string;
+}
+
+/**
+ * The model as callbacks have it, here or in a worker. What it returns must be waited for; it can be used while `fit`
+ * waits for the callback.
+ */
+export interface ModelInTraining {
+  readonly name: string;
+  /** The values of all weights, copied, layer by layer. */
+  getWeights(): Promise<Tensor[]>;
+  /** Replaces them. @throws {TensorError} `shape`. */
+  setWeights(values: readonly Tensor[]): Promise<void>;
+  /** The model as one safetensors file, as `model.save` makes it. */
+  save(options?: SaveOptions): Promise<Uint8Array>;
+  /** Puts back what {@link save} gave: weights, optimizer, epoch, seed. @throws {TensorError} `shape` for another model. */
+  restore(bytes: Uint8Array): Promise<void>;
+  /** The learning rate now. */
+  getLearningRate(): Promise<number>;
+  setLearningRate(rate: number): Promise<void>;
+  /** Ends training after this step, or after this epoch between two of them. The epoch ends as it would: validated, logged. */
+  stopTraining(): void;
+  /** Lets training begin with another epoch; only in `onTrainBegin`. @throws {TensorError} `state` later. */
+  beginAt(epoch: number): void;
 }
 
 /**
@@ -28,11 +71,27 @@ export interface Progress {
  * `onBatchEnd` makes every step a call of its own and costs speed; `onProgress` comes every few milliseconds.
  */
 export interface Callback {
-  readonly onTrainBegin?: (info: TrainingInfo) => void | Promise<void>;
+  readonly onTrainBegin?: (info: TrainingInfo, model: ModelInTraining) => void | Promise<void>;
   /** The end, also one by an AbortSignal, but not one by an error. */
   readonly onTrainEnd?: () => void | Promise<void>;
   readonly onEpochBegin?: (epoch: number) => void | Promise<void>;
   readonly onEpochEnd?: (epoch: number, logs: Logs) => void | Promise<void>;
   readonly onBatchEnd?: (batch: number, logs: Logs) => void | Promise<void>;
   readonly onProgress?: (progress: Progress) => void;
+  /**
+   * A step made the loss or a weight infinite or NaN. The model is as it was before that step; training ends. Having it
+   * makes `fit` keep a copy of the state every few milliseconds.
+   */
+  readonly onNonFinite?: (fault: NonFiniteFault) => void | Promise<void>;
 }
+
+/** The names of the functions of a {@link Callback}. */
+export const callbackEvents: readonly (keyof Callback)[] = [
+  "onTrainBegin",
+  "onTrainEnd",
+  "onEpochBegin",
+  "onEpochEnd",
+  "onBatchEnd",
+  "onProgress",
+  "onNonFinite",
+];

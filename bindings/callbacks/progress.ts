@@ -14,10 +14,11 @@ export function progressBar(verbosity: Verbosity, out: Terminal = terminal()): C
   if (verbosity === 0) return {};
   const interactive = verbosity !== 2 && out.interactive;
   let epochs = 0;
-  let steps = 0;
+  let steps: number | undefined;
   let epochStarted = 0;
   let drawn = 0;
   let trained = 0;
+  let done = 0;
   /** Whether a bar stands in the last line, which no line break ends yet. */
   let open = false;
   return {
@@ -27,16 +28,16 @@ export function progressBar(verbosity: Verbosity, out: Terminal = terminal()): C
     },
     onEpochBegin: (epoch) => {
       epochStarted = performance.now();
-      trained = 0;
+      [trained, done] = [0, 0];
       if (interactive) out.write(`Epoch ${epoch + 1}/${epochs}\n`);
     },
     onProgress: (progress) => {
       const now = performance.now();
-      if (progress.mode === "train") trained = now - epochStarted;
+      if (progress.mode === "train") [trained, done] = [now - epochStarted, progress.done];
       if (
         !interactive ||
         progress.mode !== "train" ||
-        (now - drawn < redrawMilliseconds && progress.done < progress.total)
+        (now - drawn < redrawMilliseconds && progress.done !== progress.total)
       )
         return;
       drawn = now;
@@ -44,13 +45,14 @@ export function progressBar(verbosity: Verbosity, out: Terminal = terminal()): C
       out.write(fitWidth(`\r${barLine(progress, trained)}`, out.columns));
     },
     onEpochEnd: (epoch, logs) => {
-      const rate = trained > 0 ? `${formatRate((steps / trained) * 1000)} steps/s` : "";
+      const taken = done > 0 ? done : (steps ?? 0);
+      const rate = trained > 0 ? `${formatRate((taken / trained) * 1000)} steps/s` : "";
       const seconds = formatSeconds((performance.now() - epochStarted) / 1000);
       open = false;
       const summary = [seconds, rate, formatLogs(logs)].filter((part) => part !== "").join(" - ");
       // The last line of an epoch stays: it may wrap, but nothing of it is cut.
-      if (interactive) out.write(`\r${`${count(steps, steps)} ${bar(1)} ${summary}`.padEnd(lineWidth(out.columns))}\n`);
-      else out.write(`Epoch ${epoch + 1}/${epochs} - ${steps} steps - ${summary}\n`);
+      if (interactive) out.write(`\r${`${count(taken, taken)} ${bar(1)} ${summary}`.padEnd(lineWidth(out.columns))}\n`);
+      else out.write(`Epoch ${epoch + 1}/${epochs} - ${taken} steps - ${summary}\n`);
     },
     // Training that was stopped within an epoch.
     onTrainEnd: () => {
@@ -61,8 +63,10 @@ export function progressBar(verbosity: Verbosity, out: Terminal = terminal()): C
 
 function barLine(progress: Progress, elapsed: number): string {
   const { done, total } = progress;
-  const left = done === 0 ? 0 : (elapsed / done) * (total - done);
   const rate = elapsed > 0 ? `${formatRate((done / elapsed) * 1000)} steps/s` : "";
+  if (total === undefined)
+    return `${done} steps - ${formatSeconds(elapsed / 1000)} - ${rate} - ${formatLogs(progress.logs())}`;
+  const left = done === 0 ? 0 : (elapsed / done) * (total - done);
   return `${count(done, total)} ${bar(done / total)} ${formatSeconds(left / 1000)} left - ${rate} - ${formatLogs(progress.logs())}`;
 }
 

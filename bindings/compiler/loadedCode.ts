@@ -71,6 +71,19 @@ export class LoadedCode {
     return constant === undefined ? this.placeOf(buffer) : (this.block as Block).address + constant;
   }
 
+  /** The first number that instruction `index` has written and that is infinite or NaN; undefined when there is none. */
+  nonFiniteWrite(index: number): number | undefined {
+    const machine = engine();
+    for (const { tensor, access, offset } of addressesIn(Object.values(this.code.listing[index]?.operands ?? {}))) {
+      const buffer = this.code.buffers.get(tensor);
+      if (access === "read" || tensor.dtype !== "float32" || buffer === undefined) continue;
+      const address = this.addressOf(buffer) + offset;
+      const position = machine.firstNonFinite(address, tensor.size);
+      if (position >= 0) return machine.readTensor(address + position * 4, [], "float32").item();
+    }
+    return undefined;
+  }
+
   /** Gives the memory back at once. */
   dispose(): void {
     if (this.block !== undefined) engine().release(this.block);

@@ -169,6 +169,20 @@ export class Program {
     part?.run(own, own + 1, 1);
   }
 
+  /** Runs once, one instruction after the other. @returns the first that wrote an infinite number or NaN, and that number. */
+  findNonFinite(): { readonly index: number; readonly value: number } | undefined {
+    let index = 0;
+    for (const part of [this.preparation, this.main]) {
+      part?.load();
+      for (let own = 0; own < (part?.code.instructionCount ?? 0); own++, index++) {
+        part?.run(own, own + 1, 1);
+        const value = part?.nonFiniteWrite(own);
+        if (value !== undefined) return { index, value };
+      }
+    }
+    return undefined;
+  }
+
   /** What is prepared, with the values that variables have now. */
   readPrepared(): Map<Buffer, Prepared> {
     this.prepare();

@@ -1,9 +1,15 @@
 // Which data does a model take, and do they fit?
 
+import type { Dataset } from "../data/dataset.ts";
 import { check, show, TensorError } from "../errors.ts";
 import type { BatchShape } from "../layers/placeholder.ts";
 import { type DType, sizeOf, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { type Column, commonRows } from "./feed.ts";
+
+/** Whether `value` is a dataset of `wasmgrad/data`; entries that are built apart have a class each. */
+export function isDataset(value: unknown): value is Dataset<unknown> {
+  return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "dataset";
+}
 
 /** Data for one port, or for each port by name. */
 export type DataLike = TensorLike | Readonly<Record<string, TensorLike>>;

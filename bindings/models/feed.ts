@@ -1,9 +1,9 @@
 // How do the data of a run reach the machine: in which order, and how much of them at a time?
 
 import { engine } from "../engine.ts";
-import { check, TensorError } from "../errors.ts";
+import { check } from "../errors.ts";
 import type { Block } from "../heap.ts";
-import { elementBytes, sizeOf, type Tensor } from "../tensor.ts";
+import { elementBytes, sizeOf, type Tensor, type TensorData } from "../tensor.ts";
 
 /** One array of a run, and the name of the program's input that it feeds. */
 export interface Column {
@@ -13,36 +13,69 @@ export interface Column {
   readonly data: Tensor;
 }
 
+/** Rows that are in memory now: `steps` batches of `batch` rows, from row `cursor` of the window on. */
+export interface Portion {
+  readonly cursor: number;
+  readonly batch: number;
+  readonly steps: number;
+}
+
+/** What data give to the runs of a program, pass by pass, portion by portion. */
+export interface Feed {
+  readonly columns: readonly Column[];
+  /** Rows of the blocks. */
+  readonly window: number;
+  /** The block of each column, and that of the order (int32). */
+  readonly blocks: ReadonlyMap<string, Block>;
+  /** Rows of a batch; the last one of a pass may have fewer. */
+  readonly batchSize: number;
+  /** Rows and batches of a pass; undefined when only its end will tell, Infinity when there is none. */
+  readonly samples: number | undefined;
+  readonly steps: number | undefined;
+  /** Begins pass `epoch`: from the first row, in the order that `seed` and `epoch` decide. */
+  start(epoch: number, seed: number): void | Promise<void>;
+  /** The next rows; undefined at the end of the pass. @throws {TensorError} `data` or `shape` for rows that do not fit. */
+  next(): Portion | undefined | Promise<Portion | undefined>;
+  /** Gives the memory back. */
+  release(): void | Promise<void>;
+}
+
 /** Data up to this many bytes are copied into WebAssembly memory at once; more goes through in windows. */
 const residentBytes = 1 << 30;
+
+/** What {@link ArrayFeed} may be told. */
+export interface ArrayFeedOptions {
+  /** Another order in every pass. Default false. */
+  readonly shuffle?: boolean;
+  /** Bytes that may be in memory at once. */
+  readonly limit?: number;
+}
 
 /**
  * The rows of some columns in WebAssembly memory, and the order in which a program takes them. While all data fit they
  * are copied once and only the order changes; otherwise windows of rows, already in order, are copied one by one.
  */
-export class Feed {
+export class ArrayFeed implements Feed {
   readonly columns: readonly Column[];
-  readonly rows: number;
-  /** Rows that are in memory at a time. */
+  readonly samples: number;
+  readonly batchSize: number;
   readonly window: number;
-  /** The block of each column, and that of the order (int32). */
   readonly blocks: ReadonlyMap<string, Block>;
+  private readonly shuffle: boolean;
   private readonly order: Int32Array;
-  private windowStart = -1;
+  private position = 0;
 
   /** @throws {TensorError} `data` when float32 data hold NaN or infinity, `memory` when there is no room. */
-  constructor(
-    where: string,
-    columns: readonly Column[],
-    rows: number,
-    multiple: number,
-    limit: number = residentBytes,
-  ) {
+  constructor(where: string, columns: readonly Column[], batchSize: number, options: ArrayFeedOptions = {}) {
+    const { shuffle = false, limit = residentBytes } = options;
+    const rows = commonRows(where, columns);
     this.columns = columns;
-    this.rows = rows;
+    this.samples = rows;
+    this.batchSize = batchSize;
+    this.shuffle = shuffle;
     const rowBytes = columns.reduce((bytes, { data }) => bytes + bytesOfRow(data), 0);
     const fitting = Math.floor(limit / Math.max(1, rowBytes));
-    this.window = fitting >= rows ? rows : Math.max(multiple, Math.floor(fitting / multiple) * multiple);
+    this.window = fitting >= rows ? rows : Math.max(batchSize, Math.floor(fitting / batchSize) * batchSize);
     this.order = Int32Array.from({ length: rows }, (_, index) => index);
     const machine = engine();
     const blocks = new Map<string, Block>();
@@ -60,60 +93,50 @@ export class Feed {
     }
   }
 
-  /** Copies a column, window by window, and refuses NaN and infinity: one of them would spoil every weight. */
-  private copyAndCheck(where: string, { label, data }: Column, block: Block): void {
-    const machine = engine();
-    const stride = sizeOf(data.shape.slice(1));
-    for (let start = 0; start < this.rows; start += this.window) {
-      const part = data.data.subarray(start * stride, Math.min(this.rows, start + this.window) * stride);
-      machine.write(block.address, part);
-      const position = data.dtype === "float32" ? machine.firstNonFinite(block.address, part.length) : -1;
-      if (position >= 0)
-        throw new TensorError("data", {
-          where: `${where}: ${label}`,
-          expected: "finite numbers",
-          received: `${part[position]} in sample ${start + Math.floor(position / stride)}`,
-          remedy: "Remove or replace missing values first.",
-        });
-    }
+  get steps(): number {
+    return Math.ceil(this.samples / this.batchSize);
   }
 
-  private get resident(): boolean {
-    return this.window === this.rows;
-  }
-
-  /** Sets the order of the next pass: shuffled by (seed, epoch), or as given. */
-  arrange(shuffle: { readonly seed: number; readonly epoch: number } | undefined): void {
-    const machine = engine();
-    this.windowStart = -1;
-    if (shuffle === undefined) for (let index = 0; index < this.rows; index++) this.order[index] = index;
-    else {
-      const block = this.resident
-        ? (this.blocks.get(orderName) as Block)
-        : machine.allocate(this.rows * 4, "shuffling");
-      machine.permute(block.address, this.rows, shuffle.seed, shuffle.epoch);
-      this.order.set(machine.readTensor(block.address, [this.rows], "int32").data as Int32Array);
+  start(epoch: number, seed: number): void {
+    this.position = 0;
+    const { order, samples } = this;
+    if (this.shuffle) {
+      const machine = engine();
+      const block = this.resident ? (this.blocks.get(orderName) as Block) : machine.allocate(samples * 4, "shuffling");
+      machine.permute(block.address, samples, seed, epoch);
+      order.set(machine.readTensor(block.address, [samples], "int32").data as Int32Array);
       if (!this.resident) machine.release(block);
     }
   }
 
-  /**
-   * Makes row `position` of the order available.
-   * @returns where it is in the window, and how many rows from there on are.
-   */
-  moveTo(position: number): { readonly cursor: number; readonly available: number } {
-    const start = Math.floor(position / this.window) * this.window;
-    const end = Math.min(this.rows, start + this.window);
-    if (start !== this.windowStart) {
-      this.fill(start, end);
-      this.windowStart = start;
-    }
-    return { cursor: position - start, available: end - position };
+  /** All whole batches of a window, or the smaller one that is left. */
+  next(): Portion | undefined {
+    const { position, samples, window, batchSize } = this;
+    if (position === samples) return undefined;
+    const start = Math.floor(position / window) * window;
+    const end = Math.min(samples, start + window);
+    if (position === start) this.fill(start, end);
+    const batch = Math.min(batchSize, end - position);
+    const steps = Math.floor((end - position) / batch);
+    this.position += batch * steps;
+    return { cursor: position - start, batch, steps };
   }
 
-  /** Gives the memory back. */
   release(): void {
     for (const block of this.blocks.values()) engine().release(block);
+  }
+
+  private get resident(): boolean {
+    return this.window === this.samples;
+  }
+
+  /** Copies a column, window by window, which finds NaN and infinity before any step. */
+  private copyAndCheck(where: string, column: Column, block: Block): void {
+    const stride = sizeOf(column.data.shape.slice(1));
+    for (let start = 0; start < this.samples; start += this.window) {
+      const part = column.data.data.subarray(start * stride, Math.min(this.samples, start + this.window) * stride);
+      writeChecked(where, column, part, block, start);
+    }
   }
 
   private fill(start: number, end: number): void {
@@ -141,10 +164,34 @@ export class Feed {
   }
 }
 
+/**
+ * Copies rows of a column into a block, and refuses NaN and infinity: one of them would spoil every weight.
+ * @param first number of the first row in its data, for the message.
+ * @throws {TensorError} `data`.
+ */
+export function writeChecked(
+  where: string,
+  { label, data: { dtype, shape } }: Column,
+  rows: TensorData,
+  block: Block,
+  first: number,
+): void {
+  const machine = engine();
+  machine.write(block.address, rows);
+  const position = dtype === "float32" ? machine.firstNonFinite(block.address, rows.length) : -1;
+  check(position < 0, "data", () => ({
+    where: `${where}: ${label}`,
+    expected: "finite numbers",
+    received: `${rows[position]} in sample ${first + Math.floor(position / sizeOf(shape.slice(1)))}`,
+    remedy: "Remove or replace missing values first.",
+  }));
+}
+
 /** Name of the program's input that holds the order of the rows. */
 export const orderName = "order";
 
-function bytesOfRow(data: Tensor): number {
+/** Bytes of one row of `data`. */
+export function bytesOfRow(data: Tensor): number {
   return sizeOf(data.shape.slice(1)) * elementBytes[data.dtype];
 }
 

@@ -1,25 +1,36 @@
 // How does training go, epoch by epoch?
 
-import type { Callback, TrainingInfo } from "../callbacks/callback.ts";
+import type { Callback, ModelInTraining, TrainingInfo } from "../callbacks/callback.ts";
 import { check, show } from "../errors.ts";
 import { yieldToEvents } from "../platform/yielding.ts";
 import { recruit } from "../workers.ts";
 import type { Feed } from "./feed.ts";
+import { Reader } from "./reader.ts";
 import type { Mode, Trainer } from "./trainer.ts";
+
+/** What callbacks may change while training goes on. */
+export interface Control {
+  /** Ends training after the step or the epoch that is under way. */
+  stopped: boolean;
+  /** The first epoch. */
+  initialEpoch: number;
+  /** Whether it has begun. */
+  begun: boolean;
+}
 
 /** What {@link runEpochs} needs to know. */
 export interface EpochPlan {
   readonly feed: Feed;
-  readonly batchSize: number;
   readonly epochs: number;
-  readonly initialEpoch: number;
-  readonly shuffle: boolean;
+  /** Steps of an epoch; undefined: those of one pass over the data. */
+  readonly steps: number | undefined;
   readonly callbacks: readonly Callback[];
   /** Measures the validation data; undefined without. */
   readonly validate: (() => Promise<Record<string, number>>) | undefined;
   readonly info: TrainingInfo;
-  /** Key of the order of the rows. */
-  readonly seed: number;
+  readonly control: Control;
+  /** What callbacks are given. */
+  readonly model: ModelInTraining;
   /** Ends training between two steps. */
   readonly signal: AbortSignal | undefined;
 }
@@ -28,9 +39,11 @@ export interface EpochPlan {
 const sliceMilliseconds = 12;
 /** Most steps in one go while the clock stands still, as it does for workers on the edge while they compute. */
 const stepsWithoutClock = 256;
+/** Steps that a pass of unknown length is taken to have. */
+const stepsOfUnknown = 1000;
 
 /**
- * Trains for `epochs` − `initialEpoch` passes and collects the logs of each. A signal that is aborted meanwhile ends
+ * Trains for `epochs` − `initialEpoch` epochs and collects the logs of each. A signal that is aborted meanwhile ends
  * training as the last epoch would, after the steps done, and then rejects with its reason.
  */
 export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<string, number[]>> {
@@ -49,69 +62,115 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
 }
 
 async function trainEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<string, number[]>> {
-  const { callbacks, signal } = plan;
+  const { callbacks, control, feed, signal, steps } = plan;
   const names = trainer.objective.names;
   const measured = plan.validate === undefined ? names : [...names, ...names.map(validationName)];
   const history: Record<string, number[]> = Object.fromEntries(["epoch", ...measured].map((name) => [name, []]));
-  for (const callback of callbacks) await callback.onTrainBegin?.(plan.info);
-  for (let epoch = plan.initialEpoch; epoch < plan.epochs; epoch++) {
-    signal?.throwIfAborted();
-    for (const callback of callbacks) await callback.onEpochBegin?.(epoch);
-    plan.feed.arrange(plan.shuffle ? { seed: plan.seed, epoch: trainer.epochs } : undefined);
-    recruit(trainer.operations("train", plan.feed, plan.batchSize) * (plan.epochs - epoch));
-    const before = trainer.state.iteration.value.item();
-    try {
-      await runPass(trainer, "train", plan.feed, plan.batchSize, callbacks, signal);
-    } finally {
-      // An epoch that was begun counts: the next one has another order.
-      if (trainer.state.iteration.value.item() !== before) trainer.epochs++;
+  for (const callback of callbacks) await callback.onTrainBegin?.(plan.info, plan.model);
+  control.begun = true;
+  const reader = trainingReader(trainer, feed);
+  try {
+    for (let epoch = control.initialEpoch; epoch < plan.epochs && !control.stopped; epoch++) {
+      signal?.throwIfAborted();
+      for (const callback of callbacks) await callback.onEpochBegin?.(epoch);
+      recruit(trainer.operations("train", feed) * stepsOf(feed, steps) * (plan.epochs - epoch));
+      await runPass(trainer, "train", reader, { callbacks, signal, steps, control, epoch });
+      if (steps === undefined) reader.close();
+      const logs = trainer.logs("train");
+      if (plan.validate !== undefined)
+        for (const [name, value] of Object.entries(await plan.validate())) logs[validationName(name)] = value;
+      history.epoch?.push(epoch);
+      for (const [name, value] of Object.entries(logs)) history[name]?.push(value);
+      for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);
     }
-    const logs = trainer.logs("train");
-    if (plan.validate !== undefined)
-      for (const [name, value] of Object.entries(await plan.validate())) logs[validationName(name)] = value;
-    history.epoch?.push(epoch);
-    for (const [name, value] of Object.entries(logs)) history[name]?.push(value);
-    for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);
+  } finally {
+    reader.close();
   }
   return history;
 }
 
+/** Reads data to train on: each pass has an order of its own, and one that was begun counts. */
+function trainingReader(trainer: Trainer, feed: Feed): Reader {
+  const stepsDone = (): number => trainer.state.iteration.value.item();
+  let before = 0;
+  return new Reader(feed, {
+    begin: () => {
+      before = stepsDone();
+      return { epoch: trainer.epochs, seed: trainer.seed.value.item() };
+    },
+    end: () => {
+      if (stepsDone() !== before) trainer.epochs++;
+    },
+  });
+}
+
+/** Reads data to measure: always in the same order. */
+export function measuringReader(feed: Feed): Reader {
+  return new Reader(feed, { begin: () => ({ epoch: 0, seed: 0 }) });
+}
+
+/** What {@link runPass} needs to know. */
+export interface PassOptions {
+  readonly callbacks: readonly Callback[];
+  readonly signal?: AbortSignal | undefined;
+  /** How many batches to take; undefined: those until the data end. */
+  readonly steps?: number | undefined;
+  readonly control?: Control;
+  readonly epoch?: number;
+}
+
 /**
- * Takes every row of `feed` once, in batches; the last one may be smaller. As many steps run in one go as fit a time
- * slice; how many does not change the results.
+ * Takes the batches of one pass; with `steps` as many, from where the last call has stopped, beginning again when the data
+ * end. As many steps run in one go as fit a time slice; how many does not change the results.
  * @throws the reason of `signal` once it is aborted, between two steps.
  */
-export async function runPass(
-  trainer: Trainer,
-  mode: Mode,
-  feed: Feed,
-  batchSize: number,
-  callbacks: readonly Callback[],
-  signal?: AbortSignal,
-): Promise<void> {
-  if (mode === "test") recruit(trainer.operations(mode, feed, batchSize));
+export async function runPass(trainer: Trainer, mode: Mode, reader: Reader, options: PassOptions): Promise<void> {
+  const { callbacks, signal, control } = options;
+  const { feed } = reader;
+  const limit = options.steps ?? Number.POSITIVE_INFINITY;
+  if (mode === "test") recruit(trainer.operations(mode, feed) * stepsOf(feed, options.steps));
   trainer.begin(mode);
-  const total = Math.ceil(feed.rows / batchSize);
+  const total = options.steps ?? feed.steps;
   const stepwise = mode === "train" && callbacks.some((callback) => callback.onBatchEnd !== undefined);
-  let position = 0;
-  let slice = 1;
-  while (position < feed.rows) {
-    signal?.throwIfAborted();
-    const { available } = feed.moveTo(position);
-    const whole = Math.floor(available / batchSize);
-    const batch = whole === 0 ? available : batchSize;
-    const steps = whole === 0 ? 1 : Math.min(whole, stepwise ? 1 : slice);
-    const started = performance.now();
-    trainer.run(mode, feed, batch, position, steps);
-    const elapsed = performance.now() - started;
-    position += batch * steps;
-    const done = Math.ceil(position / batchSize);
-    if (stepwise) for (const callback of callbacks) await callback.onBatchEnd?.(done - 1, trainer.logs(mode));
+  const watched = mode === "train" && callbacks.some((callback) => callback.onNonFinite !== undefined);
+  let [done, reported, slice] = [0, 0, 1];
+  let turned = performance.now();
+  const giveTurn = async (): Promise<void> => {
     for (const callback of callbacks) callback.onProgress?.({ mode, done, total, logs: () => trainer.logs(mode) });
-    slice = nextSlice(steps, elapsed);
+    reported = done;
     await yieldToEvents();
+    turned = performance.now();
+  };
+  while (done < limit && control?.stopped !== true) {
+    signal?.throwIfAborted();
+    const portion = await reader.take(Math.min(stepwise ? 1 : slice, limit - done));
+    if (portion === undefined && limit === Number.POSITIVE_INFINITY) break;
+    if (portion === undefined) continue;
+    const started = performance.now();
+    const restore = watched ? trainer.remember() : undefined;
+    trainer.run(mode, feed, portion);
+    const elapsed = performance.now() - started;
+    if (restore !== undefined && !trainer.finite()) {
+      const { findNonFinite } = await import("./nonFinite.ts");
+      const fault = findNonFinite(trainer, feed, portion, restore, { epoch: options.epoch ?? 0, batch: done });
+      for (const callback of callbacks) await callback.onNonFinite?.(fault);
+      if (control !== undefined) control.stopped = true;
+      done = fault.batch;
+      break;
+    }
+    done += portion.steps;
+    if (stepwise) for (const callback of callbacks) await callback.onBatchEnd?.(done - 1, trainer.logs(mode));
+    slice = nextSlice(portion.steps, elapsed);
+    const due = portion.steps > 1 || done - reported >= stepsWithoutClock;
+    if (due || performance.now() - turned > sliceMilliseconds / 2) await giveTurn();
   }
+  if (reported !== done) await giveTurn();
   signal?.throwIfAborted();
+}
+
+/** Steps of an epoch, or a guess. */
+function stepsOf(feed: Feed, steps: number | undefined): number {
+  return steps ?? feed.steps ?? stepsOfUnknown;
 }
 
 /** How many steps to run next, so that they take about one time slice. */

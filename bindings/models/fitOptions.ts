@@ -1,27 +1,34 @@
 // Are the options of fit such as fit takes?
 
+import { callbackEvents } from "../callbacks/callback.ts";
 import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
+import { isDataset } from "./data.ts";
 import type { FitOptions } from "./types.ts";
 
-const callbackNames = ["onTrainBegin", "onTrainEnd", "onEpochBegin", "onEpochEnd", "onBatchEnd", "onProgress"] as const;
-const fitOptionNames = [
-  "batchSize",
+const datasetOptionNames: readonly string[] = [
   "epochs",
   "initialEpoch",
-  "shuffle",
+  "stepsPerEpoch",
   "validationData",
-  "validationSplit",
-  "sampleWeight",
+  "validationSteps",
   "classWeight",
   "callbacks",
   "verbose",
   "signal",
 ];
+const arrayOptionNames: readonly string[] = ["batchSize", "shuffle", "validationSplit", "sampleWeight"];
 
-/** @throws {TensorError} `option` for unknown names and bad values. */
-export function checkFitOptions(where: string, options: FitOptions): void {
-  checkOptionNames(where, options, fitOptionNames);
+/** @throws {TensorError} `option` for unknown names and bad values, and for options that a dataset has no use for. */
+export function checkFitOptions(where: string, options: FitOptions, dataset = false): void {
+  checkOptionNames(where, options, [...datasetOptionNames, ...arrayOptionNames]);
+  for (const name of dataset ? arrayOptionNames : [])
+    check(!(name in options), "option", () => ({
+      where: `${where}.${name}`,
+      expected: "arrays with this option",
+      received: "a dataset",
+      remedy: "Let the dataset do it: batch(n), shuffle(n), batches [x, y, sampleWeight], take and skip.",
+    }));
   const { validationSplit, validationData, verbose, shuffle, callbacks } = options;
   const share: unknown = validationSplit ?? 0;
   check(typeof share === "number" && share >= 0 && share < 1, "option", () => ({
@@ -36,11 +43,12 @@ export function checkFitOptions(where: string, options: FitOptions): void {
   }));
   check(
     validationData === undefined ||
+      isDataset(validationData) ||
       (Array.isArray(validationData) && (validationData.length === 2 || validationData.length === 3)),
     "option",
     () => ({
       where: `${where}.validationData`,
-      expected: "[x, y] or [x, y, sampleWeight]",
+      expected: "[x, y], [x, y, sampleWeight] or a dataset",
       received: show(validationData),
     }),
   );
@@ -84,5 +92,5 @@ export function checkSignal(where: string, signal: unknown): void {
 function isCallback(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const given = value as Readonly<Record<string, unknown>>;
-  return callbackNames.every((name) => given[name] === undefined || typeof given[name] === "function");
+  return callbackEvents.every((name) => given[name] === undefined || typeof given[name] === "function");
 }

@@ -3,18 +3,20 @@
 
 import type { Explanation } from "../compiler/explain.ts";
 import { checkOptionNames } from "../config.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { check, show } from "../errors.ts";
 import { sized } from "../layers/apply.ts";
 import { type Tensor, type TensorLike, zeros } from "../tensor.ts";
-import { columnsOf, type DataLike } from "./data.ts";
+import { columnsOf, type DataLike, isDataset } from "./data.ts";
 import { commonRows } from "./feed.ts";
 import { wholeNumber } from "./fit.ts";
-import { Predictor } from "./prediction.ts";
+import { type Outputs, Predictor } from "./prediction.ts";
 import { type ExplainOptions, explainPrediction, explainStep } from "./profile.ts";
 import { type SaveOptions, savedState } from "./savedState.ts";
 import { summaryText } from "./summary.ts";
 import type { Trainer } from "./trainer.ts";
 import { defaultBatchSize, Training } from "./training.ts";
+import type { DatasetPredictOptions, LabelledBatches } from "./types.ts";
 
 const predictBatchSize = 256;
 
@@ -28,15 +30,31 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
    * The outputs for x [samples, ...], synchronously: one tensor, or a record of them for named outputs.
    * @param options `batchSize` samples are computed at a time (default 256); the results do not depend on it.
    */
-  predict(x: I, options: { readonly batchSize?: number } = {}): O {
+  predict(x: I, options?: { readonly batchSize?: number }): O;
+  /** The outputs for all batches of a dataset, one after the other: of elements x, or of [x, …], in which only x counts. */
+  predict(dataset: Dataset<I> | LabelledBatches<I, unknown>, options?: DatasetPredictOptions): Promise<O>;
+  predict(x: unknown, options: object = {}): O | Promise<O> {
     const repeated = this.predictor.repeat(x);
     if (repeated !== undefined) return repeated as O;
+    if (isDataset(x)) return this.predictDataset(x, options as DatasetPredictOptions);
     const where = `${this.name}.predict`;
     checkOptionNames(where, options, ["batchSize"]);
     const inputs = this.inputsFor(where, x as DataLike);
     const rows = commonRows(where, columnsOf(inputs, [], [], this.topology.inputNames));
-    const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? predictBatchSize, 1);
+    const given = (options as { readonly batchSize?: number }).batchSize;
+    const batchSize = wholeNumber(`${where}.batchSize`, given ?? predictBatchSize, 1);
     return this.predictor.predict(this.topology, inputs, rows, batchSize) as O;
+  }
+
+  private async predictDataset(dataset: Dataset<unknown>, options: DatasetPredictOptions): Promise<O> {
+    const where = `${this.name}.predict`;
+    const predictBatch = (x: DataLike): Outputs => {
+      const inputs = this.inputsFor(where, x);
+      const rows = commonRows(where, columnsOf(inputs, [], [], this.topology.inputNames));
+      return this.predictor.predict(this.topology, inputs, rows, rows);
+    };
+    const { predictBatches } = await import("./predictDataset.ts");
+    return (await predictBatches(where, dataset, options, predictBatch)) as O;
   }
 
   // Saving ------------------------------------------------------------------------------------------------------------

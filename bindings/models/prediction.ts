@@ -8,7 +8,7 @@ import { arrayType, type DType, type Shape, sameShape, Tensor } from "../tensor.
 import type { Topology } from "./topology.ts";
 
 /** One tensor, or several under the names of the outputs. */
-type Outputs = Tensor | Readonly<Record<string, Tensor>>;
+export type Outputs = Tensor | Readonly<Record<string, Tensor>>;
 
 const programsKept = 16;
 
@@ -75,7 +75,7 @@ export function tracePrediction(topology: Topology, inputs: readonly Tensor[], o
 }
 
 /** The parts one after the other along the first axis. */
-function joined(parts: readonly Tensor[]): Tensor {
+export function joined(parts: readonly Tensor[]): Tensor {
   const [first] = parts as [Tensor];
   const data = new (arrayType(first.dtype))(parts.reduce((size, part) => size + part.size, 0));
   let offset = 0;

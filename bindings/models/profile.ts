@@ -6,7 +6,7 @@ import { sized } from "../layers/apply.ts";
 import type { Placeholder } from "../layers/placeholder.ts";
 import { type Tensor, zeros } from "../tensor.ts";
 import { columnsOf } from "./data.ts";
-import { Feed } from "./feed.ts";
+import { ArrayFeed, type Portion } from "./feed.ts";
 import type { Topology } from "./topology.ts";
 import type { Mode, Trainer } from "./trainer.ts";
 
@@ -46,11 +46,11 @@ export function explainStep(
   const columns = columnsOf(inputs, targets, undefined);
   const program = trainer.program(mode, columns, batchSize, batchSize);
   if (options.profile !== true) return program.explain();
-  const feed = new Feed("explain", columns, batchSize, batchSize);
+  const feed = new ArrayFeed("explain", columns, batchSize);
   const touched = [...topology.weights, ...trainer.state.variables];
   const before = touched.map((variable) => variable.value);
   try {
-    trainer.run(mode, feed, batchSize, 0, 1);
+    trainer.run(mode, feed, feed.next() as Portion);
     return program.explain(measure(program, options.repeats ?? defaultRepeats, () => trainer.rewind(mode)));
   } finally {
     trainer.unbind();

@@ -12,9 +12,9 @@ import { gatherBatch } from "../ops/gather.ts";
 import { add, full } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
 import { type Optimizer, type OptimizerState, startOptimizer } from "../optimizers.ts";
-import { tensor, zeros } from "../tensor.ts";
+import { type Tensor, tensor, zeros } from "../tensor.ts";
 import { Variable } from "../variable.ts";
-import { type Column, type Feed, orderName } from "./feed.ts";
+import { type Column, type Feed, orderName, type Portion } from "./feed.ts";
 import type { Objective } from "./objective.ts";
 import type { Topology } from "./topology.ts";
 
@@ -30,7 +30,7 @@ export class Trainer {
   readonly seed: Variable;
   /** How many passes over data `fit` has finished or begun; decides the next order. */
   epochs = 0;
-  private readonly name: string;
+  readonly name: string;
   private readonly topology: Topology;
   /** Whether the whole model was not trainable when it was compiled. */
   private readonly frozen: boolean;
@@ -79,13 +79,17 @@ export class Trainer {
     return this.objective.read(this.states[mode]);
   }
 
-  /** Runs the next `steps` batches of `feed` from row `position` of its order; all of them lie in one window. */
-  run(mode: Mode, feed: Feed, batch: number, position: number, steps: number): void {
-    const { cursor } = feed.moveTo(position);
+  /** Runs the batches of a portion that `feed` gave, or some of them. */
+  run(mode: Mode, feed: Feed, portion: Portion): void {
+    this.ready(mode, feed, portion).run([], portion.steps);
+  }
+
+  /** The program for a portion, ready to run its first batch. */
+  ready(mode: Mode, feed: Feed, { cursor, batch }: Portion): Program {
     const program = this.program(mode, feed.columns, feed.window, batch);
     for (const [name, block] of feed.blocks) program.bind(name, block);
     this.cursors[mode].assign(tensor(cursor, [], "int32"));
-    program.run([], steps);
+    return program;
   }
 
   /** The program for one batch of this size; kept for the next time. */
@@ -94,20 +98,49 @@ export class Trainer {
     return this.programs.get(key, () => this.trace(mode, columns, window, batch));
   }
 
-  /** Arithmetic operations of one pass over `feed` that threads can share. */
-  operations(mode: Mode, feed: Feed, batchSize: number): number {
-    const program = this.program(mode, feed.columns, feed.window, Math.min(batchSize, feed.rows));
-    return program.sharedFlops * Math.ceil(feed.rows / batchSize);
+  /** Arithmetic operations of one step on `feed` that threads can share. */
+  operations(mode: Mode, feed: Feed): number {
+    return this.programFor(mode, feed).sharedFlops;
   }
 
   /** Makes the program for a feed, so that data which do not fit are found now. @throws {TensorError} at `where`. */
-  prepare(mode: Mode, feed: Feed, batchSize: number, where: string): void {
+  prepare(mode: Mode, feed: Feed, where: string): void {
     try {
-      this.program(mode, feed.columns, feed.window, Math.min(batchSize, feed.rows));
+      this.programFor(mode, feed);
     } catch (cause) {
       if (!(cause instanceof TensorError)) throw cause;
       throw new TensorError(cause.code, { ...cause, where: `${where}: ${cause.where}` }, { cause });
     }
+  }
+
+  /** Copies everything that a step changes. @returns what puts it back. */
+  remember(): () => void {
+    const touched = [
+      ...this.topology.weights,
+      ...this.state.variables,
+      ...this.states.train.flatMap((each) => each.variables),
+    ];
+    const before = touched.map((variable) => variable.value);
+    return () => {
+      touched.forEach((variable, index) => {
+        variable.assign(before[index] as Tensor);
+      });
+    };
+  }
+
+  /** Whether the weights and the mean loss of the pass are finite numbers. */
+  finite(): boolean {
+    const machine = engine();
+    return (
+      Number.isFinite(this.logs("train").loss) &&
+      this.topology.weights.every(({ dtype, storage: { block, offset }, size }) => {
+        return dtype !== "float32" || machine.firstNonFinite(block.address + offset, size) < 0;
+      })
+    );
+  }
+
+  private programFor(mode: Mode, feed: Feed): Program {
+    return this.program(mode, feed.columns, feed.window, Math.min(feed.batchSize, feed.window));
   }
 
   /** Starts again at the first row of the window. */

@@ -3,15 +3,18 @@
 import type { Callback } from "../callbacks/callback.ts";
 import { progressBar } from "../callbacks/progress.ts";
 import { checkOptionNames } from "../config.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { check } from "../errors.ts";
 import { resolveOptimizer } from "../optimizers.ts";
 import { nextSeed } from "../seed.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkLabels } from "./checkLabels.ts";
-import { checkSamples, columnsOf, type DataLike, splitColumns, tensorsOf } from "./data.ts";
-import { type Column, commonRows, Feed } from "./feed.ts";
-import { runEpochs, runPass, wholeNumber } from "./fit.ts";
+import { checkSamples, columnsOf, type DataLike, isDataset, splitColumns, tensorsOf } from "./data.ts";
+import type { BatchReader } from "./datasetFeed.ts";
+import { ArrayFeed, type Column, commonRows, type Feed, type Portion } from "./feed.ts";
+import { measuringReader, runEpochs, runPass, wholeNumber } from "./fit.ts";
 import { checkFitOptions, checkSignal } from "./fitOptions.ts";
+import { inTraining } from "./inTraining.ts";
 import type { Model } from "./model.ts";
 import { Objective, type ObjectiveOptions } from "./objective.ts";
 import { type ClassWeight, type SampleWeight, weightColumns } from "./sampleWeights.ts";
@@ -19,9 +22,12 @@ import { Structure } from "./structure.ts";
 import { type Mode, Trainer } from "./trainer.ts";
 import type {
   CompileOptions,
+  DatasetEvaluateOptions,
+  DatasetFitOptions,
   EvaluateOptions,
   FitOptions,
   History,
+  LabelledBatches,
   LogsOf,
   MetricNames,
   MetricsOption,
@@ -30,6 +36,9 @@ import type {
 
 /** Samples of one step when nobody says otherwise. */
 export const defaultBatchSize = 32;
+
+/** Columns that were checked, or a dataset. */
+type Source = readonly Column[] | Dataset<unknown>;
 
 /** A structure that learns. */
 export class Training<I, O, M extends string> extends Structure {
@@ -84,16 +93,23 @@ export class Training<I, O, M extends string> extends Structure {
   }
 
   /**
-   * Trains on x [samples, ...] and y, `epochs` times over all samples in batches. Lets other events through every few
-   * milliseconds.
+   * Trains on x [samples, ...] and y, `epochs` times over all samples in batches; or on the batches [x, y] or
+   * [x, y, sampleWeight] of a dataset. Lets other events through every few milliseconds.
    * @returns the loss and the metrics of every epoch.
-   * @throws {TensorError} before anything changes: shapes, lengths, NaN, labels out of range, `compile` missing.
+   * @throws {TensorError} before anything changes: shapes, lengths, NaN, labels out of range, `compile` missing. Of a
+   *   dataset only the first batch is known then: a bad one later ends training, after the steps done.
    * @throws the reason of `options.signal` once it is aborted; the steps done are kept and the model can be used.
    */
-  async fit<const F extends FitOptions>(x: I, y: DataLike, options?: F): Promise<History<M, Validates<F>>> {
+  fit<const F extends DatasetFitOptions<I>>(
+    dataset: LabelledBatches<I>,
+    options?: F,
+  ): Promise<History<M, Validates<F>>>;
+  fit<const F extends FitOptions<I>>(x: I, y: DataLike, options?: F): Promise<History<M, Validates<F>>>;
+  async fit(x: unknown, ...rest: readonly unknown[]): Promise<unknown> {
     const where = `${this.name}.fit`;
-    const given: FitOptions = options ?? {};
-    checkFitOptions(where, given);
+    const dataset = isDataset(x);
+    const given = (rest[dataset ? 0 : 1] ?? {}) as FitOptions;
+    checkFitOptions(where, given, dataset);
     const { signal } = given;
     signal?.throwIfAborted();
     check(!this.training, "state", () => ({
@@ -105,80 +121,102 @@ export class Training<I, O, M extends string> extends Structure {
     const batchSize = wholeNumber(`${where}.batchSize`, given.batchSize ?? defaultBatchSize, 1);
     const epochs = wholeNumber(`${where}.epochs`, given.epochs ?? 1, 1);
     const initialEpoch = wholeNumber(`${where}.initialEpoch`, given.initialEpoch ?? 0, 0);
-    let columns = this.columnsFor(where, x as DataLike, y, given.sampleWeight, given.classWeight);
-    let held: Column[] | undefined;
-    if (given.validationSplit !== undefined && given.validationSplit > 0)
-      [columns, held] = splitColumns(where, columns, given.validationSplit);
-    if (given.validationData !== undefined) {
-      const [vx, vy, weight] = given.validationData as readonly [DataLike, DataLike, SampleWeight?];
-      held = this.columnsFor(`${where}.validationData`, vx, vy, weight);
-    }
-    const trainer = this.trainerFor("fit");
-    const samples = commonRows(where, columns);
+    const steps = stepsOption(`${where}.stepsPerEpoch`, given.stepsPerEpoch);
+    const heldSteps = stepsOption(`${where}.validationSteps`, given.validationSteps);
     this.training = true;
     const feeds: Feed[] = [];
+    const opened = async (feed: Feed | Promise<Feed>): Promise<Feed> => {
+      feeds.push(await feed);
+      return feed;
+    };
     try {
-      const feed = new Feed(where, columns, samples, batchSize);
-      feeds.push(feed);
-      const heldFeed =
-        held === undefined ? undefined : new Feed(`${where}.validationData`, held, commonRows(where, held), batchSize);
-      if (heldFeed !== undefined) {
-        feeds.push(heldFeed);
-        trainer.prepare("test", heldFeed, batchSize, `${where}.validationData`);
+      let held: Source | undefined;
+      let source: Source = x as Dataset<unknown>;
+      if (!dataset) {
+        source = this.columnsFor(where, x as DataLike, rest[0] as DataLike, given.sampleWeight, given.classWeight);
+        if (given.validationSplit !== undefined && given.validationSplit > 0)
+          [source, held] = splitColumns(where, source, given.validationSplit);
       }
+      if (given.validationData !== undefined) {
+        const data = given.validationData as Dataset<unknown> | readonly [DataLike, DataLike, SampleWeight?];
+        held = isDataset(data) ? data : this.columnsFor(`${where}.validationData`, ...data);
+      }
+      const feed = await opened(this.feedOf(where, source, { batchSize, shuffle: given.shuffle ?? true }, given));
+      checkEnd(where, "stepsPerEpoch", feed, steps);
+      const trainer = this.trainerFor("fit");
       const callbacks = [progressBar(given.verbose ?? "auto"), ...(given.callbacks ?? [])];
-      const validate = (): Promise<Record<string, number>> =>
-        this.measure(trainer, heldFeed as Feed, batchSize, callbacks, signal);
-      const info = { epochs, initialEpoch, steps: Math.ceil(samples / batchSize), batchSize, samples };
-      const seed = trainer.seed.value.item();
-      const history = await runEpochs(trainer, {
-        feed,
-        batchSize,
+      let validate: (() => Promise<Record<string, number>>) | undefined;
+      if (held !== undefined) {
+        const heldWhere = `${where}.validationData`;
+        const heldFeed = await opened(this.feedOf(heldWhere, held, { batchSize }));
+        checkEnd(where, "validationSteps", heldFeed, heldSteps);
+        trainer.prepare("test", heldFeed, heldWhere);
+        validate = () => this.measure(trainer, heldFeed, callbacks, signal, heldSteps);
+      }
+      const control = { stopped: false, initialEpoch, begun: false };
+      const info = {
         epochs,
         initialEpoch,
-        shuffle: given.shuffle ?? true,
-        callbacks,
-        validate: heldFeed === undefined ? undefined : validate,
-        info,
-        seed,
-        signal,
-      });
-      return history as unknown as History<M, Validates<F>>;
+        steps: steps ?? feed.steps,
+        batchSize: feed.batchSize,
+        samples: steps === undefined ? feed.samples : undefined,
+      };
+      const model = inTraining(this as unknown as Model<never, unknown, string>, control, steps);
+      return await runEpochs(trainer, { feed, epochs, steps, callbacks, validate, info, control, model, signal });
     } finally {
       this.training = false;
-      trainer.unbind();
-      for (const feed of feeds) feed.release();
+      this.running?.unbind();
+      for (const feed of feeds) await feed.release();
     }
   }
 
   /**
-   * The loss and the metrics on x and y; nothing is trained.
+   * The loss and the metrics on x and y, or on the batches of a dataset; nothing is trained.
    * @throws the reason of `options.signal` once it is aborted.
    */
-  async evaluate(x: I, y: DataLike, options: EvaluateOptions = {}): Promise<LogsOf<M>> {
+  evaluate(dataset: LabelledBatches<I>, options?: DatasetEvaluateOptions): Promise<LogsOf<M>>;
+  evaluate(x: I, y: DataLike, options?: EvaluateOptions): Promise<LogsOf<M>>;
+  async evaluate(x: unknown, ...rest: readonly unknown[]): Promise<LogsOf<M>> {
     const where = `${this.name}.evaluate`;
-    checkOptionNames(where, options, ["batchSize", "sampleWeight", "signal"]);
+    const dataset = isDataset(x);
+    const options = (rest[dataset ? 0 : 1] ?? {}) as EvaluateOptions;
+    checkOptionNames(where, options, ["steps", "signal", ...(dataset ? [] : ["batchSize", "sampleWeight"])]);
     checkSignal(where, options.signal);
     options.signal?.throwIfAborted();
     const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? defaultBatchSize, 1);
-    const columns = this.columnsFor(where, x as DataLike, y, options.sampleWeight);
-    const trainer = this.trainerFor("evaluate");
-    const feed = new Feed(where, columns, commonRows(where, columns), batchSize);
+    const steps = stepsOption(`${where}.steps`, options.steps);
+    const source = dataset ? x : this.columnsFor(where, x as DataLike, rest[0] as DataLike, options.sampleWeight);
+    const feed = await this.feedOf(where, source, { batchSize });
     try {
-      return (await this.measure(trainer, feed, batchSize, [], options.signal)) as LogsOf<M>;
+      checkEnd(where, "steps", feed, steps);
+      return (await this.measure(this.trainerFor("evaluate"), feed, [], options.signal, steps)) as LogsOf<M>;
     } finally {
-      trainer.unbind();
-      feed.release();
+      this.running?.unbind();
+      await feed.release();
     }
+  }
+
+  /** The feed of checked columns, or of a dataset, whose batches are checked as they come. */
+  private feedOf(
+    where: string,
+    source: Source,
+    arrays: { readonly batchSize: number; readonly shuffle?: boolean },
+    { classWeight }: { readonly classWeight?: ClassWeight } = {},
+  ): Feed | Promise<Feed> {
+    if (!isDataset(source)) return new ArrayFeed(where, source, arrays.batchSize, arrays);
+    const training = arrays.shuffle !== undefined;
+    const read: BatchReader = (x, y, weight) => this.columnsFor(where, x, y, weight, classWeight);
+    const options = { epoch: training ? (this.running?.epochs ?? 0) : 0, samePass: !training };
+    return import("./datasetFeed.ts").then(({ feedDataset }) => feedDataset(where, source, read, options));
   }
 
   /** Loss and metrics over a feed, after the measurements that were asked for before. */
   private async measure(
     trainer: Trainer,
     feed: Feed,
-    batchSize: number,
     callbacks: readonly Callback[],
     signal: AbortSignal | undefined,
+    steps: number | undefined,
   ): Promise<Record<string, number>> {
     const before = this.measured;
     this.measuring++;
@@ -188,7 +226,7 @@ export class Training<I, O, M extends string> extends Structure {
     });
     await before;
     try {
-      await runPass(trainer, "test", feed, batchSize, callbacks, signal);
+      await runPass(trainer, "test", measuringReader(feed), { callbacks, signal, steps });
       return trainer.logs("test");
     } finally {
       this.measuring--;
@@ -210,12 +248,11 @@ export class Training<I, O, M extends string> extends Structure {
     const where = `${this.name}.${mode}OnBatch`;
     this.checkIdle(where, mode);
     const columns = this.columnsFor(where, x as DataLike, y, sampleWeight);
-    const rows = commonRows(where, columns);
     const trainer = this.trainerFor(`${mode}OnBatch`);
-    const feed = new Feed(where, columns, rows, rows);
+    const feed = new ArrayFeed(where, columns, commonRows(where, columns));
     try {
       trainer.begin(mode);
-      trainer.run(mode, feed, rows, 0, 1);
+      trainer.run(mode, feed, feed.next() as Portion);
       return trainer.logs(mode) as LogsOf<M>;
     } finally {
       trainer.unbind();
@@ -296,4 +333,17 @@ export class Training<I, O, M extends string> extends Structure {
     checkLabels(where, this.trainerFor("compile").objective.losses, this.topology.outputs, targets);
     return columns;
   }
+}
+
+function stepsOption(where: string, value: unknown): number | undefined {
+  return value === undefined ? undefined : wholeNumber(where, value, 1);
+}
+
+/** @throws {TensorError} `option` when a pass over `feed` would never end. */
+function checkEnd(where: string, option: string, feed: Feed, steps: number | undefined): void {
+  check(steps !== undefined || feed.steps !== Number.POSITIVE_INFINITY, "option", () => ({
+    where: `${where}.${option}`,
+    expected: "a number of batches, because the data never end",
+    received: "undefined",
+  }));
 }

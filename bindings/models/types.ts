@@ -2,6 +2,7 @@
 
 import type { Callback } from "../callbacks/callback.ts";
 import type { Verbosity } from "../callbacks/progress.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { Placeholder } from "../layers/placeholder.ts";
 import type { LossLike } from "../losses.ts";
 import type { Metric, MetricLike } from "../metrics.ts";
@@ -42,25 +43,26 @@ export interface CompileOptions<M, W = MetricsOption> {
 /** What `compile` takes as metrics. */
 export type MetricsOption = readonly MetricLike[] | Readonly<Record<string, readonly MetricLike[]>>;
 
-/** How `fit` trains. */
-export interface FitOptions<I extends DataLike = DataLike, O = DataLike> {
-  /** Samples of one step. Default 32. The last batch of an epoch may be smaller; nothing is dropped or padded. */
-  readonly batchSize?: number;
+/** Batches to train on or to measure: [x, y] or [x, y, sampleWeight]. */
+export type LabelledBatches<I, O = DataLike> = Dataset<readonly [I, O]> | Dataset<readonly [I, O, SampleWeight]>;
+/** What models measure: arrays, or a dataset. */
+export type ValidationData<I, O> = readonly [I, O] | readonly [I, O, SampleWeight] | LabelledBatches<I, O>;
+
+/** How `fit` trains on a dataset. */
+export interface DatasetFitOptions<I = DataLike, O = DataLike> {
   /** The epoch to stop before. Default 1. */
   readonly epochs?: number;
   /** The number of the first epoch, when training goes on. Default 0. */
   readonly initialEpoch?: number;
-  /** A new order of the samples in every epoch. Default true. */
-  readonly shuffle?: boolean;
-  /** Measured after every epoch: [x, y] or [x, y, sampleWeight]. */
-  readonly validationData?: readonly [I, O] | readonly [I, O, SampleWeight];
-  /** The share of the samples, from the end, that is measured instead of trained on; from 0 to 1. */
-  readonly validationSplit?: number;
   /**
-   * Weight of each sample in the loss and in `weightedMetrics`: [samples], or one for each step or pixel; a record of them
-   * for named outputs.
+   * Batches of an epoch. Default: all of one pass over the data. The next epoch goes on where this one has stopped; data
+   * that end begin again.
    */
-  readonly sampleWeight?: SampleWeight;
+  readonly stepsPerEpoch?: number;
+  /** Measured after every epoch: [x, y], [x, y, sampleWeight], or a dataset of such batches. */
+  readonly validationData?: ValidationData<I, O>;
+  /** Batches of `validationData` that are measured, from its beginning. Default all. */
+  readonly validationSteps?: number;
   /** Weight of the samples of each class, by its number; those not named weigh 1. Times `sampleWeight`. One output only. */
   readonly classWeight?: ClassWeight;
   readonly callbacks?: readonly Callback[];
@@ -73,12 +75,41 @@ export interface FitOptions<I extends DataLike = DataLike, O = DataLike> {
   readonly signal?: AbortSignal;
 }
 
-/** How `evaluate` measures. */
-export interface EvaluateOptions {
+/** How `fit` trains on arrays. */
+export interface FitOptions<I = DataLike, O = DataLike> extends DatasetFitOptions<I, O> {
+  /** Samples of one step. Default 32. The last batch of an epoch may be smaller; nothing is dropped or padded. */
+  readonly batchSize?: number;
+  /** A new order of the samples in every epoch. Default true. */
+  readonly shuffle?: boolean;
+  /** The share of the samples, from the end, that is measured instead of trained on; from 0 to 1. */
+  readonly validationSplit?: number;
+  /**
+   * Weight of each sample in the loss and in `weightedMetrics`: [samples], or one for each step or pixel; a record of them
+   * for named outputs.
+   */
+  readonly sampleWeight?: SampleWeight;
+}
+
+/** How `evaluate` measures a dataset. */
+export interface DatasetEvaluateOptions {
+  /** Batches to measure. Default all. */
+  readonly steps?: number;
+  /** Stops measuring: `evaluate` then rejects with `signal.reason`. */
+  readonly signal?: AbortSignal;
+}
+
+/** How `evaluate` measures arrays. */
+export interface EvaluateOptions extends DatasetEvaluateOptions {
   /** Default 32. Does not change the result beyond rounding. */
   readonly batchSize?: number;
   readonly sampleWeight?: SampleWeight;
-  /** Stops measuring: `evaluate` then rejects with `signal.reason`. */
+}
+
+/** How `predict` goes through a dataset. */
+export interface DatasetPredictOptions {
+  /** Batches to predict. Default all. */
+  readonly steps?: number;
+  /** Stops predicting: `predict` then rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
 }
 
@@ -92,7 +123,7 @@ export type History<M extends string, V extends boolean> = { readonly epoch: rea
 
 /** Whether these options of `fit` ask for validation. */
 export type Validates<F> = F extends
-  | { readonly validationData: readonly unknown[] }
+  | { readonly validationData: readonly unknown[] | Dataset<never> }
   | { readonly validationSplit: number }
   ? true
   : false;

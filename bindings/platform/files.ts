@@ -21,6 +21,30 @@ export async function readFile(path: string): Promise<Uint8Array> {
 }
 
 /**
+ * The file at `path`, piece by piece as they are asked for.
+ * @throws TensorError `data` when the file cannot be read, `unsupported` in a runtime without a file system.
+ */
+export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  const fileSystem = await openFileSystem("readPieces", path);
+  try {
+    const file = await fileSystem.open(path, "r");
+    try {
+      for (;;) {
+        const { bytesRead, buffer } = await file.read({ buffer: new Uint8Array(pieceBytes) });
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw fileError("data", "readPieces", `a readable file at ${JSON.stringify(path)}`, cause);
+  }
+}
+
+const pieceBytes = 1 << 18;
+
+/**
  * Writes `bytes` to the file at `path`, which afterwards holds either its old content or all of the new, even if the
  * process or the machine stops meanwhile: a temporary file in the same folder is written, flushed and renamed. A symbolic
  * link is followed, and the permissions of an existing file are kept. The folder must exist.

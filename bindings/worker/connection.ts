@@ -1,12 +1,13 @@
 // How are calls made to a worker, and what becomes of them when it fails or is stopped?
 
-import type { Callback } from "../callbacks/callback.ts";
+import type { Callback, ModelInTraining } from "../callbacks/callback.ts";
 import { TensorError } from "../errors.ts";
 import { webLocks } from "../platform/locks.ts";
 import type { Spawned, WorkerEvents } from "../platform/spawn.ts";
 import {
   type AwaitedEvent,
   type Call,
+  type Order,
   type ProgressReport,
   readError,
   type ToOwner,
@@ -18,6 +19,8 @@ import { unsendable } from "./parcel.ts";
 export interface CallCompanions {
   readonly callbacks?: readonly Callback[];
   readonly signal?: AbortSignal | undefined;
+  /** The model as callbacks have it. */
+  readonly model?: (tell: (order: Order) => void) => ModelInTraining;
 }
 
 /** A call that has no result yet. */
@@ -26,6 +29,7 @@ interface PendingCall {
   readonly reject: (cause: unknown) => void;
   readonly callbacks: readonly Callback[];
   readonly signal: AbortSignal | undefined;
+  readonly model: CallCompanions["model"];
   /** What a callback threw: the result of the call, whatever the worker says. */
   thrown: { readonly cause: unknown } | undefined;
 }
@@ -93,14 +97,14 @@ export class Connection {
     prepare: () => PreparedCall | Promise<PreparedCall>,
     companions: CallCompanions = {},
   ): Promise<unknown> {
-    const { callbacks = [], signal } = companions;
+    const { callbacks = [], signal, model } = companions;
     this.hold(1);
     try {
       const sending = this.sent.then(async () => {
         if (this.ended !== undefined) throw this.ended;
         const prepared = await prepare();
         signal?.throwIfAborted();
-        return this.send(where, prepared, callbacks, signal);
+        return this.send(where, prepared, { callbacks, signal, model, thrown: undefined });
       });
       this.sent = sending.catch(() => {});
       const { result } = await sending;
@@ -131,8 +135,7 @@ export class Connection {
   private send(
     where: string,
     { call, transfer = [] }: PreparedCall,
-    callbacks: readonly Callback[],
-    signal: AbortSignal | undefined,
+    companions: Omit<PendingCall, "resolve" | "reject">,
   ): { readonly result: Promise<unknown> } {
     if (this.ended !== undefined) throw this.ended;
     const id = this.calls++;
@@ -141,9 +144,10 @@ export class Connection {
     } catch (cause) {
       throw unsendable(where, cause);
     }
+    const { signal } = companions;
     const abort = (): void => this.tell({ kind: "abort", id });
     const result = new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve, reject, callbacks, signal, thrown: undefined });
+      this.pending.set(id, { resolve, reject, ...companions });
     });
     signal?.addEventListener("abort", abort, { once: true });
     return { result: result.finally(() => signal?.removeEventListener("abort", abort)) };
@@ -183,8 +187,11 @@ export class Connection {
   /** Lets the callbacks handle what the worker waits for, one after the other. */
   private async handle(id: number, pending: PendingCall, name: AwaitedEvent, values: unknown[]): Promise<void> {
     try {
+      const model =
+        name === "onTrainBegin" ? pending.model?.((order) => this.tell({ kind: "order", id, order })) : undefined;
+      const given = model === undefined ? values : [...values, model];
       for (const callback of pending.thrown === undefined ? pending.callbacks : [])
-        await (callback[name] as ((...given: unknown[]) => unknown) | undefined)?.apply(callback, values);
+        await (callback[name] as ((...given: unknown[]) => unknown) | undefined)?.apply(callback, given);
     } catch (cause) {
       pending.thrown ??= { cause };
     }

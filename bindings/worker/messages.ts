@@ -11,7 +11,17 @@ import type { Parcel } from "./parcel.ts";
 export type AwaitedEvent = Exclude<keyof Callback, "onProgress">;
 
 /** Options of `fit` that are plain data. */
-export type PlainFitOptions = Pick<FitOptions, "batchSize" | "epochs" | "initialEpoch" | "shuffle" | "validationSplit">;
+export type PlainFitOptions = Pick<
+  FitOptions,
+  | "batchSize"
+  | "epochs"
+  | "initialEpoch"
+  | "shuffle"
+  | "validationSplit"
+  | "stepsPerEpoch"
+  | "validationSteps"
+  | "classWeight"
+>;
 
 /** A call of the owner. */
 export type Call =
@@ -31,21 +41,30 @@ export type Call =
       readonly x: Parcel;
       readonly y: Parcel;
       readonly sampleWeight?: Parcel;
-      readonly options: { readonly batchSize?: number };
+      readonly options: { readonly batchSize?: number; readonly steps?: number };
     }
   | { readonly name: "predict"; readonly x: Parcel; readonly options: { readonly batchSize?: number } }
   | { readonly name: "save"; readonly options: SaveOptions }
   /** The file of a model as {@link Call} `save` gives it, or without its optimizer where a file cannot hold that. */
   | { readonly name: "snapshot" }
+  /** Puts back what `save` or `snapshot` gave. */
+  | { readonly name: "restore"; readonly bytes: Uint8Array }
+  | { readonly name: "getLearningRate" }
+  | { readonly name: "setLearningRate"; readonly rate: number }
   | { readonly name: "getWeights" }
   | { readonly name: "setWeights"; readonly values: readonly Parcel[] }
   | { readonly name: "summary" };
+
+/** What callbacks may ask of a training under way, at once and without an answer. */
+export type Order = { readonly name: "stop" } | { readonly name: "begin"; readonly epoch: number };
 
 /** What the owner sends. */
 export type ToWorker =
   | { readonly kind: "call"; readonly id: number; readonly call: Call }
   /** The signal of a call was aborted. */
   | { readonly kind: "abort"; readonly id: number }
+  /** What a callback wants of the training under way. */
+  | { readonly kind: "order"; readonly id: number; readonly order: Order }
   /** The callbacks have handled an event that the worker waits for; or one of them failed, which ends the call. */
   | { readonly kind: "handled"; readonly id: number; readonly failed: boolean };
 

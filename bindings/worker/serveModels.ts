@@ -1,16 +1,17 @@
 // What does a worker do for the model that its owner has sent it?
 
-import type { Callback } from "../callbacks/callback.ts";
+import type { Callback, ModelInTraining, TrainingInfo } from "../callbacks/callback.ts";
 import { configure } from "../configure.ts";
 import { check } from "../errors.ts";
 import type { DataLike } from "../models/data.ts";
 import { decodeModel } from "../models/loading.ts";
 import type { Model } from "../models/model.ts";
+import { restoreModel } from "../models/restoring.ts";
 import { savedWhatCanBe } from "../models/savedState.ts";
 import { encodeModel } from "../models/saving.ts";
 import { webLocks } from "../platform/locks.ts";
 import { owner } from "../platform/spawn.ts";
-import type { Tensor, TensorLike } from "../tensor.ts";
+import { type Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { type AwaitedEvent, type Call, type ToOwner, type ToWorker, writeError } from "./messages.ts";
 import { packResult, unpack } from "./parcel.ts";
 
@@ -33,6 +34,8 @@ interface Running {
   resume: (() => void) | undefined;
   /** Whether a callback threw. */
   failed: boolean;
+  /** The model as callbacks have it, while `fit` runs. */
+  training: ModelInTraining | undefined;
 }
 
 /** What a callback that failed makes `fit` throw; the owner has the real error. */
@@ -53,7 +56,10 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
     else {
       const call = running.get(message.id);
       if (message.kind === "abort") call?.abort.abort();
-      else if (call !== undefined) {
+      else if (message.kind === "order") {
+        if (message.order.name === "stop") call?.training?.stopTraining();
+        else call?.training?.beginAt(message.order.epoch);
+      } else if (call !== undefined) {
         call.failed ||= message.failed;
         call.resume?.();
       }
@@ -62,7 +68,7 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
   const tell = (message: ToOwner, transfer: Iterable<ArrayBuffer> = []): void => side.post(message, [...transfer]);
 
   async function perform(id: number, call: Call): Promise<void> {
-    const state: Running = { abort: new AbortController(), resume: undefined, failed: false };
+    const state: Running = { abort: new AbortController(), resume: undefined, failed: false, training: undefined };
     running.set(id, state);
     const transfer = new Set<ArrayBuffer>();
     try {
@@ -109,7 +115,7 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
         state.resume = undefined;
         failIfAsked();
       };
-    const callback: Callback = Object.fromEntries(
+    const events: Callback = Object.fromEntries(
       call.events.map((name) => [
         name,
         name !== "onProgress"
@@ -120,6 +126,14 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
             },
       ]),
     );
+    const callback: Callback = {
+      ...events,
+      onTrainBegin: async (info, training) => {
+        state.training = training;
+        // The model itself cannot be sent: the owner makes one of the same calls.
+        await (events.onTrainBegin as ((info: TrainingInfo) => Promise<void>) | undefined)?.(info);
+      },
+    };
     const { validationData, sampleWeight } = call;
     return trained.fit(unpack(call.x), unpack(call.y), {
       ...call.options,
@@ -166,6 +180,12 @@ async function answer(
       return handedOver(await model.save(undefined, call.options), transfer);
     case "snapshot":
       return handedOver(encodeModel(savedWhatCanBe(model as unknown as Model<never, unknown, string>)), transfer);
+    case "restore":
+      return restoreModel(model as unknown as Model<never, unknown, string>, call.bytes, `${model.name}.restore`);
+    case "getLearningRate":
+      return model.trainer.state.learningRate.value.item();
+    case "setLearningRate":
+      return model.trainer.state.learningRate.assign(tensor(call.rate, []));
     case "getWeights":
       return model.getWeights().map((weight) => packResult(weight, transfer));
     case "setWeights":

@@ -1,20 +1,22 @@
 // What can be done with a model that lives in a worker?
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { Callback } from "../callbacks/callback.ts";
+import { type Callback, callbackEvents, type ModelInTraining } from "../callbacks/callback.ts";
 import { progressBar } from "../callbacks/progress.ts";
-import { checkOptionNames } from "../config.ts";
+import { checkNumber, checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
-import type { DataLike } from "../models/data.ts";
+import { type DataLike, isDataset } from "../models/data.ts";
 import { checkFitOptions, checkSignal } from "../models/fitOptions.ts";
-import { restoreModel } from "../models/loading.ts";
+import { checkBeginning } from "../models/inTraining.ts";
 import type { Model } from "../models/model.ts";
+import { restoreModel } from "../models/restoring.ts";
 import type { SampleWeight } from "../models/sampleWeights.ts";
 import type { SaveOptions } from "../models/savedState.ts";
 import type { EvaluateOptions, FitOptions, History, LogsOf, Validates } from "../models/types.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import type { Connection } from "./connection.ts";
+import type { Call, Order } from "./messages.ts";
 import { Packer, type Parcel, unpack } from "./parcel.ts";
 
 /** How data go to the worker. */
@@ -27,7 +29,11 @@ export interface TransferOptions {
 }
 
 /** Options of {@link WorkerModel.fit}. */
-export type WorkerFitOptions = FitOptions & TransferOptions;
+export type WorkerFitOptions<I = DataLike> = Omit<FitOptions<I>, "validationData"> &
+  TransferOptions & {
+    /** Measured after every epoch: [x, y] or [x, y, sampleWeight]. */
+    readonly validationData?: readonly [I, DataLike] | readonly [I, DataLike, SampleWeight];
+  };
 /** Options of {@link WorkerModel.evaluate}. */
 export type WorkerEvaluateOptions = EvaluateOptions & TransferOptions;
 /** Options of {@link WorkerModel.predict}. */
@@ -35,8 +41,6 @@ export interface WorkerPredictOptions extends TransferOptions {
   /** Samples computed at a time. Default 256; the results do not depend on it. */
   readonly batchSize?: number;
 }
-
-const callbackNames = ["onTrainBegin", "onTrainEnd", "onEpochBegin", "onEpochEnd", "onBatchEnd", "onProgress"] as const;
 
 /** Stops the workers of models that nobody refers to any more, once their last call has ended. */
 const forgotten: FinalizationRegistry<Connection> = new FinalizationRegistry((connection) => connection.retire());
@@ -62,37 +66,68 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
    * @throws {TensorError} what `model.fit` throws; `state` when the worker has ended.
    * @throws the reason of `options.signal` once it is aborted; the model is as the steps done have left it.
    */
-  async fit<const F extends WorkerFitOptions>(x: I, y: DataLike, options?: F): Promise<History<M, Validates<F>>> {
+  async fit<const F extends WorkerFitOptions<I>>(x: I, y: DataLike, options?: F): Promise<History<M, Validates<F>>> {
     const where = `${this.name}.fit`;
-    const { transfer, ...given }: WorkerFitOptions = options ?? {};
-    checkFitOptions(where, given);
+    const { transfer, ...given }: WorkerFitOptions<I> = options ?? {};
+    refuseDataset(where, x);
+    refuseDataset(`${where}.validationData`, given.validationData);
+    checkFitOptions(where, given as FitOptions);
     const { signal, callbacks = [], verbose = "auto", validationData, sampleWeight, ...plain } = given;
     const packer = packerFor(where, transfer);
     signal?.throwIfAborted();
     const watching: readonly Callback[] = [progressBar(verbose), ...callbacks];
-    const events = callbackNames.filter((name) => watching.some((callback) => callback[name] !== undefined));
+    const events = callbackEvents.filter((name) => watching.some((callback) => callback[name] !== undefined));
     const history = await this.connection.call(
       where,
       async () => {
         const data = { x: await packer.pack(`${where}: x`, x as DataLike), y: await packer.pack(`${where}: y`, y) };
         const held: Parcel[] = [];
         for (const [index, part] of (validationData ?? []).entries())
-          held.push(await packer.pack(`${where}.validationData: ${["x", "y", "sampleWeight"][index]}`, part));
+          held.push(
+            await packer.pack(`${where}.validationData: ${["x", "y", "sampleWeight"][index]}`, part as DataLike),
+          );
         const weights = await packWeights(packer, where, sampleWeight);
         const validation = validationData === undefined ? {} : { validationData: held };
         const call = { name: "fit", ...data, ...validation, ...weights, options: plain, events } as const;
         return { call, transfer: packer.transfer };
       },
-      { callbacks: watching, signal },
+      { callbacks: watching, signal, model: (tell) => this.inTraining(tell, given.stepsPerEpoch) },
     );
     return history as History<M, Validates<F>>;
+  }
+
+  /** The model as callbacks have it. */
+  private inTraining(tell: (order: Order) => void, steps: number | undefined): ModelInTraining {
+    const { name, connection } = this;
+    const call = (what: string, given: Call): Promise<unknown> =>
+      connection.call(`${name}.${what}`, () => ({ call: given }));
+    return {
+      name,
+      getWeights: () => this.getWeights(),
+      setWeights: (values) => this.setWeights(values),
+      save: (options) => this.save(undefined, options),
+      restore: async (bytes) => {
+        await call("restore", { name: "restore", bytes });
+      },
+      getLearningRate: async () => (await call("getLearningRate", { name: "getLearningRate" })) as number,
+      setLearningRate: async (value) => {
+        const rate = checkNumber(`${name}.setLearningRate`, value, 0);
+        await call("setLearningRate", { name: "setLearningRate", rate });
+      },
+      stopTraining: () => tell({ name: "stop" }),
+      beginAt: (epoch) => {
+        checkBeginning(name, steps, false);
+        tell({ name: "begin", epoch });
+      },
+    };
   }
 
   /** The loss and the metrics on x and y, as `model.evaluate`. @throws as {@link fit} does. */
   async evaluate(x: I, y: DataLike, options: WorkerEvaluateOptions = {}): Promise<LogsOf<M>> {
     const where = `${this.name}.evaluate`;
     const { transfer, signal, sampleWeight, ...plain } = options;
-    checkOptionNames(where, plain, ["batchSize"]);
+    refuseDataset(where, x);
+    checkOptionNames(where, plain, ["batchSize", "steps"]);
     checkSignal(where, signal);
     const packer = packerFor(where, transfer);
     signal?.throwIfAborted();
@@ -112,6 +147,7 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   async predict(x: I, options: WorkerPredictOptions = {}): Promise<O> {
     const where = `${this.name}.predict`;
     const { transfer, ...plain } = options;
+    refuseDataset(where, x);
     checkOptionNames(where, plain, ["batchSize"]);
     const packer = packerFor(where, transfer);
     const outputs = await this.connection.call(where, async () => {
@@ -178,6 +214,16 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   [Symbol.dispose](): void {
     this.stop();
   }
+}
+
+/** @throws {TensorError} `unsupported` for a dataset, whose functions cannot be sent. */
+function refuseDataset(where: string, data: unknown): void {
+  check(!isDataset(data), "unsupported", () => ({
+    where,
+    expected: "arrays, for a model in a worker",
+    received: "a dataset, whose functions cannot be sent",
+    remedy: "Train on it with a model of this thread, or send its batches one by one.",
+  }));
 }
 
 function packerFor(where: string, transfer: unknown): Packer {

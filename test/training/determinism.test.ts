@@ -4,8 +4,9 @@ import { afterEach, expect, test, vi } from "vitest";
 import { setCutting } from "../../bindings/engine.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { columnsOf } from "../../bindings/models/data.ts";
-import { Feed } from "../../bindings/models/feed.ts";
+import { ArrayFeed } from "../../bindings/models/feed.ts";
 import { runPass } from "../../bindings/models/fit.ts";
+import { Reader } from "../../bindings/models/reader.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import { setSeed } from "../../bindings/seed.ts";
 import type { Tensor } from "../../bindings/tensor.ts";
@@ -66,11 +67,10 @@ test("data that go through memory in windows train like data that are all there"
   const rowBytes = features * 4 + 4;
   const run = async (limit: number): Promise<{ weights: Tensor[]; window: number; logs: object }> => {
     const model = classifier();
-    const feed = new Feed("test", columnsOf([x], [y], undefined, undefined, undefined), 83, 5, limit);
-    for (let epoch = 0; epoch < 2; epoch++) {
-      feed.arrange({ seed: 3, epoch });
-      await runPass(model.trainer, "train", feed, 5, []);
-    }
+    const feed = new ArrayFeed("test", columnsOf([x], [y]), 5, { shuffle: true, limit });
+    let epoch = 0;
+    const reader = new Reader(feed, { begin: () => ({ epoch: epoch++, seed: 3 }) });
+    while (epoch < 2) await runPass(model.trainer, "train", reader, { callbacks: [] });
     const weights = model.getWeights();
     const logs = model.trainer.logs("train");
     const { window } = feed;

@@ -1,7 +1,7 @@
 // What does a person see: the bar in a terminal, the lines elsewhere, the table of a model?
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Callback, Progress } from "../../bindings/callbacks/callback.ts";
+import type { Callback, ModelInTraining, Progress } from "../../bindings/callbacks/callback.ts";
 import { formatNumber, progressBar, type Verbosity } from "../../bindings/callbacks/progress.ts";
 import { input } from "../../bindings/layers/core.ts";
 import * as layers from "../../bindings/layers/index.ts";
@@ -19,6 +19,9 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+/** The bar does nothing with the model. */
+const nobody = {} as ModelInTraining;
+
 /** What a fit of 200 steps an epoch would write, told of every 50 steps, a tenth of a second apart. */
 async function written(verbosity: Verbosity, interactive: boolean, columns = 100): Promise<string[]> {
   const texts: string[] = [];
@@ -28,7 +31,7 @@ async function written(verbosity: Verbosity, interactive: boolean, columns = 100
     now += 100;
     bar.onProgress?.({ mode, done, total: 200, logs: () => logs });
   };
-  await bar.onTrainBegin?.({ epochs: 12, initialEpoch: 2, steps: 200, batchSize: 32, samples: 6400 });
+  await bar.onTrainBegin?.({ epochs: 12, initialEpoch: 2, steps: 200, batchSize: 32, samples: 6400 }, nobody);
   await bar.onEpochBegin?.(2);
   for (const done of [50, 100, 150, 200]) progress("train", done);
   progress("test", 200);
@@ -56,7 +59,7 @@ test("a terminal shows a bar that grows, with the time left, and keeps one line 
 test("a bar that stays unfinished, because training was stopped, gets its line break", async () => {
   const texts: string[] = [];
   const bar = progressBar(1, { interactive: true, columns: 80, write: (text) => texts.push(text) });
-  await bar.onTrainBegin?.({ epochs: 1, initialEpoch: 0, steps: 9, batchSize: 1, samples: 9 });
+  await bar.onTrainBegin?.({ epochs: 1, initialEpoch: 0, steps: 9, batchSize: 1, samples: 9 }, nobody);
   await bar.onEpochBegin?.(0);
   now += 100;
   bar.onProgress?.({ mode: "train", done: 3, total: 9, logs: () => ({ loss: 1 }) });

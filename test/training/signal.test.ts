@@ -101,7 +101,7 @@ test("validation and evaluation stop between two steps as well", async () => {
   const controller = new AbortController();
   const onProgress: Callback["onProgress"] = (progress) => {
     if (progress.mode !== "test") return;
-    [measured, total] = [progress.done, progress.total];
+    [measured, total] = [progress.done, progress.total as number];
     controller.abort(reason);
   };
   const options = { ...quiet, batchSize: 2, callbacks: [{ onProgress }], signal: controller.signal };

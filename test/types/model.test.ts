@@ -18,7 +18,7 @@ const chain = () => sequential([layers.dense({ units: 2, inputShape: [2] })]);
 
 test("predict gives one tensor, evaluate and history the names that were asked for", async () => {
   const compiledChain = chain().compile({ optimizer: "sgd", loss: "mse", metrics: ["mae", "accuracy"] });
-  expectTypeOf(compiledChain.predict).returns.toEqualTypeOf<Tensor>();
+  expectTypeOf(compiledChain.predict(x)).toEqualTypeOf<Tensor>();
   const logs = await compiledChain.evaluate(x, x);
   expectTypeOf(logs).toEqualTypeOf<{ readonly loss: number; readonly mae: number; readonly accuracy: number }>();
   const plain = await compiledChain.fit(x, x, { verbose: 0 });

@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { DataLike } from "../../bindings/models/data.ts";
 import type { Model } from "../../bindings/models/model.ts";
+import type { TensorLike } from "../../bindings/tensor.ts";
 import type { WorkerFitOptions, WorkerModel } from "../../bindings/worker/index.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import { stateOf } from "../models/refusal.ts";
@@ -28,7 +29,7 @@ async function sent<I, O, M extends string>(model: Model<I, O, M>): Promise<Work
 
 describe("fit", () => {
   const weights = Float32Array.from({ length: 230 }, (_, index) => (index % 3) / 2);
-  const cases: [string, WorkerFitOptions][] = [
+  const cases: [string, WorkerFitOptions<TensorLike>][] = [
     ["shuffled, with dropout", { epochs: 3 }],
     ["in order", { epochs: 2, shuffle: false }],
     ["with validation data", { epochs: 2, validationData: [held.x, held.y] }],

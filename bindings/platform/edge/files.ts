@@ -8,6 +8,11 @@ export function readFile(path: string): Promise<Uint8Array> {
 }
 
 /** @throws TensorError `unsupported`: there is no file system. */
+export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  yield await refuse("readPieces", path);
+}
+
+/** @throws TensorError `unsupported`: there is no file system. */
 export function writeFileAtomically(path: string, _bytes: Uint8Array): Promise<void> {
   return refuse("writeFileAtomically", path);
 }

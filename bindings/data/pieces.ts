@@ -1,0 +1,98 @@
+// How does text come piece by piece: from files, addresses, streams?
+
+import { check, show, TensorError } from "../errors.ts";
+import { readPieces } from "../platform/files.ts";
+
+/** Bytes or text that comes in pieces. */
+export type Pieces = AsyncIterable<Uint8Array | string> | ReadableStream<Uint8Array> | ReadableStream<string>;
+
+/**
+ * Where text comes from, anew for each pass: the path of a file (Node, Deno, Bun), an address (http:, https:, file:), a
+ * Blob or File, or a function that returns text or a stream of it.
+ */
+export type TextSource = string | URL | Blob | (() => string | Pieces | Promise<string | Pieces>);
+
+/** What messages call a source. */
+export function nameOf(source: TextSource): string {
+  if (typeof source === "string") return source;
+  if (source instanceof URL) return source.href;
+  return (typeof File !== "undefined" && source instanceof File && source.name) || "text";
+}
+
+/**
+ * The text of a source in pieces, as UTF-8; nothing is read before it is asked for.
+ * @throws {TensorError} `data` for what cannot be read, `format` for bytes that are no UTF-8.
+ */
+export async function* textOf(where: string, source: TextSource): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (bytes?: Uint8Array): string => {
+    try {
+      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+    } catch (cause) {
+      const received = "bytes that are something else";
+      const remedy = "Convert the file, or give a function that returns its text.";
+      throw new TensorError("format", { where, expected: "text in UTF-8", received, remedy }, { cause });
+    }
+  };
+  const pieces = await open(where, source);
+  if (typeof pieces === "string") {
+    yield pieces;
+    return;
+  }
+  for await (const piece of iterated(pieces)) yield typeof piece === "string" ? piece : decode(piece);
+  yield decode();
+}
+
+async function open(where: string, source: TextSource): Promise<string | Pieces> {
+  if (typeof source === "function") {
+    const made = await source();
+    check(typeof made === "string" || isPieces(made), "option", () => ({
+      where,
+      expected: "a function that returns text or a stream",
+      received: `one that returns ${show(made)}`,
+    }));
+    return made;
+  }
+  if (typeof Blob !== "undefined" && source instanceof Blob) return source.stream() as ReadableStream<Uint8Array>;
+  check(typeof source === "string" || source instanceof URL, "option", () => ({
+    where,
+    expected: "a path, an address, a Blob, or a function that returns text or a stream",
+    received: show(source),
+  }));
+  const address = String(source);
+  if (address.startsWith("file:")) return readPieces(decodeURIComponent(new URL(address).pathname));
+  if (!/^(https?|blob|data):/.test(address) && !(source instanceof URL)) return readPieces(address);
+  const response = await fetch(address).catch((cause: unknown) => {
+    const remedy = "Check the address and the connection.";
+    throw new TensorError("data", { where, expected: "an answer", received: String(cause), remedy }, { cause });
+  });
+  check(response.ok && response.body !== null, "data", () => ({
+    where,
+    expected: "an answer with content",
+    received: `status ${response.status}`,
+    remedy: "Check the address.",
+  }));
+  return response.body;
+}
+
+/** Safari cannot iterate over a stream. */
+async function* iterated(pieces: Pieces): AsyncGenerator<Uint8Array | string> {
+  if (Symbol.asyncIterator in pieces) {
+    yield* pieces as AsyncIterable<Uint8Array | string>;
+    return;
+  }
+  const reader = (pieces as ReadableStream<Uint8Array | string>).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel();
+  }
+}
+
+function isPieces(value: unknown): value is Pieces {
+  return typeof value === "object" && value !== null && (Symbol.asyncIterator in value || "getReader" in value);
+}
