@@ -17,6 +17,7 @@ const edgeEntries = {
   index: "bindings/index.ts",
   layers: "bindings/layers/index.ts",
   "applications/index": "bindings/applications/index.ts",
+  "callbacks/index": "bindings/callbacks/index.ts",
   "data/index": "bindings/data/index.ts",
   "datasets/index": "bindings/datasets/index.ts",
 };

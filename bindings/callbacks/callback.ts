@@ -55,8 +55,17 @@ export interface ModelInTraining {
   setWeights(values: readonly Tensor[]): Promise<void>;
   /** The model as one safetensors file, as `model.save` makes it. */
   save(options?: SaveOptions): Promise<Uint8Array>;
-  /** Puts back what {@link save} gave: weights, optimizer, epoch, seed. @throws {TensorError} `shape` for another model. */
-  restore(bytes: Uint8Array): Promise<void>;
+  /**
+   * Puts back what {@link save} gave: weights, and for a model that is compiled alike optimizer, epoch and seed.
+   * @returns how many passes over data the model has gained by it; 0 when only weights were put back.
+   * @throws {TensorError} `shape` for another model.
+   */
+  restore(bytes: Uint8Array): Promise<number>;
+  /**
+   * Puts the running averages where the weights are, or back; training must go on with the weights.
+   * @throws {TensorError} `state` for an optimizer without `useEma`.
+   */
+  useAverages(use: boolean): Promise<void>;
   /** The learning rate now. */
   getLearningRate(): Promise<number>;
   setLearningRate(rate: number): Promise<void>;
@@ -76,6 +85,9 @@ export interface Callback {
   readonly onTrainEnd?: () => void | Promise<void>;
   readonly onEpochBegin?: (epoch: number) => void | Promise<void>;
   readonly onEpochEnd?: (epoch: number, logs: Logs) => void | Promise<void>;
+  /** Before and after the validation data are measured. */
+  readonly onTestBegin?: () => void | Promise<void>;
+  readonly onTestEnd?: () => void | Promise<void>;
   readonly onBatchEnd?: (batch: number, logs: Logs) => void | Promise<void>;
   readonly onProgress?: (progress: Progress) => void;
   /**
@@ -91,6 +103,8 @@ export const callbackEvents: readonly (keyof Callback)[] = [
   "onTrainEnd",
   "onEpochBegin",
   "onEpochEnd",
+  "onTestBegin",
+  "onTestEnd",
   "onBatchEnd",
   "onProgress",
   "onNonFinite",

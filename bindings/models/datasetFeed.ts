@@ -1,6 +1,4 @@
 // How do the batches of a dataset reach the machine? One at a time: what is not in memory need not fit there.
-//
-// Loaded by the first run over a dataset: whoever trains on arrays does without.
 
 import type { Dataset } from "../data/dataset.ts";
 import { engine } from "../engine.ts";

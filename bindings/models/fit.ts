@@ -53,7 +53,10 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
   try {
     history = await trainEpochs(trainer, plan);
   } catch (cause) {
-    if (signal?.aborted !== true || cause !== signal.reason) throw cause;
+    if (signal?.aborted !== true || cause !== signal.reason) {
+      trainer.state.useAverages(false);
+      throw cause;
+    }
   }
   if (trainer.state.iteration.value.item() !== stepsBefore) trainer.state.finalize();
   for (const callback of callbacks) await callback.onTrainEnd?.();
@@ -77,8 +80,11 @@ async function trainEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<st
       await runPass(trainer, "train", reader, { callbacks, signal, steps, control, epoch });
       if (steps === undefined) reader.close();
       const logs = trainer.logs("train");
-      if (plan.validate !== undefined)
+      if (plan.validate !== undefined) {
+        for (const callback of callbacks) await callback.onTestBegin?.();
         for (const [name, value] of Object.entries(await plan.validate())) logs[validationName(name)] = value;
+        for (const callback of callbacks) await callback.onTestEnd?.();
+      }
       history.epoch?.push(epoch);
       for (const [name, value] of Object.entries(logs)) history[name]?.push(value);
       for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);

@@ -4,6 +4,7 @@ import type { ModelInTraining } from "../callbacks/callback.ts";
 import { check } from "../errors.ts";
 import type { Control } from "./fit.ts";
 import type { Model } from "./model.ts";
+import { savedWhatCanBe } from "./savedState.ts";
 
 /** `model` as its callbacks have it. @param steps steps of an epoch, where they are not those of a pass over the data. */
 export function inTraining(
@@ -19,8 +20,9 @@ export function inTraining(
     save: (options) => model.save(undefined, options),
     restore: async (bytes) => {
       const { restoreModel } = await import("./restoring.ts");
-      restoreModel(model, bytes, `${name}.restore`);
+      return restoreModel(model, savedWhatCanBe(model).metadata, bytes, `${name}.restore`);
     },
+    useAverages: async (use) => model.trainer.state.useAverages(use),
     getLearningRate: async () => model.learningRate,
     setLearningRate: async (rate) => {
       model.learningRate = rate;

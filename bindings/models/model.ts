@@ -10,6 +10,7 @@ import { type Tensor, type TensorLike, zeros } from "../tensor.ts";
 import { columnsOf, type DataLike, isDataset } from "./data.ts";
 import { commonRows } from "./feed.ts";
 import { wholeNumber } from "./fit.ts";
+import { predictBatches } from "./predictDataset.ts";
 import { type Outputs, Predictor } from "./prediction.ts";
 import { type ExplainOptions, explainPrediction, explainStep } from "./profile.ts";
 import { type SaveOptions, savedState } from "./savedState.ts";
@@ -53,7 +54,6 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
       const rows = commonRows(where, columnsOf(inputs, [], [], this.topology.inputNames));
       return this.predictor.predict(this.topology, inputs, rows, rows);
     };
-    const { predictBatches } = await import("./predictDataset.ts");
     return (await predictBatches(where, dataset, options, predictBatch)) as O;
   }
 

@@ -1,6 +1,4 @@
 // How are outputs computed for a dataset, batch by batch?
-//
-// Loaded by the first prediction of a dataset.
 
 import { checkOptionNames } from "../config.ts";
 import type { Dataset } from "../data/dataset.ts";

@@ -3,11 +3,12 @@
 import type { Json } from "../config.ts";
 import { check, show, TensorError } from "../errors.ts";
 import { CHECKSUM_KEY, contentChecksum } from "../formats/checksum.ts";
+import { formatName, formatVersion } from "../formats/modelFormat.ts";
 import { decodeSafetensors } from "../formats/readSafetensors.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
 import { Tensor, type TensorData } from "../tensor.ts";
 import type { Model } from "./model.ts";
-import { formatName, formatVersion, savedWhatCanBe } from "./savedState.ts";
+import type { SavedState } from "./savedState.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** JSON in the metadata of a file. */
@@ -16,11 +17,17 @@ export type Written = Record<string, Json>;
 /**
  * Puts the weights of a file into a model of the same topology and, when the file has them and both are compiled alike,
  * the optimizer's state, the epoch and the seed.
+ * @param own the metadata of the model as it is.
+ * @returns how many passes over data the model has gained by it.
  * @throws {TensorError} `shape` for a model of another topology; then nothing has changed.
  */
-export function restoreModel(model: Model<never, unknown, string>, bytes: Uint8Array, where: string): void {
-  model.topology.withOwnNames(() => {
-    const own = savedWhatCanBe(model).metadata;
+export function restoreModel(
+  model: Model<never, unknown, string>,
+  own: SavedState["metadata"],
+  bytes: Uint8Array,
+  where: string,
+): number {
+  return model.topology.withOwnNames(() => {
     const file = readFileOf(bytes, where);
     check(own.model === file.metadata.model, "shape", () => ({
       where,
@@ -33,8 +40,10 @@ export function restoreModel(model: Model<never, unknown, string>, bytes: Uint8A
       weight.assign(values[index] as Tensor);
     });
     const { compile, state } = file.metadata;
-    if (compile !== undefined && state !== undefined && compile === own.compile)
-      restoreState(where, model.trainer, parse(where, state), file.tensors);
+    if (compile === undefined || state === undefined || compile !== own.compile) return 0;
+    const before = model.trainer.epochs;
+    restoreState(where, model.trainer, parse(where, state), file.tensors);
+    return model.trainer.epochs - before;
   });
 }
 

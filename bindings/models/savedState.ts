@@ -3,6 +3,7 @@
 
 import type { Json } from "../config.ts";
 import { check, TensorError } from "../errors.ts";
+import { formatName, formatVersion } from "../formats/modelFormat.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
 import { type LossLike, lossFromConfig, resolveLoss } from "../losses.ts";
 import { type MetricLike, resolveMetric } from "../metrics.ts";
@@ -15,10 +16,6 @@ import type { CompileOptions, MetricsOption } from "./types.ts";
 
 type AnyModel = Model<never, unknown, string>;
 type Written = Record<string, Json>;
-
-/** What files say that they are. */
-export const formatName = "wasmgrad";
-export const formatVersion = "1";
 
 /** What `model.save` leaves out. */
 export interface SaveOptions {

@@ -10,7 +10,7 @@ import { nextSeed } from "../seed.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, isDataset, splitColumns, tensorsOf } from "./data.ts";
-import type { BatchReader } from "./datasetFeed.ts";
+import { type BatchReader, feedDataset } from "./datasetFeed.ts";
 import { ArrayFeed, type Column, commonRows, type Feed, type Portion } from "./feed.ts";
 import { measuringReader, runEpochs, runPass, wholeNumber } from "./fit.ts";
 import { checkFitOptions, checkSignal } from "./fitOptions.ts";
@@ -207,7 +207,7 @@ export class Training<I, O, M extends string> extends Structure {
     const training = arrays.shuffle !== undefined;
     const read: BatchReader = (x, y, weight) => this.columnsFor(where, x, y, weight, classWeight);
     const options = { epoch: training ? (this.running?.epochs ?? 0) : 0, samePass: !training };
-    return import("./datasetFeed.ts").then(({ feedDataset }) => feedDataset(where, source, read, options));
+    return feedDataset(where, source, read, options);
   }
 
   /** Loss and metrics over a feed, after the measurements that were asked for before. */

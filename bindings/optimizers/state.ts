@@ -2,32 +2,17 @@
 
 import { checkNumber } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
-import { check, show } from "../errors.ts";
+import { check } from "../errors.ts";
 import { read, type SymbolicTensor } from "../graph.ts";
 import { clip } from "../ops/composed.ts";
-import {
-  add,
-  broadcastTo,
-  cast,
-  divide,
-  equal,
-  floor,
-  greater,
-  maximum,
-  minimum,
-  multiply,
-  sqrt,
-  square,
-  subtract,
-  where,
-} from "../ops/map.ts";
+import { add, divide, equal, maximum, minimum, multiply, sqrt, square, subtract, where } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
 import { sum } from "../ops/reduce.ts";
 import { sameShape, type Tensor, tensor, zeros } from "../tensor.ts";
 import { placeTogether, Variable } from "../variable.ts";
 import { inMemoryOrder, over, runs, shadow } from "./layout.ts";
 import type { Optimizer } from "./optimizer.ts";
-import type { OptimizerSettings } from "./settings.ts";
+import { follow, isMultiple, type Segment, spread, updateInOps, wholeQuotient } from "./update.ts";
 
 type Node = SymbolicTensor;
 
@@ -66,19 +51,13 @@ export interface OptimizerState {
    * @param gradients one for each weight, in the order given to {@link startOptimizer}.
    */
   step(gradients: readonly SymbolicTensor[]): void;
+  /**
+   * Puts the averages where the weights are, or back; training must go on with the weights.
+   * @throws {TensorError} `state` without `useEma`, unless `use` is false.
+   */
+  useAverages(use: boolean): void;
   /** With `useEma`, replaces the weights by their averages: the end of training. */
   finalize(): void;
-}
-
-/** What one update works on: neighbouring weights, or a single one, with their gradients and slots. */
-interface Segment {
-  /** Of the first weight. */
-  readonly name: string;
-  readonly parameter: Variable;
-  readonly gradient: Variable;
-  readonly average: Variable | undefined;
-  readonly slots: Readonly<Record<string, Variable>>;
-  readonly weightDecay: number;
 }
 
 /** One variable for each weight. */
@@ -134,6 +113,9 @@ export function startOptimizer(
       }),
     ),
   ];
+
+  /** Whether weights and averages have changed places. */
+  let swapped = false;
 
   /** Puts the gradients into their block, and what is done to them: scaled, summed up, clipped. */
   const prepare = (gradients: readonly SymbolicTensor[], updating: Node | undefined): void => {
@@ -223,10 +205,27 @@ export function startOptimizer(
     },
     scaleLoss: (loss: Node) => (settings.lossScaleFactor === null ? loss : multiply(loss, settings.lossScaleFactor)),
     step,
+    useAverages: (use: boolean) => {
+      check(averages !== undefined || !use, "state", () => ({
+        where: "optimizer",
+        expected: "averages of the weights",
+        received: "an optimizer that keeps none",
+        remedy: "Compile with useEma: true.",
+      }));
+      if (use === swapped) return;
+      swapped = use;
+      averages?.forEach((average, variable) => {
+        const before = variable.value;
+        variable.assign(average.value);
+        average.assign(before);
+      });
+    },
     finalize: () => {
       averages?.forEach((average, variable) => {
-        variable.assign(average.value);
+        if (swapped) average.assign(variable.value);
+        else variable.assign(average.value);
       });
+      swapped = false;
     },
   });
 }
@@ -277,73 +276,4 @@ function writeSlots(own: readonly (readonly [string, Variable])[], given: readon
     }));
   }
   for (const [name, variable] of own) variable.assign(values.get(name) as Tensor);
-}
-
-// Parts of a step -----------------------------------------------------------------------------------------------------
-
-/**
- * One step of the rule over each segment.
- * @param updating the step counts only where it holds; undefined for always.
- */
-function updateInOps(
-  { name: optimizer, rule }: Optimizer,
-  segments: readonly Segment[],
-  shared: ReadonlyMap<string, Variable>,
-  common: { readonly learningRate: Node; readonly iteration: Node },
-  updating: Node | undefined,
-): void {
-  const readAll = (entries: Iterable<readonly [string, Variable]>): Record<string, Node> =>
-    Object.fromEntries([...entries].map(([role, variable]) => [role, read(variable)]));
-  // All is read before anything is written.
-  const found = segments.map(({ name, parameter, gradient, slots, weightDecay }) => {
-    const before = read(parameter);
-    const decayed =
-      weightDecay === 0 ? before : subtract(before, multiply(before, multiply(common.learningRate, weightDecay)));
-    return rule.update({
-      ...common,
-      name,
-      parameter: decayed,
-      gradient: read(gradient),
-      slots: readAll(Object.entries(slots)),
-      shared: readAll(shared),
-    });
-  });
-  found.forEach((values, at) => {
-    const { parameter, slots } = segments[at] as Segment;
-    const targets = new Map([...shared, ...Object.entries(slots), ["parameter", parameter] as const]);
-    for (const [role, value] of Object.entries(values)) {
-      const target = targets.get(role);
-      check(target !== undefined, "option", () => ({
-        where: `${optimizer}.update`,
-        expected: `new values of ${[...targets.keys()].join(", ")}`,
-        received: show(role),
-      }));
-      // Every segment finds the same value for what is shared.
-      if (shared.has(role) && at > 0) continue;
-      assign(target, updating === undefined ? value : where(spread(updating, target), value, read(target)));
-    }
-  });
-}
-
-/** A scalar condition for each element: computed there, as a condition in memory would be read byte by byte. */
-function spread(condition: Node, like: { readonly shape: readonly number[] }): Node {
-  return greater(broadcastTo(cast(condition, "float32"), like.shape), 0);
-}
-
-/** average ← m·average + (1 − m)·parameter, m = 0 in the first step; every so often the parameter becomes the average. */
-function follow(parameter: Variable, averages: Variable, count: Node, settings: OptimizerSettings): void {
-  const kept = where(greater(count, 1), settings.emaMomentum, 0);
-  assign(averages, add(multiply(averages, kept), multiply(parameter, subtract(1, kept))));
-  if (settings.emaOverwriteFrequency !== null)
-    assign(parameter, where(isMultiple(count, settings.emaOverwriteFrequency), averages, parameter));
-}
-
-/** Whole part of count / steps for an int32 scalar: exact, though quotients are float32, as it corrects itself once. */
-function wholeQuotient(count: Node, steps: number): Node {
-  const rough = cast(floor(divide(count, steps)), "int32");
-  return add(rough, cast(floor(divide(subtract(count, multiply(rough, steps)), steps)), "int32"));
-}
-
-function isMultiple(count: Node, steps: number): Node {
-  return equal(multiply(wholeQuotient(count, steps), steps), count);
 }

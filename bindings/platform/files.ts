@@ -80,6 +80,34 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
 }
 
 /**
+ * Makes a folder, and those that it is in, unless they are there.
+ * @throws TensorError `data` when it cannot be made, `unsupported` in a runtime without a file system.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const fileSystem = await openFileSystem("makeFolder", path);
+  await fileSystem.mkdir(path, { recursive: true }).catch((cause) => {
+    throw fileError("data", "makeFolder", `a folder at ${JSON.stringify(path)}`, cause);
+  });
+}
+
+/** Removes the file at `path` if there is one. @throws TensorError `data` when it cannot be removed. */
+export async function removeFile(path: string): Promise<void> {
+  const fileSystem = await openFileSystem("removeFile", path);
+  await fileSystem.rm(path, { force: true }).catch((cause) => {
+    throw fileError("data", "removeFile", `a file that can be removed at ${JSON.stringify(path)}`, cause);
+  });
+}
+
+/** Whether there is a file at `path`. @throws TensorError `unsupported` in a runtime without a file system. */
+export async function fileExists(path: string): Promise<boolean> {
+  const fileSystem = await openFileSystem("fileExists", path);
+  return fileSystem.stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  );
+}
+
+/**
  * The path of the first of `names` that is a file in `folder`, or `undefined`.
  * @throws TensorError `unsupported` in a runtime without a file system.
  */

@@ -49,6 +49,7 @@ export type Call =
   | { readonly name: "snapshot" }
   /** Puts back what `save` or `snapshot` gave. */
   | { readonly name: "restore"; readonly bytes: Uint8Array }
+  | { readonly name: "useAverages"; readonly use: boolean }
   | { readonly name: "getLearningRate" }
   | { readonly name: "setLearningRate"; readonly rate: number }
   | { readonly name: "getWeights" }

@@ -11,7 +11,7 @@ import { savedWhatCanBe } from "../models/savedState.ts";
 import { encodeModel } from "../models/saving.ts";
 import { webLocks } from "../platform/locks.ts";
 import { owner } from "../platform/spawn.ts";
-import { type Tensor, type TensorLike, tensor } from "../tensor.ts";
+import type { Tensor, TensorLike } from "../tensor.ts";
 import { type AwaitedEvent, type Call, type ToOwner, type ToWorker, writeError } from "./messages.ts";
 import { packResult, unpack } from "./parcel.ts";
 
@@ -181,11 +181,14 @@ async function answer(
     case "snapshot":
       return handedOver(encodeModel(savedWhatCanBe(model as unknown as Model<never, unknown, string>)), transfer);
     case "restore":
-      return restoreModel(model as unknown as Model<never, unknown, string>, call.bytes, `${model.name}.restore`);
+      return restored(model as unknown as Model<never, unknown, string>, call.bytes);
     case "getLearningRate":
-      return model.trainer.state.learningRate.value.item();
+      return model.learningRate;
     case "setLearningRate":
-      return model.trainer.state.learningRate.assign(tensor(call.rate, []));
+      model.learningRate = call.rate;
+      return undefined;
+    case "useAverages":
+      return model.trainer.state.useAverages(call.use);
     case "getWeights":
       return model.getWeights().map((weight) => packResult(weight, transfer));
     case "setWeights":
@@ -193,6 +196,10 @@ async function answer(
     case "summary":
       return model.summary({ print: () => {} });
   }
+}
+
+function restored(model: Model<never, unknown, string>, bytes: Uint8Array): number {
+  return restoreModel(model, savedWhatCanBe(model).metadata, bytes, `${model.name}.restore`);
 }
 
 function weighted(sampleWeight: Parameters<typeof unpack>[0] | undefined): { readonly sampleWeight?: DataLike } {

@@ -3,7 +3,7 @@
 
 import { type Callback, callbackEvents, type ModelInTraining } from "../callbacks/callback.ts";
 import { progressBar } from "../callbacks/progress.ts";
-import { checkNumber, checkOptionNames } from "../config.ts";
+import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { type DataLike, isDataset } from "../models/data.ts";
 import { checkFitOptions, checkSignal } from "../models/fitOptions.ts";
@@ -11,7 +11,7 @@ import { checkBeginning } from "../models/inTraining.ts";
 import type { Model } from "../models/model.ts";
 import { restoreModel } from "../models/restoring.ts";
 import type { SampleWeight } from "../models/sampleWeights.ts";
-import type { SaveOptions } from "../models/savedState.ts";
+import { type SaveOptions, savedWhatCanBe } from "../models/savedState.ts";
 import type { EvaluateOptions, FitOptions, History, LogsOf, Validates } from "../models/types.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
@@ -106,12 +106,12 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
       getWeights: () => this.getWeights(),
       setWeights: (values) => this.setWeights(values),
       save: (options) => this.save(undefined, options),
-      restore: async (bytes) => {
-        await call("restore", { name: "restore", bytes });
+      restore: async (bytes) => (await call("restore", { name: "restore", bytes })) as number,
+      useAverages: async (use) => {
+        await call("useAverages", { name: "useAverages", use });
       },
       getLearningRate: async () => (await call("getLearningRate", { name: "getLearningRate" })) as number,
-      setLearningRate: async (value) => {
-        const rate = checkNumber(`${name}.setLearningRate`, value, 0);
+      setLearningRate: async (rate) => {
         await call("setLearningRate", { name: "setLearningRate", rate });
       },
       stopTraining: () => tell({ name: "stop" }),
@@ -195,7 +195,7 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   async copyTo(model: Model<never, unknown, string>): Promise<void> {
     const where = `${this.name}.copyTo`;
     const bytes = await this.connection.call(where, () => ({ call: { name: "snapshot" } }));
-    restoreModel(model, bytes as Uint8Array, where);
+    restoreModel(model, savedWhatCanBe(model).metadata, bytes as Uint8Array, where);
   }
 
   /** Prints the table of layers, shapes and parameter numbers on this side. @returns the same text. */

@@ -76,7 +76,7 @@ test("a large file is read piece by piece", async () => {
   let asked = 0;
   const dataset = csv(async function* () {
     yield "a\n";
-    for (let piece = 0; ; piece++) {
+    for (;;) {
       asked++;
       yield "1\n2\n";
     }

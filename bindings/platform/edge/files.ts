@@ -18,6 +18,21 @@ export function writeFileAtomically(path: string, _bytes: Uint8Array): Promise<v
 }
 
 /** @throws TensorError `unsupported`: there is no file system. */
+export function makeFolder(path: string): Promise<void> {
+  return refuse("makeFolder", path);
+}
+
+/** @throws TensorError `unsupported`: there is no file system. */
+export function removeFile(path: string): Promise<void> {
+  return refuse("removeFile", path);
+}
+
+/** @throws TensorError `unsupported`: there is no file system. */
+export function fileExists(path: string): Promise<boolean> {
+  return refuse("fileExists", path);
+}
+
+/** @throws TensorError `unsupported`: there is no file system. */
 export function findFile(folder: string, _names: readonly string[]): Promise<string | undefined> {
   return refuse("findFile", folder);
 }

@@ -1,0 +1,81 @@
+// When has training stopped to get better?
+
+import { flag, integer, nullOr, number, settle } from "../optionRules.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Callback, ModelInTraining } from "./callback.ts";
+import { type MonitorOptions, monitorOf, monitorRules } from "./monitor.ts";
+
+export interface EarlyStoppingOptions extends MonitorOptions {
+  /** Epochs without progress until training ends. Default 0: the first one ends it. */
+  readonly patience?: number;
+  /** Progress must also be better than this. Default null: no such bound. */
+  readonly baseline?: number | null;
+  /** At the end, put the weights of the best epoch back. Default false. */
+  readonly restoreBestWeights?: boolean;
+  /** Epochs at the beginning that are not looked at. Default 0. */
+  readonly startFromEpoch?: number;
+}
+
+/** A callback that tells afterwards what it has seen. */
+export interface EarlyStopping extends Callback {
+  /** The epoch after which training was ended; undefined when it was not. */
+  readonly stoppedEpoch: number | undefined;
+  /** The epoch of the best number, and that number. */
+  readonly bestEpoch: number | undefined;
+  readonly best: number;
+}
+
+/**
+ * Ends training when `monitor` has not become better for `patience` epochs (Prechelt, 1998).
+ * `fit(x, y, { callbacks: [earlyStopping({ patience: 3, restoreBestWeights: true })], validationSplit: 0.1 })`.
+ * @throws {TensorError} `option`, also when the logs have no such number.
+ */
+export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping {
+  const where = "earlyStopping";
+  const settings = settle<Required<EarlyStoppingOptions>>(where, options, {
+    ...monitorRules(),
+    patience: integer(0, 0),
+    baseline: nullOr(number(0)),
+    restoreBestWeights: flag(false),
+    startFromEpoch: integer(0, 0),
+  });
+  const { patience, baseline, restoreBestWeights, startFromEpoch } = settings;
+  const monitor = monitorOf(where, settings);
+  let model: ModelInTraining | undefined;
+  let weights: readonly Tensor[] | undefined;
+  let [best, waited] = [monitor.worst, 0];
+  let bestEpoch: number | undefined;
+  let stoppedEpoch: number | undefined;
+  return {
+    get stoppedEpoch() {
+      return stoppedEpoch;
+    },
+    get bestEpoch() {
+      return bestEpoch;
+    },
+    get best() {
+      return best;
+    },
+    onTrainBegin: (_, given) => {
+      model = given;
+      [best, waited, bestEpoch, stoppedEpoch, weights] = [monitor.worst, 0, undefined, undefined, undefined];
+    },
+    onEpochEnd: async (epoch, logs) => {
+      const value = monitor.read(logs);
+      if (epoch < startFromEpoch) return;
+      waited++;
+      if (bestEpoch === undefined || monitor.better(value, best)) {
+        [best, bestEpoch] = [value, epoch];
+        if (restoreBestWeights) weights = await model?.getWeights();
+        if (baseline === null || monitor.better(value, baseline)) waited = 0;
+      }
+      if (waited < Math.max(patience, 1)) return;
+      stoppedEpoch = epoch;
+      model?.stopTraining();
+    },
+    onTrainEnd: async () => {
+      if (weights !== undefined) await model?.setWeights(weights);
+      weights = undefined;
+    },
+  };
+}

@@ -1,0 +1,32 @@
+// When are the averages of the weights used instead of the weights?
+
+import { flag, settle } from "../optionRules.ts";
+import type { Callback, ModelInTraining } from "./callback.ts";
+
+export interface SwapEMAWeightsOptions {
+  /**
+   * Whether the averages stay from the end of an epoch to the beginning of the next, so that callbacks after this one
+   * save them. Default false: they are there while validation data are measured.
+   */
+  readonly swapOnEpoch?: boolean;
+}
+
+/**
+ * Measures, or saves, the running averages of the weights that an optimizer with `useEma` keeps.
+ * @throws {TensorError} `state` for an optimizer without.
+ */
+export function swapEMAWeights(options: SwapEMAWeightsOptions = {}): Callback {
+  const { swapOnEpoch } = settle<Required<SwapEMAWeightsOptions>>("swapEMAWeights", options, {
+    swapOnEpoch: flag(false),
+  });
+  let model: ModelInTraining | undefined;
+  const averages = (use: boolean) => () => model?.useAverages(use);
+  const begin: Callback = {
+    onTrainBegin: (_, given) => {
+      model = given;
+    },
+  };
+  return swapOnEpoch
+    ? { ...begin, onEpochBegin: averages(false), onEpochEnd: averages(true) }
+    : { ...begin, onTestBegin: averages(true), onTestEnd: averages(false) };
+}
