@@ -4,6 +4,10 @@ import {
   ACCUMULATE,
   ADAM,
   ARG_SORT,
+  BATCH_MOMENTS,
+  BATCH_NORMALIZATION,
+  BATCH_NORMALIZATION_GRADIENT,
+  BATCH_NORMALIZATION_SUMS,
   CONV,
   CONV_KERNEL_GRADIENT,
   CONV_WINOGRAD,
@@ -16,6 +20,7 @@ import {
   GATHER_BATCH,
   MAP,
   MATMUL,
+  MERGE_MOMENTS,
   POOL,
   POOL_GRADIENT,
   REDUCE,
@@ -28,6 +33,8 @@ import {
 import { enter, faulted } from "./fault";
 import { INSTRUCTION_BYTES, Instruction } from "./instruction";
 import { accumulate } from "./kernels/accumulate";
+import { batchMoments, mergeMoments } from "./kernels/batchMoments";
+import { batchNormalization, batchNormalizationGradient, batchNormalizationSums } from "./kernels/batchNormalization";
 import { conv, convKernelGradient } from "./kernels/conv";
 import { convWinograd, convWinogradGradient } from "./kernels/convWinograd";
 import { copy } from "./kernels/copy";
@@ -125,6 +132,26 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       break;
     case CONV_WINOGRAD_GRADIENT:
       if (TRAINS) convWinogradGradient(instruction, begin, end);
+      else unreachable();
+      break;
+    case BATCH_MOMENTS:
+      if (TRAINS) batchMoments(instruction, begin, end);
+      else unreachable();
+      break;
+    case MERGE_MOMENTS:
+      if (TRAINS) mergeMoments(instruction, begin, end);
+      else unreachable();
+      break;
+    case BATCH_NORMALIZATION:
+      if (TRAINS) batchNormalization(instruction, begin, end);
+      else unreachable();
+      break;
+    case BATCH_NORMALIZATION_SUMS:
+      if (TRAINS) batchNormalizationSums(instruction, begin, end);
+      else unreachable();
+      break;
+    case BATCH_NORMALIZATION_GRADIENT:
+      if (TRAINS) batchNormalizationGradient(instruction, begin, end);
       else unreachable();
       break;
     case CUSTOM:

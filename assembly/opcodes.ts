@@ -47,6 +47,16 @@ export const CONV_WINOGRAD = 19;
 export const CONV_WINOGRAD_GRADIENT = 20;
 /** Positions that put rows into order: kernels/sort.ts. */
 export const ARG_SORT = 32;
+/** Mean and variance of each column, for parts of the rows: kernels/batchMoments.ts. */
+export const BATCH_MOMENTS = 36;
+/** Those of the whole from those of its parts: kernels/batchMoments.ts. */
+export const MERGE_MOMENTS = 37;
+/** Columns brought to mean 0 and variance 1, scaled and shifted: kernels/batchNormalization.ts. */
+export const BATCH_NORMALIZATION = 38;
+/** The sums over rows that its gradient needs: kernels/batchNormalization.ts. */
+export const BATCH_NORMALIZATION_SUMS = 39;
+/** Its gradient with respect to what was normalised: kernels/batchNormalization.ts. */
+export const BATCH_NORMALIZATION_GRADIENT = 40;
 
 // Element types -------------------------------------------------------------------------------------------------------
 export const FLOAT32 = 0;

@@ -345,13 +345,13 @@ class Round {
   }
 }
 @unmanaged
-class Relu6 {
+export class Relu6 {
   f(x: v128): v128 {
     return f32x4.pmin(f32x4.pmax(x, f32x4.splat(0)), f32x4.splat(6));
   }
 }
 @unmanaged
-class Relu {
+export class Relu {
   f(x: v128): v128 {
     return f32x4.max(x, f32x4.splat(0));
   }
@@ -369,7 +369,7 @@ class Cos {
   }
 }
 @unmanaged
-class CopyValue {
+export class CopyValue {
   f(x: v128): v128 {
     return x;
   }

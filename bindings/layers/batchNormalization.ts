@@ -1,8 +1,9 @@
 // How are activations kept at mean 0 and variance 1 over the batch?
 
 import { check } from "../errors.ts";
-import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import { errorPlace, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import type { Initializer, InitializerLike } from "../initializers.ts";
+import { batchNormalization as normalized } from "../ops/batchNormalization.ts";
 import { add, asFloat, broadcastTo, divide, multiply, negate, rsqrt, square, subtract } from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
@@ -90,14 +91,22 @@ export const batchNormalization: (options?: BatchNormalizationOptions) => Layer 
       const shift = weights.beta === undefined ? negate(away) : subtract(weights.beta, away);
       return add(multiply(float, reshape(factor, shape)), reshape(shift, shape));
     }
+    const moved = (moving: SymbolicTensor, batch: SymbolicTensor): SymbolicTensor =>
+      add(multiply(moving, options.momentum), multiply(reshape(batch, moving.shape), 1 - options.momentum));
+    if (axis === x.shape.length - 1 && mask === undefined) {
+      const constant = (value: number): SymbolicTensor => toSymbolic(new Float32Array(features as number).fill(value));
+      const { gamma = constant(1), beta = constant(0) } = weights;
+      const { values, mean, variance } = normalized(float, gamma, beta, options.epsilon);
+      update("moving_mean", moved(movingMean, mean));
+      update("moving_variance", moved(movingVariance, variance));
+      return values;
+    }
     // Two passes: a variance from sums of squares loses its digits where the mean is large.
     const others = [...shape.keys()].filter((each) => each !== axis);
     const averaged = averagesOf(x, mask, others);
     const average = averaged(float);
     const centred = centre(float, average);
     const variance = averaged(square(centred));
-    const moved = (moving: SymbolicTensor, batch: SymbolicTensor): SymbolicTensor =>
-      add(multiply(moving, options.momentum), multiply(reshape(batch, moving.shape), 1 - options.momentum));
     update("moving_mean", moved(movingMean, average));
     update("moving_variance", moved(movingVariance, variance));
     return scaleAndShift(centred, rsqrt(add(variance, options.epsilon)), weights, shape);

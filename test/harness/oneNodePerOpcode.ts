@@ -4,6 +4,7 @@ import { gradients } from "../../bindings/gradient.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { topologicalOrder } from "../../bindings/graph.ts";
 import { accumulate, accumulator } from "../../bindings/ops/accumulate.ts";
+import { batchNormalization } from "../../bindings/ops/batchNormalization.ts";
 import { conv } from "../../bindings/ops/conv.ts";
 import { convWinograd, convWinogradGradient } from "../../bindings/ops/convWinograd.ts";
 import { pad, transpose } from "../../bindings/ops/copy.ts";
@@ -57,6 +58,7 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
     const windows = { poolSize: [2], strides: [1], padding: [[1, 0]] } as const;
     const cells = reshape(x, [1, 3, 4]);
     const pooled = sum(add(maxPool(cells, windows), averagePool(cells, windows)));
+    const normalized = batchNormalization(x, [1, 1, 1, 1], [0, 0, 0, 0], 0.001).values;
     accumulate(accumulator("total"), value);
     const [parameter, gradient, first, second] = ["parameter", "gradient", "first", "second"].map(weight) as [
       Variable,
@@ -80,11 +82,12 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
     const winograd = convWinograd(image, reshape(add(new Float32Array(9), sum(x)), [3, 3, 1, 1]), [axis, axis]);
     return [
       value,
+      normalized,
       winograd,
       convWinogradGradient(image, winograd, [axis, axis]),
       gatherBatch(x, labels, cursor, 2),
       argSort(x),
-      ...gradients(add(value, pooled), [x]).filter((each) => each !== null),
+      ...gradients(add(add(value, pooled), sum(normalized)), [x]).filter((each) => each !== null),
     ];
   });
   return topologicalOrder([...outputs, ...effects]);

@@ -1,0 +1,197 @@
+// How is each column of a batch brought to mean 0 and variance 1, and how is that differentiated?
+
+import * as code from "../../assembly/opcodes.ts";
+import { reads, writes } from "../compiler/instruction.ts";
+import { check } from "../errors.ts";
+import {
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+  type TensorType,
+} from "../graph.ts";
+import { sameShape } from "../tensor.ts";
+import {
+  type BatchAttributes,
+  batchMoments,
+  partsOf,
+  rowOf,
+  sharesOf,
+  sizes,
+  throughPrimitives,
+} from "./batchMoments.ts";
+import { concat } from "./copy.ts";
+import { add, asFloat, multiply, rsqrt, square, subtract } from "./map.ts";
+import { mean, sum } from "./reduce.ts";
+import { reshape } from "./view.ts";
+
+type Node = SymbolicTensor;
+type NormalizationAttributes = BatchAttributes & {
+  /** MAP code of a function applied to the result; set by the compiler. */
+  readonly activation?: number;
+};
+
+const elementsPerGrain = 32768;
+
+const sameAs = ([x]: readonly Node[]): TensorType => x as Node;
+
+/** Of instructions that work row by row. */
+function rowsAtOnce(columns: number): number {
+  return Math.max(1, Math.floor(elementsPerGrain / columns));
+}
+
+/** x̂ = (x − mean) · r, and r = 1/√(variance + epsilon), of x [rows, columns] in primitives. */
+function standardized(x: Node, epsilon: number): { readonly values: Node; readonly factor: Node } {
+  const centred = subtract(x, mean(x, 0, true));
+  const factor = rsqrt(add(mean(square(centred), 0, true), epsilon));
+  return { values: multiply(centred, factor), factor };
+}
+
+/** x [rows, columns], gamma, beta [columns] → x̂ · gamma + beta; the moments are those of x, given to be found out once. */
+const normalizeOp: Operation<NormalizationAttributes> = defineOp({
+  name: "batchNormalization",
+  epilogue: true,
+  infer: sameAs,
+  gradient: (node, dy) => {
+    const [x, gamma, , moments] = node.inputs as [Node, Node, Node, Node];
+    const { epsilon } = node.attributes;
+    const sums = sum(makeNode(sumsOp, [dy, x, moments], { epsilon, parts: partsOf(sizes(x)[0]) }), 0);
+    return [makeNode(gradientOp, [dy, x, gamma, moments, sums], { epsilon }), rowOf(sums, 1), rowOf(sums, 0), null];
+  },
+  decompose: ([x, gamma, beta], { epsilon }) =>
+    add(multiply(standardized(x as Node, epsilon).values, gamma as Node), beta as Node),
+  lower: (node) => {
+    const [x, gamma, beta, moments] = node.inputs as [Node, Node, Node, Node];
+    const [rows, columns] = sizes(x);
+    const { activation } = node.attributes;
+    return [
+      {
+        opcode: code.BATCH_NORMALIZATION,
+        name: "batchNormalization",
+        units: rows,
+        grain: rowsAtOnce(columns),
+        operands: {
+          x: reads(x),
+          moments: reads(moments),
+          gamma: reads(gamma),
+          beta: reads(beta),
+          out: writes(node),
+          columns,
+          activates: activation === undefined ? 0 : 1,
+          activation: activation ?? 0,
+        },
+        flops: 3 * x.size,
+      },
+    ];
+  },
+});
+
+type SumsAttributes = BatchAttributes & { readonly parts: number };
+
+/** dy, x [rows, columns] → Σ dy and Σ dy · x̂ over each part of the rows: [parts, 2, columns]. */
+const sumsOp: Operation<SumsAttributes> = defineOp({
+  name: "batchNormalizationSums",
+  infer: ([dy], { parts }) => ({ shape: [parts, 2, sizes(dy as Node)[1]], dtype: "float32" }),
+  gradient: (node, upstream) => throughPrimitives(node, upstream, sumsInPrimitives),
+  decompose: sumsInPrimitives,
+  lower: (node) => {
+    const [dy, x, moments] = node.inputs as [Node, Node, Node];
+    const [rows, columns] = sizes(x);
+    return [
+      {
+        opcode: code.BATCH_NORMALIZATION_SUMS,
+        name: "batchNormalizationSums",
+        ...sharesOf(rows, columns),
+        operands: {
+          dy: reads(dy),
+          x: reads(x),
+          moments: reads(moments),
+          out: writes(node),
+          rows: rows / node.attributes.parts,
+          columns,
+        },
+        flops: 4 * x.size,
+      },
+    ];
+  },
+});
+
+function sumsInPrimitives([dy, x]: readonly Node[], { epsilon, parts }: SumsAttributes): Node {
+  const [rows, columns] = sizes(x as Node);
+  const { values } = standardized(x as Node, epsilon);
+  const ofParts = (each: Node): Node => sum(reshape(each, [parts, rows / parts, columns]), 1, true);
+  return concat([ofParts(dy as Node), ofParts(multiply(dy as Node, values))], 1);
+}
+
+/** gamma · r · (dy − Σ dy / rows − x̂ · Σ (dy · x̂) / rows): [rows, columns]. */
+const gradientOp: Operation<BatchAttributes> = defineOp({
+  name: "batchNormalizationGradient",
+  infer: sameAs,
+  gradient: (node, upstream) => throughPrimitives(node, upstream, gradientInPrimitives),
+  decompose: gradientInPrimitives,
+  lower: (node) => {
+    const [dy, x, gamma, moments, sums] = node.inputs as [Node, Node, Node, Node, Node];
+    const [rows, columns] = sizes(x);
+    return [
+      {
+        opcode: code.BATCH_NORMALIZATION_GRADIENT,
+        name: "batchNormalizationGradient",
+        units: rows,
+        grain: rowsAtOnce(columns),
+        operands: {
+          dy: reads(dy),
+          x: reads(x),
+          gamma: reads(gamma),
+          moments: reads(moments),
+          sums: reads(sums),
+          out: writes(node),
+          rows,
+          columns,
+        },
+        flops: 5 * x.size,
+      },
+    ];
+  },
+});
+
+function gradientInPrimitives([dy, x, gamma]: readonly Node[], { epsilon }: BatchAttributes): Node {
+  const { values, factor } = standardized(x as Node, epsilon);
+  const average = (each: Node): Node => mean(each, 0, true);
+  const along = multiply(values, average(multiply(dy as Node, values)));
+  return multiply(subtract(subtract(dy as Node, average(dy as Node)), along), multiply(factor, gamma as Node));
+}
+
+/** What {@link batchNormalization} gives. */
+export interface Normalized {
+  /** Shape of x. */
+  readonly values: Node;
+  /** Of each feature of x: [features]. The variance is that of the batch itself, Σ (x − mean)² / n. */
+  readonly mean: Node;
+  readonly variance: Node;
+}
+
+/**
+ * (x − mean) / √(variance + epsilon) · gamma + beta with mean and variance of each entry of the last axis over all others.
+ * x [..., features], gamma, beta [features]. Mean and variance are given along, without a gradient of their own.
+ * @throws {TensorError} `shape` when the sizes differ.
+ */
+export function batchNormalization(x: Operand, gamma: Operand, beta: Operand, epsilon: number): Normalized {
+  const node = asFloat(x);
+  const features = node.shape.at(-1) ?? 1;
+  const weights = [asFloat(gamma), asFloat(beta)];
+  for (const { shape } of weights)
+    check(node.shape.length >= 2 && node.size > 0 && sameShape(shape, [features]), "shape", () => ({
+      where: errorPlace("batchNormalization"),
+      expected: "x of rank 2 or more with gamma and beta of its last axis",
+      received: `[${node.shape.join(", ")}] and [${shape.join(", ")}]`,
+    }));
+  const rows = reshape(node, [node.size / features, features]);
+  const moments = batchMoments(rows, epsilon);
+  return {
+    values: reshape(makeNode(normalizeOp, [rows, ...weights, moments], { epsilon }), node.shape),
+    mean: rowOf(moments, 0),
+    variance: rowOf(moments, 1),
+  };
+}
