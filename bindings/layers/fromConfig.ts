@@ -82,6 +82,7 @@ const factories: Readonly<Record<string, Factory>> = {
   SpatialDropout1D: layers.spatialDropout1D,
   SpatialDropout2D: layers.spatialDropout2D,
   SpatialDropout3D: layers.spatialDropout3D,
+  SpectralNormalization: layers.spectralNormalization as Factory,
   Subtract: layers.subtract,
   ThresholdedReLU: layers.thresholdedReLU,
   UnitNormalization: layers.unitNormalization,
@@ -117,9 +118,21 @@ export function layerFromConfig(className: string, config: Readonly<Record<strin
   for (const [key, value] of Object.entries(config)) {
     if (key === "dtype" && className !== "InputLayer") checkDtype(className, value, config);
     else if (key === "batch_shape") options.shape = Array.isArray(value) ? value.slice(1) : value;
+    else if (key === "layer") options.layer = wrappedLayer(className, value);
     else if (!ignored(className, key, value)) options[toCamelCase(key)] = value;
   }
   return factory(options as never);
+}
+
+/** The layer inside another, written as `{ class_name, config }`. */
+function wrappedLayer(className: string, written: Json): Layer {
+  const { class_name: name, config } = (written ?? {}) as { class_name?: Json; config?: Record<string, Json> };
+  check(typeof name === "string" && config !== undefined, "option", () => ({
+    where: `layerFromConfig("${className}").layer`,
+    expected: 'a layer, { class_name: "Dense", config: { units: 10, … } }',
+    received: show(written),
+  }));
+  return layerFromConfig(name, config);
 }
 
 /** Keys that Keras writes and that change nothing here. */

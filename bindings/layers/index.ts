@@ -152,3 +152,4 @@ export {
   spatialDropout3D,
 } from "./spatialDropout.ts";
 export type { DataFormat, Margin } from "./spatialFields.ts";
+export { type SpectralNormalizationOptions, spectralNormalization } from "./spectralNormalization.ts";
