@@ -5,9 +5,9 @@
 
 import { Instruction } from "../instruction";
 import { scratch } from "../memory";
-import { RELU, RELU6 } from "../opcodes";
+import { COPY_VALUE, RELU, RELU6 } from "../opcodes";
 import { addBlock, BLOCK, divideBy, loadFour, PANEL, ROW_BYTES, storeTotals, TOTALS } from "./batchMoments";
-import { storePartial } from "./copy";
+import { copyBytes, storePartial } from "./copy";
 import { applyUnary } from "./map";
 import { CopyValue, Relu, Relu6 } from "./mapSteps";
 
@@ -24,7 +24,6 @@ export class BatchNormalization extends Instruction {
   beta: usize;
   out: usize;
   columns: u32;
-  activates: u32;
   /** MAP code of a function of the result. */
   activation: u32;
 }
@@ -33,7 +32,6 @@ export class BatchNormalization extends Instruction {
 export function batchNormalization(instruction: usize, begin: u32, end: u32): void {
   const overlay = changetype<BatchNormalization>(instruction);
   const columns = overlay.columns;
-  const activates = overlay.activates != 0;
   const activation = overlay.activation;
   const stride = (<usize>columns) << 2;
   for (let column: u32 = 0; column < columns; column += PREPARED) {
@@ -46,12 +44,11 @@ export function batchNormalization(instruction: usize, begin: u32, end: u32): vo
     let x = overlay.x + <usize>begin * stride + offset;
     let out = overlay.out + <usize>begin * stride + offset;
     for (let row = begin; row < end; ++row, x += stride, out += stride) {
-      if (!activates) normalizeRow<CopyValue>(x, mean, factor, beta, out, width);
-      else if (activation == RELU6) normalizeRow<Relu6>(x, mean, factor, beta, out, width);
+      if (activation == RELU6) normalizeRow<Relu6>(x, mean, factor, beta, out, width);
       else if (activation == RELU) normalizeRow<Relu>(x, mean, factor, beta, out, width);
       else {
         normalizeRow<CopyValue>(x, mean, factor, beta, out, width);
-        applyUnary(activation, out, width);
+        if (activation != COPY_VALUE) applyUnary(activation, out, width);
       }
     }
   }
@@ -83,17 +80,46 @@ function multiplyRow(to: usize, a: usize, b: usize, columns: u32): void {
 
 // Differentiating -----------------------------------------------------------------------------------------------------
 
+/** The gradient of the result as it is. */
+@unmanaged
+class Whole {
+  pass(dy: v128, _centred: v128, _factor: usize, _beta: usize, _limit: v128): v128 {
+    return dy;
+  }
+}
+
+/** The gradient that a relu behind the result lets pass: 0 where that is not > 0, or ≥ a limit. */
+@unmanaged
+class Clipped {
+  pass(dy: v128, centred: v128, factor: usize, beta: usize, limit: v128): v128 {
+    const y = f32x4.add(f32x4.mul(centred, v128.load(factor)), v128.load(beta));
+    return v128.and(dy, v128.andnot(f32x4.gt(y, f32x4.splat(0)), f32x4.ge(y, limit)));
+  }
+}
+
+/** What a relu6 does not reach; nothing is ≥ NaN. */
+function limitOf(activation: u32): v128 {
+  return f32x4.splat(activation == RELU6 ? 6 : NaN);
+}
+
 @unmanaged
 export class BatchNormalizationSums extends Instruction {
   dy: usize;
   x: usize;
   /** Mean, variance and 1/√(variance + epsilon): [3, columns]. */
   moments: usize;
+  gamma: usize;
+  beta: usize;
   out: usize;
   /** Of each part. */
   rows: u32;
   columns: u32;
+  /** RELU or RELU6 where dy is the gradient of that; else COPY_VALUE, and no gamma and beta. */
+  activation: u32;
 }
+
+/** Scratch behind the totals: gamma / √(variance + epsilon) of a unit's columns. */
+const FACTORS: usize = TOTALS + 4 * ROW_BYTES;
 
 /**
  * out[p] = Σ dy and Σ dy · (x - mean)/√(variance + epsilon) over rows [p · rows, (p + 1) · rows), for each column. dy, x
@@ -103,8 +129,11 @@ export function batchNormalizationSums(instruction: usize, begin: u32, end: u32)
   const overlay = changetype<BatchNormalizationSums>(instruction);
   const rows = overlay.rows;
   const columns = overlay.columns;
+  const clips = overlay.activation != COPY_VALUE;
+  const limit = limitOf(overlay.activation);
   const stride = (<usize>columns) << 2;
   const panels = (columns + PANEL - 1) / PANEL;
+  const factor = scratch + FACTORS;
   for (let unit = begin; unit < end; ++unit) {
     const part = unit / panels;
     const column = (unit - part * panels) * PANEL;
@@ -113,9 +142,13 @@ export function batchNormalizationSums(instruction: usize, begin: u32, end: u32)
     let dy = overlay.dy + <usize>(part * rows) * stride + offset;
     let x = overlay.x + <usize>(part * rows) * stride + offset;
     const mean = overlay.moments + offset;
+    const beta = overlay.beta + offset;
+    if (clips) multiplyRow(factor, overlay.gamma + offset, mean + 2 * stride, width);
     memory.fill(scratch + TOTALS, 0, 4 * ROW_BYTES);
     for (let done: u32 = 0; done < rows; done += BLOCK) {
-      sumProducts(dy, x, stride, min(BLOCK, rows - done), width, mean, scratch);
+      const count = min(BLOCK, rows - done);
+      if (clips) sumProducts<Clipped>(dy, x, stride, count, width, mean, factor, beta, limit);
+      else sumProducts<Whole>(dy, x, stride, count, width, mean, factor, beta, limit);
       addBlock(scratch, width, scratch + TOTALS);
       addBlock(scratch + ROW_BYTES, width, scratch + TOTALS + 2 * ROW_BYTES);
       dy += <usize>BLOCK * stride;
@@ -129,60 +162,58 @@ export function batchNormalizationSums(instruction: usize, begin: u32, end: u32)
   }
 }
 
-/** to[c] = Σ dy, and a row of scratch behind it Σ dy · (x - mean[c]), over the rows. */
-function sumProducts(dy: usize, x: usize, stride: usize, rows: u32, columns: u32, mean: usize, to: usize): void {
+/** Into two rows of scratch: Σ dy and Σ dy · (x - mean[c]) over the rows, of the dy that F lets pass. */
+function sumProducts<F>(
+  dy: usize,
+  x: usize,
+  stride: usize,
+  rows: u32,
+  columns: u32,
+  mean: usize,
+  factor: usize,
+  beta: usize,
+  limit: v128,
+): void {
+  const functor = changetype<F>(0);
   const shift = x - dy;
-  for (; columns >= 16; columns -= 16, dy += 64, mean += 64, to += 64) {
+  let to = scratch;
+  for (; columns >= 8; columns -= 8, dy += 32, mean += 32, factor += 32, beta += 32, to += 32) {
     const mean0 = v128.load(mean);
     const mean1 = v128.load(mean, 16);
-    const mean2 = v128.load(mean, 32);
-    const mean3 = v128.load(mean, 48);
-    let a = f32x4.splat(0);
-    let b = f32x4.splat(0);
-    let c = f32x4.splat(0);
-    let d = f32x4.splat(0);
-    let e = f32x4.splat(0);
-    let f = f32x4.splat(0);
-    let g = f32x4.splat(0);
-    let h = f32x4.splat(0);
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    let product0 = f32x4.splat(0);
+    let product1 = f32x4.splat(0);
     let at = dy;
     for (let row: u32 = 0; row < rows; ++row, at += stride) {
-      const other = at + shift;
-      const dy0 = v128.load(at);
-      a = f32x4.add(a, dy0);
-      e = f32x4.add(e, f32x4.mul(dy0, f32x4.sub(v128.load(other), mean0)));
-      const dy1 = v128.load(at, 16);
-      b = f32x4.add(b, dy1);
-      f = f32x4.add(f, f32x4.mul(dy1, f32x4.sub(v128.load(other, 16), mean1)));
-      const dy2 = v128.load(at, 32);
-      c = f32x4.add(c, dy2);
-      g = f32x4.add(g, f32x4.mul(dy2, f32x4.sub(v128.load(other, 32), mean2)));
-      const dy3 = v128.load(at, 48);
-      d = f32x4.add(d, dy3);
-      h = f32x4.add(h, f32x4.mul(dy3, f32x4.sub(v128.load(other, 48), mean3)));
+      const centred0 = f32x4.sub(v128.load(at + shift), mean0);
+      const dy0 = functor.pass(v128.load(at), centred0, factor, beta, limit);
+      sum0 = f32x4.add(sum0, dy0);
+      product0 = f32x4.add(product0, f32x4.mul(dy0, centred0));
+      const centred1 = f32x4.sub(v128.load(at + shift, 16), mean1);
+      const dy1 = functor.pass(v128.load(at, 16), centred1, factor + 16, beta + 16, limit);
+      sum1 = f32x4.add(sum1, dy1);
+      product1 = f32x4.add(product1, f32x4.mul(dy1, centred1));
     }
-    v128.store(to, a);
-    v128.store(to, b, 16);
-    v128.store(to, c, 32);
-    v128.store(to, d, 48);
-    v128.store(to + ROW_BYTES, e);
-    v128.store(to + ROW_BYTES, f, 16);
-    v128.store(to + ROW_BYTES, g, 32);
-    v128.store(to + ROW_BYTES, h, 48);
+    v128.store(to, sum0);
+    v128.store(to, sum1, 16);
+    v128.store(to + ROW_BYTES, product0);
+    v128.store(to + ROW_BYTES, product1, 16);
   }
-  for (; columns > 0; dy += 16, mean += 16, to += 16) {
+  for (; columns > 0; dy += 16, mean += 16, factor += 16, beta += 16, to += 16) {
     const width = min(columns, 4);
     const mean0 = loadFour(mean, width);
-    let a = f32x4.splat(0);
-    let e = f32x4.splat(0);
+    let sum = f32x4.splat(0);
+    let product = f32x4.splat(0);
     let at = dy;
     for (let row: u32 = 0; row < rows; ++row, at += stride) {
-      const dy0 = loadFour(at, width);
-      a = f32x4.add(a, dy0);
-      e = f32x4.add(e, f32x4.mul(dy0, f32x4.sub(loadFour(at + shift, width), mean0)));
+      const centred = f32x4.sub(loadFour(at + shift, width), mean0);
+      const passed = functor.pass(loadFour(at, width), centred, factor, beta, limit);
+      sum = f32x4.add(sum, passed);
+      product = f32x4.add(product, f32x4.mul(passed, centred));
     }
-    v128.store(to, a);
-    v128.store(to + ROW_BYTES, e);
+    v128.store(to, sum);
+    v128.store(to + ROW_BYTES, product);
     columns -= width;
   }
 }
@@ -191,14 +222,17 @@ function sumProducts(dy: usize, x: usize, stride: usize, rows: u32, columns: u32
 export class BatchNormalizationGradient extends Instruction {
   dy: usize;
   x: usize;
-  gamma: usize;
   /** Mean, variance and 1/√(variance + epsilon): [3, columns]. */
   moments: usize;
+  gamma: usize;
+  beta: usize;
   /** Σ dy and Σ dy · x̂: [2, columns]. */
   sums: usize;
   out: usize;
   rows: u32;
   columns: u32;
+  /** RELU or RELU6 where dy is the gradient of that; else COPY_VALUE, and no beta. */
+  activation: u32;
 }
 
 /**
@@ -208,37 +242,51 @@ export class BatchNormalizationGradient extends Instruction {
 export function batchNormalizationGradient(instruction: usize, begin: u32, end: u32): void {
   const overlay = changetype<BatchNormalizationGradient>(instruction);
   const columns = overlay.columns;
+  const clips = overlay.activation != COPY_VALUE;
+  const limit = limitOf(overlay.activation);
   const stride = (<usize>columns) << 2;
   for (let column: u32 = 0; column < columns; column += PREPARED) {
     const width = min(PREPARED, columns - column);
     const offset = (<usize>column) << 2;
     const mean = overlay.moments + offset;
-    const factor = scratch;
-    const average = scratch + PREPARED_BYTES;
-    const slope = scratch + 2 * PREPARED_BYTES;
     const sums = overlay.sums + offset;
-    multiplyRow(factor, overlay.gamma + offset, mean + 2 * stride, width);
-    multiplyRow(slope, sums + stride, mean + 2 * stride, width);
-    for (let at: usize = 0; at < (<usize>width) << 2; at += 4) store<f32>(average + at, load<f32>(sums + at));
-    divideBy(average, width, <f32>overlay.rows);
-    divideBy(slope, width, <f32>overlay.rows);
+    const beta = overlay.beta + offset;
+    multiplyRow(scratch, overlay.gamma + offset, mean + 2 * stride, width);
+    copyBytes(scratch + AVERAGES, sums, (<usize>width) << 2);
+    divideBy(scratch + AVERAGES, width, <f32>overlay.rows);
+    multiplyRow(scratch + SLOPES, sums + stride, mean + 2 * stride, width);
+    divideBy(scratch + SLOPES, width, <f32>overlay.rows);
     let dy = overlay.dy + <usize>begin * stride + offset;
     let x = overlay.x + <usize>begin * stride + offset;
     let out = overlay.out + <usize>begin * stride + offset;
     for (let row = begin; row < end; ++row, dy += stride, x += stride, out += stride) {
-      const whole = (<usize>(width & ~3)) << 2;
-      let at: usize = 0;
-      for (; at < whole; at += 16) {
-        const along = f32x4.mul(f32x4.sub(v128.load(x + at), v128.load(mean + at)), v128.load(slope + at));
-        const rest = f32x4.sub(f32x4.sub(v128.load(dy + at), v128.load(average + at)), along);
-        v128.store(out + at, f32x4.mul(rest, v128.load(factor + at)));
-      }
-      const rest = width & 3;
-      if (rest != 0) {
-        const along = f32x4.mul(f32x4.sub(loadFour(x + at, rest), loadFour(mean + at, rest)), v128.load(slope + at));
-        const left = f32x4.sub(f32x4.sub(loadFour(dy + at, rest), v128.load(average + at)), along);
-        storePartial(out + at, rest, f32x4.mul(left, v128.load(factor + at)));
-      }
+      if (clips) gradientRow<Clipped>(dy, x, mean, beta, limit, out, width);
+      else gradientRow<Whole>(dy, x, mean, beta, limit, out, width);
     }
   }
+}
+
+/** Scratch behind gamma · r: the average of dy, and r times that of dy · x̂. */
+const AVERAGES: usize = PREPARED_BYTES;
+const SLOPES: usize = 2 * PREPARED_BYTES;
+
+/** out = factor · (dy - average - (x - mean) · slope), rows of `columns`, with the dy that F lets pass. */
+function gradientRow<F>(dy: usize, x: usize, mean: usize, beta: usize, limit: v128, out: usize, columns: u32): void {
+  const functor = changetype<F>(0);
+  let factor = scratch;
+  const end = dy + ((<usize>(columns & ~3)) << 2);
+  for (; dy < end; dy += 16, x += 16, mean += 16, beta += 16, out += 16, factor += 16) {
+    const centred = f32x4.sub(v128.load(x), v128.load(mean));
+    const passed = functor.pass(v128.load(dy), centred, factor, beta, limit);
+    const along = f32x4.mul(centred, v128.load(factor + SLOPES));
+    const rest = f32x4.sub(f32x4.sub(passed, v128.load(factor + AVERAGES)), along);
+    v128.store(out, f32x4.mul(rest, v128.load(factor)));
+  }
+  const width = columns & 3;
+  if (width == 0) return;
+  const centred = f32x4.sub(loadFour(x, width), loadFour(mean, width));
+  const passed = functor.pass(loadFour(dy, width), centred, factor, beta, limit);
+  const along = f32x4.mul(centred, v128.load(factor + SLOPES));
+  const rest = f32x4.sub(f32x4.sub(passed, v128.load(factor + AVERAGES)), along);
+  storePartial(out, width, f32x4.mul(rest, v128.load(factor)));
 }

@@ -7,10 +7,12 @@ import {
   defineOp,
   errorPlace,
   makeNode,
+  type NodeOf,
   type Operand,
   type Operation,
   type SymbolicTensor,
   type TensorType,
+  viewRoot,
 } from "../graph.ts";
 import { sameShape } from "../tensor.ts";
 import {
@@ -23,15 +25,19 @@ import {
   throughPrimitives,
 } from "./batchMoments.ts";
 import { concat } from "./copy.ts";
-import { add, asFloat, multiply, rsqrt, square, subtract } from "./map.ts";
+import { add, asFloat, multiply, relu, relu6, reluGradient, rsqrt, square, subtract } from "./map.ts";
 import { mean, sum } from "./reduce.ts";
 import { reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
-type NormalizationAttributes = BatchAttributes & {
-  /** MAP code of a function applied to the result; set by the compiler. */
+type Attributes = BatchAttributes & {
+  /**
+   * MAP code of a function applied to the result; of gradients: that function's, RELU or RELU6, is what is given. Set by the
+   * compiler.
+   */
   readonly activation?: number;
 };
+type SumsAttributes = Attributes & { readonly parts: number };
 
 const elementsPerGrain = 32768;
 
@@ -50,15 +56,16 @@ function standardized(x: Node, epsilon: number): { readonly values: Node; readon
 }
 
 /** x [rows, columns], gamma, beta [columns] → x̂ · gamma + beta; the moments are those of x, given to be found out once. */
-const normalizeOp: Operation<NormalizationAttributes> = defineOp({
+const normalizeOp: Operation<Attributes> = defineOp({
   name: "batchNormalization",
   epilogue: true,
   infer: sameAs,
   gradient: (node, dy) => {
-    const [x, gamma, , moments] = node.inputs as [Node, Node, Node, Node];
+    const [x, gamma, beta, moments] = node.inputs as [Node, Node, Node, Node];
     const { epsilon } = node.attributes;
-    const sums = sum(makeNode(sumsOp, [dy, x, moments], { epsilon, parts: partsOf(sizes(x)[0]) }), 0);
-    return [makeNode(gradientOp, [dy, x, gamma, moments, sums], { epsilon }), rowOf(sums, 1), rowOf(sums, 0), null];
+    const given = [dy, x, moments, gamma, beta];
+    const sums = sum(makeNode(sumsOp, given, { epsilon, parts: partsOf(sizes(x)[0]) }), 0);
+    return [makeNode(gradientOp, [...given, sums], { epsilon }), rowOf(sums, 1), rowOf(sums, 0), null];
   },
   decompose: ([x, gamma, beta], { epsilon }) =>
     add(multiply(standardized(x as Node, epsilon).values, gamma as Node), beta as Node),
@@ -79,8 +86,7 @@ const normalizeOp: Operation<NormalizationAttributes> = defineOp({
           beta: reads(beta),
           out: writes(node),
           columns,
-          activates: activation === undefined ? 0 : 1,
-          activation: activation ?? 0,
+          activation: activation ?? code.COPY_VALUE,
         },
         flops: 3 * x.size,
       },
@@ -88,7 +94,7 @@ const normalizeOp: Operation<NormalizationAttributes> = defineOp({
   },
 });
 
-type SumsAttributes = BatchAttributes & { readonly parts: number };
+// Differentiating -----------------------------------------------------------------------------------------------------
 
 /** dy, x [rows, columns] → Σ dy and Σ dy · x̂ over each part of the rows: [parts, 2, columns]. */
 const sumsOp: Operation<SumsAttributes> = defineOp({
@@ -96,9 +102,11 @@ const sumsOp: Operation<SumsAttributes> = defineOp({
   infer: ([dy], { parts }) => ({ shape: [parts, 2, sizes(dy as Node)[1]], dtype: "float32" }),
   gradient: (node, upstream) => throughPrimitives(node, upstream, sumsInPrimitives),
   decompose: sumsInPrimitives,
+  faster: (node, inputs) => behindRelu(sumsOp, node, inputs),
   lower: (node) => {
-    const [dy, x, moments] = node.inputs as [Node, Node, Node];
+    const [dy, x, moments, gamma, beta] = node.inputs as [Node, Node, Node, Node, Node];
     const [rows, columns] = sizes(x);
+    const { activation, parts } = node.attributes;
     return [
       {
         opcode: code.BATCH_NORMALIZATION_SUMS,
@@ -108,9 +116,12 @@ const sumsOp: Operation<SumsAttributes> = defineOp({
           dy: reads(dy),
           x: reads(x),
           moments: reads(moments),
+          gamma: activation === undefined ? 0 : reads(gamma),
+          beta: activation === undefined ? 0 : reads(beta),
           out: writes(node),
-          rows: rows / node.attributes.parts,
+          rows: rows / parts,
           columns,
+          activation: activation ?? code.COPY_VALUE,
         },
         flops: 4 * x.size,
       },
@@ -118,22 +129,24 @@ const sumsOp: Operation<SumsAttributes> = defineOp({
   },
 });
 
-function sumsInPrimitives([dy, x]: readonly Node[], { epsilon, parts }: SumsAttributes): Node {
-  const [rows, columns] = sizes(x as Node);
-  const { values } = standardized(x as Node, epsilon);
+function sumsInPrimitives(inputs: readonly Node[], { parts, ...attributes }: SumsAttributes): Node {
+  const { dy, values } = partsOfGradient(inputs, attributes);
+  const [rows, columns] = sizes(values);
   const ofParts = (each: Node): Node => sum(reshape(each, [parts, rows / parts, columns]), 1, true);
-  return concat([ofParts(dy as Node), ofParts(multiply(dy as Node, values))], 1);
+  return concat([ofParts(dy), ofParts(multiply(dy, values))], 1);
 }
 
 /** gamma · r · (dy − Σ dy / rows − x̂ · Σ (dy · x̂) / rows): [rows, columns]. */
-const gradientOp: Operation<BatchAttributes> = defineOp({
+const gradientOp: Operation<Attributes> = defineOp({
   name: "batchNormalizationGradient",
   infer: sameAs,
   gradient: (node, upstream) => throughPrimitives(node, upstream, gradientInPrimitives),
   decompose: gradientInPrimitives,
+  faster: (node, inputs) => behindRelu(gradientOp, node, inputs),
   lower: (node) => {
-    const [dy, x, gamma, moments, sums] = node.inputs as [Node, Node, Node, Node, Node];
+    const [dy, x, moments, gamma, beta, sums] = node.inputs as [Node, Node, Node, Node, Node, Node];
     const [rows, columns] = sizes(x);
+    const { activation } = node.attributes;
     return [
       {
         opcode: code.BATCH_NORMALIZATION_GRADIENT,
@@ -143,12 +156,14 @@ const gradientOp: Operation<BatchAttributes> = defineOp({
         operands: {
           dy: reads(dy),
           x: reads(x),
-          gamma: reads(gamma),
           moments: reads(moments),
+          gamma: reads(gamma),
+          beta: activation === undefined ? 0 : reads(beta),
           sums: reads(sums),
           out: writes(node),
           rows,
           columns,
+          activation: activation ?? code.COPY_VALUE,
         },
         flops: 5 * x.size,
       },
@@ -156,11 +171,43 @@ const gradientOp: Operation<BatchAttributes> = defineOp({
   },
 });
 
-function gradientInPrimitives([dy, x, gamma]: readonly Node[], { epsilon }: BatchAttributes): Node {
-  const { values, factor } = standardized(x as Node, epsilon);
+function gradientInPrimitives(inputs: readonly Node[], attributes: Attributes): Node {
+  const { dy, values, scale } = partsOfGradient(inputs, attributes);
   const average = (each: Node): Node => mean(each, 0, true);
-  const along = multiply(values, average(multiply(dy as Node, values)));
-  return multiply(subtract(subtract(dy as Node, average(dy as Node)), along), multiply(factor, gamma as Node));
+  const along = multiply(values, average(multiply(dy, values)));
+  return multiply(subtract(subtract(dy, average(dy)), along), scale);
+}
+
+/** The gradient of x̂ · gamma + beta, x̂, and gamma · r. */
+function partsOfGradient(
+  [dy, x, , gamma, beta]: readonly Node[],
+  { epsilon, activation }: Attributes,
+): { readonly dy: Node; readonly values: Node; readonly scale: Node } {
+  const { values, factor } = standardized(x as Node, epsilon);
+  const scale = multiply(factor, gamma as Node);
+  if (activation === undefined) return { dy: dy as Node, values, scale };
+  const y = (activation === code.RELU ? relu : relu6)(add(multiply(values, gamma as Node), beta as Node));
+  return { dy: y.op.gradient(y, dy as Node)[0] as Node, values, scale };
+}
+
+/**
+ * The same from the gradient behind a relu, which then need not be written: where that is 0 can be told from x. Same bits;
+ * nothing but the time of two passes over the batch is saved.
+ */
+function behindRelu<A extends Attributes>(
+  op: Operation<A>,
+  node: NodeOf<A>,
+  inputs: readonly Node[],
+): Node | undefined {
+  const [given, x, moments, ...others] = inputs as [Node, Node, Node, ...Node[]];
+  const found = node.attributes.activation === undefined ? reluGradient(viewRoot(given)) : undefined;
+  if (found === undefined) return undefined;
+  const normalized = viewRoot(found.y.inputs[0] as Node);
+  if ((normalized.op as unknown) !== normalizeOp || normalized.inputs[0] !== x || normalized.inputs[3] !== moments)
+    return undefined;
+  const [activation] = found.y.op.elementwise?.(found.y) ?? [];
+  const dy = reshape(found.dy, given.shape);
+  return makeNode(op, [dy, x, moments, ...others], { ...node.attributes, activation });
 }
 
 /** What {@link batchNormalization} gives. */

@@ -1,10 +1,14 @@
 // Is a batch normalised, and is that differentiated, once and twice, as its definition says?
 
+import { expect, test } from "vitest";
 import { gradients } from "../../bindings/gradient.ts";
 import { type Operand, type SymbolicTensor, toSymbolic } from "../../bindings/graph.ts";
 import { batchNormalization } from "../../bindings/ops/batchNormalization.ts";
 import { relu, relu6, tanh } from "../../bindings/ops/map.ts";
-import { describeOp, type OpCase } from "../harness/describeOp.ts";
+import { expectSameBits } from "../harness/compare.ts";
+import { describeOp, type OpCase, tensorOf } from "../harness/describeOp.ts";
+import { generator } from "../harness/random.ts";
+import { compileGraph, runGraph, traceGraph } from "../harness/runGraph.ts";
 
 type Node = SymbolicTensor;
 const epsilon = 0.01;
@@ -64,4 +68,27 @@ describeOp(
       text: "received [2] and [2]",
     },
   ],
+);
+
+test.each([relu, relu6])(
+  "the gradient of %o after it takes no pass of its own, and has the same bits",
+  (activation) => {
+    for (const shape of [
+      [130, 13],
+      [3, 2, 20],
+    ]) {
+      const features = shape.slice(-1);
+      const next = generator(1);
+      const values = [shape, features, features, shape].map((each) => tensorOf({ shape: each }, next));
+      const traced = traceGraph(values, (x, gamma, beta, dy) => {
+        const inputs = [x, gamma, beta] as [Node, Node, Node];
+        const y = activation(normalized(...inputs));
+        return [y, ...gradients(y, inputs, dy)] as Node[];
+      });
+      const program = compileGraph(traced, { algorithms: true });
+      expect(program.explain().instructions.filter(({ op }) => op === "map")).toEqual([]);
+      expectSameBits(program.run(values), runGraph(traced, values), `shape ${shape}`);
+      program.dispose();
+    }
+  },
 );
