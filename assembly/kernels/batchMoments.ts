@@ -126,7 +126,7 @@ function squareOf(x: v128): v128 {
   return f32x4.mul(x, x);
 }
 
-export function divideBy(values: usize, columns: u32, divisor: f32): void {
+function divideBy(values: usize, columns: u32, divisor: f32): void {
   for (let column: u32 = 0; column < columns; column += 4, values += 16)
     v128.store(values, f32x4.div(v128.load(values), f32x4.splat(divisor)));
 }

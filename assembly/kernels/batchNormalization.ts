@@ -6,12 +6,12 @@
 import { Instruction } from "../instruction";
 import { scratch } from "../memory";
 import { COPY_VALUE, RELU, RELU6 } from "../opcodes";
-import { addBlock, BLOCK, divideBy, loadFour, PANEL, ROW_BYTES, storeTotals, TOTALS } from "./batchMoments";
-import { copyBytes, storePartial } from "./copy";
+import { addBlock, BLOCK, loadFour, PANEL, ROW_BYTES, storeTotals, TOTALS } from "./batchMoments";
+import { storePartial } from "./copy";
 import { applyUnary } from "./map";
 import { CopyValue, Relu, Relu6 } from "./mapSteps";
 
-/** Columns that are prepared for all rows at once; what is prepared lies below the tile of applyUnary. */
+/** Columns that are prepared for all rows at once; what is prepared lies below the tile of applyUnary: at most 80 KB. */
 const PREPARED: u32 = 4096;
 const PREPARED_BYTES: usize = (<usize>PREPARED) << 2;
 
@@ -83,7 +83,7 @@ function multiplyRow(to: usize, a: usize, b: usize, columns: u32): void {
 /** The gradient of the result as it is. */
 @unmanaged
 class Whole {
-  pass(dy: v128, _centred: v128, _factor: usize, _beta: usize, _limit: v128): v128 {
+  pass(dy: v128, _centred: v128, _factor: v128, _beta: v128, _limit: v128): v128 {
     return dy;
   }
 }
@@ -91,8 +91,8 @@ class Whole {
 /** The gradient that a relu behind the result lets pass: 0 where that is not > 0, or ≥ a limit. */
 @unmanaged
 class Clipped {
-  pass(dy: v128, centred: v128, factor: usize, beta: usize, limit: v128): v128 {
-    const y = f32x4.add(f32x4.mul(centred, v128.load(factor)), v128.load(beta));
+  pass(dy: v128, centred: v128, factor: v128, beta: v128, limit: v128): v128 {
+    const y = f32x4.add(f32x4.mul(centred, factor), beta);
     return v128.and(dy, v128.andnot(f32x4.gt(y, f32x4.splat(0)), f32x4.ge(y, limit)));
   }
 }
@@ -180,6 +180,10 @@ function sumProducts<F>(
   for (; columns >= 8; columns -= 8, dy += 32, mean += 32, factor += 32, beta += 32, to += 32) {
     const mean0 = v128.load(mean);
     const mean1 = v128.load(mean, 16);
+    const factor0 = v128.load(factor);
+    const factor1 = v128.load(factor, 16);
+    const beta0 = v128.load(beta);
+    const beta1 = v128.load(beta, 16);
     let sum0 = f32x4.splat(0);
     let sum1 = f32x4.splat(0);
     let product0 = f32x4.splat(0);
@@ -187,11 +191,11 @@ function sumProducts<F>(
     let at = dy;
     for (let row: u32 = 0; row < rows; ++row, at += stride) {
       const centred0 = f32x4.sub(v128.load(at + shift), mean0);
-      const dy0 = functor.pass(v128.load(at), centred0, factor, beta, limit);
+      const dy0 = functor.pass(v128.load(at), centred0, factor0, beta0, limit);
       sum0 = f32x4.add(sum0, dy0);
       product0 = f32x4.add(product0, f32x4.mul(dy0, centred0));
       const centred1 = f32x4.sub(v128.load(at + shift, 16), mean1);
-      const dy1 = functor.pass(v128.load(at, 16), centred1, factor + 16, beta + 16, limit);
+      const dy1 = functor.pass(v128.load(at, 16), centred1, factor1, beta1, limit);
       sum1 = f32x4.add(sum1, dy1);
       product1 = f32x4.add(product1, f32x4.mul(dy1, centred1));
     }
@@ -203,12 +207,14 @@ function sumProducts<F>(
   for (; columns > 0; dy += 16, mean += 16, factor += 16, beta += 16, to += 16) {
     const width = min(columns, 4);
     const mean0 = loadFour(mean, width);
+    const factor0 = v128.load(factor);
+    const beta0 = loadFour(beta, width);
     let sum = f32x4.splat(0);
     let product = f32x4.splat(0);
     let at = dy;
     for (let row: u32 = 0; row < rows; ++row, at += stride) {
       const centred = f32x4.sub(loadFour(at + shift, width), mean0);
-      const passed = functor.pass(loadFour(at, width), centred, factor, beta, limit);
+      const passed = functor.pass(loadFour(at, width), centred, factor0, beta0, limit);
       sum = f32x4.add(sum, passed);
       product = f32x4.add(product, f32x4.mul(passed, centred));
     }
@@ -248,45 +254,54 @@ export function batchNormalizationGradient(instruction: usize, begin: u32, end: 
   for (let column: u32 = 0; column < columns; column += PREPARED) {
     const width = min(PREPARED, columns - column);
     const offset = (<usize>column) << 2;
-    const mean = overlay.moments + offset;
-    const sums = overlay.sums + offset;
-    const beta = overlay.beta + offset;
-    multiplyRow(scratch, overlay.gamma + offset, mean + 2 * stride, width);
-    copyBytes(scratch + AVERAGES, sums, (<usize>width) << 2);
-    divideBy(scratch + AVERAGES, width, <f32>overlay.rows);
-    multiplyRow(scratch + SLOPES, sums + stride, mean + 2 * stride, width);
-    divideBy(scratch + SLOPES, width, <f32>overlay.rows);
+    prepareGradient(overlay, column, width);
     let dy = overlay.dy + <usize>begin * stride + offset;
     let x = overlay.x + <usize>begin * stride + offset;
     let out = overlay.out + <usize>begin * stride + offset;
     for (let row = begin; row < end; ++row, dy += stride, x += stride, out += stride) {
-      if (clips) gradientRow<Clipped>(dy, x, mean, beta, limit, out, width);
-      else gradientRow<Whole>(dy, x, mean, beta, limit, out, width);
+      if (clips) gradientRow<Clipped>(dy, x, limit, out, width);
+      else gradientRow<Whole>(dy, x, limit, out, width);
     }
   }
 }
 
-/** Scratch behind gamma · r: the average of dy, and r times that of dy · x̂. */
-const AVERAGES: usize = PREPARED_BYTES;
-const SLOPES: usize = 2 * PREPARED_BYTES;
+/** Bytes that are prepared for 4 columns: factor = gamma · r, beta, mean, average of dy, slope = r · that of dy · x̂. */
+const COLUMNS_BYTES: usize = 80;
+
+function prepareGradient(overlay: BatchNormalizationGradient, column: u32, columns: u32): void {
+  const stride = (<usize>overlay.columns) << 2;
+  const rows = f32x4.splat(<f32>overlay.rows);
+  let prepared = scratch;
+  for (let done: u32 = 0; done < columns; done += 4, prepared += COLUMNS_BYTES) {
+    const width = min(4, columns - done);
+    const offset = (<usize>(column + done)) << 2;
+    const moments = overlay.moments + offset;
+    const sums = overlay.sums + offset;
+    const deviation = loadFour(moments + 2 * stride, width);
+    v128.store(prepared, f32x4.mul(loadFour(overlay.gamma + offset, width), deviation));
+    if (overlay.beta != 0) v128.store(prepared, loadFour(overlay.beta + offset, width), 16);
+    v128.store(prepared, loadFour(moments, width), 32);
+    v128.store(prepared, f32x4.div(loadFour(sums, width), rows), 48);
+    v128.store(prepared, f32x4.div(f32x4.mul(loadFour(sums + stride, width), deviation), rows), 64);
+  }
+}
 
 /** out = factor · (dy - average - (x - mean) · slope), rows of `columns`, with the dy that F lets pass. */
-function gradientRow<F>(dy: usize, x: usize, mean: usize, beta: usize, limit: v128, out: usize, columns: u32): void {
+function gradientRow<F>(dy: usize, x: usize, limit: v128, out: usize, columns: u32): void {
   const functor = changetype<F>(0);
-  let factor = scratch;
-  const end = dy + ((<usize>(columns & ~3)) << 2);
-  for (; dy < end; dy += 16, x += 16, mean += 16, beta += 16, out += 16, factor += 16) {
-    const centred = f32x4.sub(v128.load(x), v128.load(mean));
-    const passed = functor.pass(v128.load(dy), centred, factor, beta, limit);
-    const along = f32x4.mul(centred, v128.load(factor + SLOPES));
-    const rest = f32x4.sub(f32x4.sub(passed, v128.load(factor + AVERAGES)), along);
-    v128.store(out, f32x4.mul(rest, v128.load(factor)));
+  let prepared = scratch;
+  for (; columns >= 4; columns -= 4, dy += 16, x += 16, out += 16, prepared += COLUMNS_BYTES) {
+    const centred = f32x4.sub(v128.load(x), v128.load(prepared, 32));
+    const passed = functor.pass(v128.load(dy), centred, v128.load(prepared), v128.load(prepared, 16), limit);
+    v128.store(out, gradientFrom(passed, centred, prepared));
   }
-  const width = columns & 3;
-  if (width == 0) return;
-  const centred = f32x4.sub(loadFour(x, width), loadFour(mean, width));
-  const passed = functor.pass(loadFour(dy, width), centred, factor, beta, limit);
-  const along = f32x4.mul(centred, v128.load(factor + SLOPES));
-  const rest = f32x4.sub(f32x4.sub(passed, v128.load(factor + AVERAGES)), along);
-  storePartial(out, width, f32x4.mul(rest, v128.load(factor)));
+  if (columns == 0) return;
+  const centred = f32x4.sub(loadFour(x, columns), v128.load(prepared, 32));
+  const passed = functor.pass(loadFour(dy, columns), centred, v128.load(prepared), v128.load(prepared, 16), limit);
+  storePartial(out, columns, gradientFrom(passed, centred, prepared));
+}
+
+function gradientFrom(dy: v128, centred: v128, prepared: usize): v128 {
+  const along = f32x4.mul(centred, v128.load(prepared, 64));
+  return f32x4.mul(f32x4.sub(f32x4.sub(dy, v128.load(prepared, 48)), along), v128.load(prepared));
 }
