@@ -8,7 +8,7 @@ import type { Tensor } from "../tensor.ts";
 import { encoded } from "./encoding.ts";
 import { fingerprint64 } from "./farmHash.ts";
 import { sipHash64 } from "./sipHash.ts";
-import { flatten, type NestedIntegers, type NestedStrings, type Token } from "./tokens.ts";
+import { flatten, type NestedIntegers, type NestedStrings, type Token, type TokenRule } from "./tokens.ts";
 
 /** Options of {@link hashing}. */
 export interface HashingOptions {
@@ -96,17 +96,13 @@ export function hashing(options: HashingOptions): Hashing {
     const bytes = encoder.encode(String(value));
     return Number((words === null ? fingerprint64(bytes) : sipHash64(bytes, words)) % bins) + kept;
   };
-  const read = (where: string, value: unknown): Token => {
-    check(isToken(value) && (maskValue === null || typeof value === typeof maskValue), "data", () => ({
-      where,
-      expected: maskValue === null ? "a string or an integer" : `a ${typeof maskValue} like the mask value`,
-      received: show(value),
-    }));
-    return value;
+  const tokens: TokenRule<Token> = {
+    expected: maskValue === null ? "a string or an integer" : `a ${typeof maskValue} like the mask value`,
+    allows: (value): value is Token => isToken(value) && (maskValue === null || typeof value === typeof maskValue),
   };
   return Object.freeze({
     call(data: NestedStrings | NestedIntegers): Tensor {
-      const { values, shape } = flatten("hashing.call", data, read);
+      const { values, shape } = flatten("hashing.call", data, tokens);
       return encoded(Int32Array.from(values, binOf), shape, numBins, outputMode);
     },
     getConfig: () => configOf({ ...settings, salt: keys, outputMode: toSnakeCase(outputMode) }),

@@ -1,6 +1,6 @@
 // Which tokens do nested lists hold, and in which shape?
 
-import { check, show, TensorError } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import { type NumericArray, type Shape, sizeOf, Tensor } from "../tensor.ts";
 
 /** What is looked up or hashed. */
@@ -11,27 +11,33 @@ export type Nested<T> = T | readonly Nested<T>[];
 export type NestedStrings = Nested<string>;
 /** Whole numbers: one, lists of any depth, typed arrays, tensors. */
 export type NestedIntegers = number | NumericArray | Tensor | readonly NestedIntegers[];
-/** Takes what stands at `place` for a token. @throws {TensorError} `data` when it is none. */
-export type ReadToken<T> = (place: string, value: unknown) => T;
+/** What a token is. */
+export interface TokenRule<T> {
+  /** As a message says it. */
+  readonly expected: string;
+  readonly allows: (value: unknown) => value is T;
+}
 
-/** A string. */
-export const readString: ReadToken<string> = (place, value) => {
-  if (typeof value === "string") return value;
-  throw notToken(place, "a string", value);
+/** Any string. */
+export const strings: TokenRule<string> = {
+  expected: "a string",
+  allows: (value) => typeof value === "string",
 };
 
-/** A whole number that a JavaScript number holds exactly: at most 2⁵³ − 1, not all of Keras' int64. */
-export const readInteger: ReadToken<number> = (place, value) => {
-  if (Number.isSafeInteger(value)) return value as number;
-  throw notToken(place, "an integer below 2⁵³", value);
+/** Whole numbers that a JavaScript number holds exactly: up to 2⁵³, not all of Keras' int64. */
+export const integers: TokenRule<number> = {
+  expected: "an integer between −2⁵³ and 2⁵³",
+  allows: (value): value is number => Number.isSafeInteger(value),
 };
 
-function notToken(where: string, expected: string, value: unknown): TensorError {
-  return new TensorError("data", { where, expected, received: show(value) });
+/** `value`, known to be a token. @throws {TensorError} `data` when it is none. */
+function read<T>(rule: TokenRule<T>, where: () => string, value: unknown): T {
+  check(rule.allows(value), "data", () => ({ where: where(), expected: rule.expected, received: show(value) }));
+  return value;
 }
 
 /** Tensors and typed arrays as ordinary lists. */
-function opened(data: unknown): unknown {
+export function opened(data: unknown): unknown {
   if (data instanceof Tensor) return data.array();
   return ArrayBuffer.isView(data) && !(data instanceof DataView) ? Array.from(data as NumericArray) : data;
 }
@@ -49,7 +55,7 @@ export function placeOf(where: string, shape: Shape, position: number): string {
 export function flatten<T>(
   where: string,
   data: unknown,
-  read: ReadToken<T>,
+  rule: TokenRule<T>,
 ): { readonly values: readonly T[]; readonly shape: Shape } {
   const outermost = opened(data);
   const shape: number[] = [];
@@ -58,7 +64,7 @@ export function flatten<T>(
   const fill = (given: unknown, axis: number): void => {
     const item = opened(given);
     if (axis === shape.length) {
-      values.push(read(placeOf(where, shape, values.length), item));
+      values.push(read(rule, () => placeOf(where, shape, values.length), item));
       return;
     }
     check(Array.isArray(item) && item.length === shape[axis], "shape", () => ({
@@ -82,10 +88,11 @@ export function nest<T>(values: readonly T[], shape: Shape): Nested<T> {
 }
 
 /** The innermost lists in `data`, however long each is; a token that stands beside lists is a list of its own. */
-export function* documentsIn<T>(where: string, data: unknown, read: ReadToken<T>): Generator<readonly T[]> {
+export function* documentsIn<T>(where: string, data: unknown, rule: TokenRule<T>): Generator<readonly T[]> {
   const item = opened(data);
-  if (!Array.isArray(item)) yield [read(where, item)];
+  const take = (value: unknown): T => read(rule, () => where, value);
+  if (!Array.isArray(item)) yield [take(item)];
   else if (item.some((each) => typeof each === "object" && each !== null))
-    for (const each of item) yield* documentsIn(where, each, read);
-  else yield item.map((each) => read(where, each));
+    for (const each of item) yield* documentsIn(where, each, rule);
+  else yield item.map(take);
 }
