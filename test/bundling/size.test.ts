@@ -76,6 +76,8 @@ const markers: Readonly<Record<string, string>> = {
   convolution: "Conv2D",
   recurrence: "LSTM",
   "metrics by class name": "metricFromConfig",
+  "lookups of words": "a token of the vocabulary",
+  "hashes of words": "a string or an integer",
 };
 
 const layersByName = [
