@@ -211,9 +211,9 @@ export function lookup<T extends Token, D>(
       expected: "no vocabulary given as an option",
       received: "one",
     }));
-    const counts = new TokenCounts(type);
+    const counts = new TokenCounts(type, outputMode === "tfIdf");
     const finish = (): void => {
-      known = counts.vocabulary(special, outputMode === "tfIdf", maxTokens);
+      known = counts.vocabulary(special, maxTokens);
     };
     if (isAsyncIterable(data)) {
       const countAll = async (): Promise<void> => {

@@ -115,9 +115,12 @@ export class TokenCounts<T extends Token> {
   readonly #counts = new Map<T, number>();
   readonly #documentCounts = new Map<T, number>();
   #documents = 0;
+  readonly #weighted: boolean;
 
-  constructor(type: TokenType<T>) {
+  /** @param weighted whether inverse document frequencies are wanted. */
+  constructor(type: TokenType<T>, weighted: boolean) {
     this.#type = type;
+    this.#weighted = weighted;
   }
 
   /** Counts what is in `data`: its innermost lists are documents. @throws {TensorError} `data` for what is no token. */
@@ -135,7 +138,7 @@ export class TokenCounts<T extends Token> {
    * idf = ln(1 + documents / (1 + documents with the token)).
    * @throws {TensorError} `data` when there are none.
    */
-  vocabulary(special: SpecialTokens<T>, weighted: boolean, maxTokens: number | null): Vocabulary<T> {
+  vocabulary(special: SpecialTokens<T>, maxTokens: number | null): Vocabulary<T> {
     const begin = specialTokens(special).length;
     const tokens = [...this.#counts]
       .filter(([token]) => token !== special.mask && token !== special.oov)
@@ -147,10 +150,14 @@ export class TokenCounts<T extends Token> {
       expected: "at least one token that is not special",
       received: "none",
     }));
-    if (!weighted) return vocabulary(tokens, begin, null);
+    if (!this.#weighted) return vocabulary(tokens, begin, null);
     const ratios = tokens.map((token) => this.#documents / (1 + (this.#documentCounts.get(token) ?? 0)));
     // The engine's logarithm is the same on every machine.
     const weights = compiled((ratio) => log(add(ratio, 1)))(Float32Array.from(ratios));
     return vocabulary(tokens, begin, weights.data);
   }
+}
+
+function countEach<T>(tokens: Iterable<T>, counts: Map<T, number>): void {
+  for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
 }
