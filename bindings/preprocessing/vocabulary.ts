@@ -126,10 +126,10 @@ export class TokenCounts<T extends Token> {
   /** Counts what is in `data`: its innermost lists are documents. @throws {TensorError} `data` for what is no token. */
   add(data: unknown): void {
     for (const document of documentsIn(`${this.#type.where}.adapt`, data, this.#type.rule)) {
+      countEach(document, this.#counts);
+      if (!this.#weighted) continue;
       this.#documents++;
-      for (const token of document) this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
-      for (const token of new Set(document))
-        this.#documentCounts.set(token, (this.#documentCounts.get(token) ?? 0) + 1);
+      countEach(new Set(document), this.#documentCounts);
     }
   }
 
