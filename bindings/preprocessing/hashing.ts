@@ -7,6 +7,7 @@ import { configOf, type OptionRule, oneOf, settle } from "../optionRules.ts";
 import type { Tensor } from "../tensor.ts";
 import { encoded } from "./encoding.ts";
 import { fingerprint64 } from "./farmHash.ts";
+import { optionsOf } from "./fromConfig.ts";
 import { sipHash64 } from "./sipHash.ts";
 import { flatten, type NestedIntegers, type NestedStrings, type Token, type TokenRule } from "./tokens.ts";
 
@@ -107,4 +108,9 @@ export function hashing(options: HashingOptions): Hashing {
     },
     getConfig: () => configOf({ ...settings, salt: keys, outputMode: toSnakeCase(outputMode) }),
   });
+}
+
+/** The hashing that Keras' configuration of a `Hashing` describes. */
+export function hashingFromConfig(config: Config): Hashing {
+  return hashing(optionsOf<HashingOptions>("hashing", config));
 }

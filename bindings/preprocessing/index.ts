@@ -1,11 +1,12 @@
 // What makes numbers of words and codes before data enter a model?
 
-export { type Hashing, type HashingOptions, hashing } from "./hashing.ts";
+export { type Hashing, type HashingOptions, hashing, hashingFromConfig } from "./hashing.ts";
 export {
   type IntegerLookup,
   type IntegerLookupOptions,
   type InverseIntegerLookup,
   integerLookup,
+  integerLookupFromConfig,
 } from "./integerLookup.ts";
 export type { InverseLookup, Lookup, LookupData, LookupOptions, LookupOutput, WithVocabulary } from "./lookup.ts";
 export {
@@ -13,5 +14,6 @@ export {
   type StringLookup,
   type StringLookupOptions,
   stringLookup,
+  stringLookupFromConfig,
 } from "./stringLookup.ts";
 export type { Nested, NestedIntegers, NestedStrings, Token } from "./tokens.ts";

@@ -1,5 +1,7 @@
 // Which index does an integer have, and which integer an index?
 
+import type { Config } from "../config.ts";
+import { optionsOf } from "./fromConfig.ts";
 import { type InverseLookup, type Lookup, type LookupOptions, lookup } from "./lookup.ts";
 import { integers, type NestedIntegers } from "./tokens.ts";
 import type { TokenType } from "./vocabulary.ts";
@@ -30,4 +32,9 @@ export function integerLookup(options: IntegerLookupOptions & { readonly invert:
 export function integerLookup(options?: IntegerLookupOptions & { readonly invert?: false }): IntegerLookup;
 export function integerLookup(options: IntegerLookupOptions = {}): IntegerLookup | InverseIntegerLookup {
   return lookup(type, options);
+}
+
+/** The lookup that Keras' configuration of a `IntegerLookup` describes; its `invert` tells the direction. */
+export function integerLookupFromConfig(config: Config): IntegerLookup | InverseIntegerLookup {
+  return lookup(type, optionsOf<IntegerLookupOptions>(type.where, config));
 }

@@ -70,6 +70,7 @@ export interface WithVocabulary<T extends Token, D> {
 
 /** Tokens to indices or vectors. */
 export interface Lookup<T extends Token, D> extends WithVocabulary<T, D> {
+  readonly invert: false;
   /**
    * @throws {TensorError} `data` for something else than tokens, or an unknown one where numOovIndices is 0; `shape` for
    *   ragged lists; `state` before there is a vocabulary.
@@ -79,6 +80,7 @@ export interface Lookup<T extends Token, D> extends WithVocabulary<T, D> {
 
 /** Indices to tokens. */
 export interface InverseLookup<T extends Token, D> extends WithVocabulary<T, D> {
+  readonly invert: true;
   /** Nested lists of the indices' shape; indices of no token become oovToken. @throws {TensorError} like {@link Lookup}. */
   call(indices: NestedIntegers): Nested<T>;
 }
@@ -229,6 +231,7 @@ export function lookup<T extends Token, D>(
   };
 
   return Object.freeze({
+    invert: invert as never,
     call: (invert ? toTokens : toTensor) as never,
     adapt: adapt as never,
     getVocabulary: ({ includeSpecialTokens = true } = {}) => (includeSpecialTokens ? whole() : [...known.tokens]),

@@ -1,6 +1,8 @@
 // Which index does a string have, and which string an index?
 
+import type { Config } from "../config.ts";
 import { fingerprint64 } from "./farmHash.ts";
+import { optionsOf } from "./fromConfig.ts";
 import { type InverseLookup, type Lookup, type LookupOptions, lookup } from "./lookup.ts";
 import { type NestedStrings, strings } from "./tokens.ts";
 import type { TokenType } from "./vocabulary.ts";
@@ -40,4 +42,9 @@ export function stringLookup(options: StringLookupOptions & { readonly invert: t
 export function stringLookup(options?: StringLookupOptions & { readonly invert?: false }): StringLookup;
 export function stringLookup(options: StringLookupOptions = {}): StringLookup | InverseStringLookup {
   return lookup(type, options);
+}
+
+/** The lookup that Keras' configuration of a `StringLookup` describes; its `invert` tells the direction. */
+export function stringLookupFromConfig(config: Config): StringLookup | InverseStringLookup {
+  return lookup(type, optionsOf<StringLookupOptions>(type.where, config));
 }

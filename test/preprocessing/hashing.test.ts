@@ -1,7 +1,7 @@
 // Do strings and integers fall into the bins that Keras gives them?
 
 import { describe, expect, test } from "vitest";
-import { hashing } from "../../bindings/preprocessing/hashing.ts";
+import { hashing, hashingFromConfig } from "../../bindings/preprocessing/hashing.ts";
 import { tensor } from "../../bindings/tensor.ts";
 
 const letters = ["A", "B", "C", "D", "E"];
@@ -44,13 +44,14 @@ test("a tensor of integers is hashed as lists of them are", () => {
   expect(bins.call("A").shape).toEqual([]);
 });
 
-test("the configuration is what Keras writes", () => {
-  expect(hashing({ numBins: 4, salt: 7, outputMode: "multiHot" }).getConfig()).toEqual({
-    num_bins: 4,
-    salt: [7, 7],
-    mask_value: null,
-    output_mode: "multi_hot",
-  });
+test("the configuration is what Keras writes, and makes the same bins again", () => {
+  const bins = hashing({ numBins: 4, salt: 7, maskValue: "A", outputMode: "multiHot" });
+  const config = bins.getConfig();
+  expect(config).toEqual({ num_bins: 4, salt: [7, 7], mask_value: "A", output_mode: "multi_hot" });
+  const again = hashingFromConfig({ ...config, name: "hashing", trainable: true, dtype: "float32", sparse: false });
+  expect(again.call(letters).data).toEqual(bins.call(letters).data);
+  expect(() => hashingFromConfig({ ...config, sparse: true })).toThrow("hashing.sparse: expected false, received true");
+  expect(() => hashingFromConfig({ ...config, bins: 3 })).toThrow('"bins"');
 });
 
 test.each([

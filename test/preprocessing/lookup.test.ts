@@ -1,8 +1,8 @@
 // Do strings and integers get the indices that Keras gives them?
 
 import { describe, expect, test } from "vitest";
-import { integerLookup } from "../../bindings/preprocessing/integerLookup.ts";
-import { stringLookup } from "../../bindings/preprocessing/stringLookup.ts";
+import { integerLookup, integerLookupFromConfig } from "../../bindings/preprocessing/integerLookup.ts";
+import { stringLookup, stringLookupFromConfig } from "../../bindings/preprocessing/stringLookup.ts";
 import { tensor } from "../../bindings/tensor.ts";
 
 const vocabulary = ["a", "b", "c", "d"];
@@ -188,8 +188,10 @@ test("the configuration is what Keras writes, with what was learnt", () => {
   const lookup = stringLookup({ outputMode: "tfIdf", maskToken: "" });
   expect(lookup.getConfig()).toMatchObject({ vocabulary: null, idf_weights: null });
   lookup.adapt([["a"], ["a", "b"]]);
-  const { vocabulary: tokens, idf_weights: idfWeights, ...config } = lookup.getConfig();
+  const config = lookup.getConfig();
   expect(config).toEqual({
+    vocabulary: ["[UNK]", "a", "b"],
+    idf_weights: [expect.any(Number), expect.any(Number), expect.any(Number)],
     max_tokens: null,
     num_oov_indices: 1,
     mask_token: "",
@@ -198,12 +200,11 @@ test("the configuration is what Keras writes, with what was learnt", () => {
     output_mode: "tf_idf",
     pad_to_max_tokens: false,
   });
-  const again = stringLookup({
-    vocabulary: tokens as string[],
-    idfWeights: idfWeights as number[],
-    outputMode: "tfIdf",
-  });
-  expect(again.call(["a", "b", "c"]).data).toEqual(lookup.call(["a", "b", "c"]).data);
+  const again = stringLookupFromConfig({ ...config, name: "words", encoding: "utf-8", vocabulary_size: 3 });
+  expect(again.invert || again.call(["a", "b", "c"]).data).toEqual(lookup.call(["a", "b", "c"]).data);
+  const back = integerLookupFromConfig({ vocabulary: [5], invert: true, vocabulary_dtype: "int64" });
+  expect(back.invert && back.call([1, 0])).toEqual([5, -1]);
+  expect(() => stringLookupFromConfig({ encoding: "latin-1" })).toThrow('stringLookup.encoding: expected "utf-8"');
 });
 
 test.each([
