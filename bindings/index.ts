@@ -34,8 +34,8 @@ export {
 } from "./ops/custom.ts";
 export * as ops from "./ops/index.ts";
 export * as optimizers from "./optimizers.ts";
-export * as random from "./random.ts";
 export * as preprocessing from "./preprocessing/index.ts";
+export * as random from "./random.ts";
 export * as regularizers from "./regularizers.ts";
 export * as schedules from "./schedules.ts";
 export { setSeed } from "./seed.ts";
