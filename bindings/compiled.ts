@@ -6,17 +6,17 @@ import { type CompileOptions, compile, type Program } from "./compiler/program.t
 import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
 import { gradients } from "./gradient.ts";
-import { inputNode, isVariable, SymbolicTensor, tracing, withTrace } from "./graph.ts";
+import { inputNode, isVariable, type Operand, SymbolicTensor, toSymbolic, tracing, withTrace } from "./graph.ts";
 import { full } from "./ops/map.ts";
 import { structuralKey } from "./structuralKey.ts";
 import { type Shape, Tensor, type TensorLike, tensor } from "./tensor.ts";
+import { isSymbolic, isTensor, isValue, leavesOf, mapTree, type Tree } from "./trees.ts";
 import type { Variable } from "./variable.ts";
 
-/** Tensors in nested lists and records. */
-export type Tree<T> = T | readonly Tree<T>[] | { readonly [name: string]: Tree<T> };
+export type { Tree } from "./trees.ts";
 
 /** The same structure with values in place of symbols. */
-export type Values<R> = R extends SymbolicTensor
+export type Values<R> = R extends SymbolicTensor | Tensor
   ? Tensor
   : R extends readonly unknown[]
     ? { [K in keyof R]: Values<R[K]> }
@@ -38,24 +38,28 @@ const programsPerFunction = 32;
 
 /**
  * `fn` as a function of values. It is traced once for each combination of argument shapes and dtypes, compiled and kept;
- * tracing sees symbols, so control flow may depend on shapes, never on values.
+ * tracing sees symbols, so control flow may depend on shapes, never on values. Variables that it reads have the values they
+ * have when it is called; what it assigns to them (`ops.assign`) stays. Called on symbols it is `fn` itself.
  * @param fn takes tensors (or lists and records of them) and returns the same; built of `ops`, layers and variables.
  */
 export function compiled<R>(fn: (...args: SymbolicTensor[]) => R): CompiledFunction<TensorLike[], R>;
 export function compiled<A extends unknown[], R>(fn: (...args: A) => R): CompiledFunction<Arguments<A>, R>;
 export function compiled<R>(fn: (...args: never[]) => R): CompiledFunction<never[], R> {
   const programs = new BoundedCache<string, Traced<R>>(programsPerFunction, ({ program }) => program.dispose());
-  const call = (...args: unknown[]): Values<R> => {
+  const call = (...args: unknown[]): R | Values<R> => {
+    // Inside another traced function it becomes part of that one's program.
+    if (leavesOf(args as Tree<unknown>[], isSymbolic).length > 0) return fn(...(args as never[]));
     const given = valuesOf(args);
     const { program, result } = programs.get(signature(given), () => traceFunction(fn, given, false));
     return withValues(result, program.run(leavesOf(given, isTensor) as Tensor[]));
   };
   const bind = (...args: unknown[]): BoundProgram<R> => bindProgram(fn, valuesOf(args));
-  return Object.assign(call, { program: bind });
+  return Object.assign(call, { program: bind }) as CompiledFunction<never[], R>;
 }
 
 /** A function of values; see {@link compiled}. */
 export interface CompiledFunction<A extends unknown[], R> {
+  (first: SymbolicTensor, ...rest: SymbolicTensor[]): R;
   (...args: A): Values<R>;
   /** The program for these arguments, bound to them: it runs again and again without copying them. */
   program(...args: A): BoundProgram<R>;
@@ -155,8 +159,8 @@ type GradientCall = {
 
 /**
  * `fn` with its gradients: the function that computes the scalar `fn(...)`, its derivatives with respect to all float32
- * arguments, and to `options.variables`. Called on symbols it works inside other traced functions, so that
- * gradients can be differentiated again. What the value does not depend on has gradient zero.
+ * arguments, and to `options.variables`. Inside other traced functions it works on their symbols, so that gradients can
+ * be differentiated again. What the value does not depend on has gradient zero.
  * @throws {TensorError} `shape` when `fn` does not return a scalar.
  */
 export function valueAndGrad(
@@ -168,38 +172,81 @@ export function valueAndGrad(
   fn: (...args: never[]) => SymbolicTensor,
   options: ValueAndGradOptions = {},
 ): GradientCall {
-  const variables = options.variables ?? [];
-  const symbolic = (...args: readonly Tree<SymbolicTensor>[]): ValueAndGradients<SymbolicTensor> => {
-    const value = fn(...(args as never[]));
-    check(value instanceof SymbolicTensor, "dtype", () => ({
-      where: "valueAndGrad",
-      expected: "a function that returns a scalar tensor",
-      received: show(value),
+  return onBoth((...args) => differentiate("valueAndGrad", fn, args, options.variables ?? [])) as GradientCall;
+}
+
+/** The derivative of a function with respect to its first argument, in the structure of that. */
+type SlopeOf = {
+  (x: TensorLike, ...rest: readonly Tree<TensorLike>[]): Tensor;
+  (x: SymbolicTensor, ...rest: readonly Tree<SymbolicTensor>[]): SymbolicTensor;
+  (x: Tree<TensorLike>, ...rest: readonly Tree<TensorLike>[]): Tree<Tensor | null>;
+  (x: Tree<SymbolicTensor>, ...rest: readonly Tree<SymbolicTensor>[]): Tree<SymbolicTensor | null>;
+};
+
+/**
+ * The derivative of the scalar `fn(x, ...)` with respect to x, its first argument: dfn/dx, of the shape of x. It is a
+ * function of the same arguments, which can be differentiated again: `grad(grad(fn))`. A list or record of tensors has a
+ * list or record of gradients. {@link valueAndGrad} gives the value, and the gradients of all arguments and of variables.
+ * @throws {TensorError} `shape` when `fn` does not return a scalar, `dtype` when x is a tensor of integers.
+ */
+export function grad(fn: (...args: SymbolicTensor[]) => SymbolicTensor): SlopeOf;
+export function grad(fn: (...args: never[]) => SymbolicTensor): SlopeOf;
+export function grad(fn: (...args: never[]) => SymbolicTensor): SlopeOf {
+  return onBoth((...args) => {
+    const slope = differentiate("grad", fn, args, []).gradients[0];
+    check(slope !== null && slope !== undefined, "dtype", () => ({
+      where: "grad",
+      expected: "a float32 tensor as the first argument",
+      received: args.length === 0 ? "no argument" : show((args[0] as SymbolicTensor).dtype),
     }));
-    const leaves = leavesOf(args as Tree<unknown>[], isSymbolic) as SymbolicTensor[];
-    const found = gradients(value, [...leaves, ...variables]);
-    const zero = (shape: Shape): SymbolicTensor => full(shape, 0);
-    const byLeaf = new Map(
-      leaves.map((leaf, index) => [leaf, leaf.dtype === "float32" ? (found[index] ?? zero(leaf.shape)) : null]),
-    );
-    return {
-      value,
-      gradients: args.map(
-        (arg) =>
-          mapTree(
-            arg as Tree<unknown>,
-            isSymbolic,
-            (leaf) => byLeaf.get(leaf as SymbolicTensor) ?? null,
-          ) as Tree<SymbolicTensor | null>,
-      ),
-      variableGradients: variables.map((variable, index) => found[leaves.length + index] ?? zero(variable.shape)),
-    };
+    return slope;
+  }) as SlopeOf;
+}
+
+function differentiate(
+  where: string,
+  fn: (...args: never[]) => SymbolicTensor,
+  args: readonly Tree<SymbolicTensor>[],
+  variables: readonly Variable[],
+): ValueAndGradients<SymbolicTensor> {
+  const value = fn(...(args as never[]));
+  check(value instanceof SymbolicTensor, "dtype", () => ({
+    where,
+    expected: "a function that returns a scalar tensor",
+    received: show(value),
+  }));
+  const leaves = leavesOf(args, isSymbolic) as SymbolicTensor[];
+  const found = gradients(value, [...leaves, ...variables]);
+  const zero = (shape: Shape): SymbolicTensor => full(shape, 0);
+  const byLeaf = new Map(
+    leaves.map((leaf, index) => [leaf, leaf.dtype === "float32" ? (found[index] ?? zero(leaf.shape)) : null]),
+  );
+  return {
+    value,
+    gradients: args.map(
+      (arg) =>
+        mapTree(arg, isSymbolic, (leaf) => byLeaf.get(leaf as SymbolicTensor) ?? null) as Tree<SymbolicTensor | null>,
+    ),
+    variableGradients: variables.map((variable, index) => found[leaves.length + index] ?? zero(variable.shape)),
   };
-  const onValues = compiled(symbolic as unknown as (...args: never[]) => unknown) as (...args: never[]) => unknown;
-  return ((...args: Tree<unknown>[]) =>
-    leavesOf(args, isSymbolic).length > 0
-      ? symbolic(...(args as Tree<SymbolicTensor>[]))
-      : onValues(...(args as never[]))) as unknown as GradientCall;
+}
+
+/** `symbolic` on values, by compiling it, and inside traced functions, where values are constants. */
+function onBoth(
+  symbolic: (...args: readonly Tree<SymbolicTensor>[]) => unknown,
+): (...args: readonly Tree<unknown>[]) => unknown {
+  const onValues = compiled(symbolic as (...args: never[]) => unknown) as (...args: never[]) => unknown;
+  return (...args) => {
+    if (!tracing() && leavesOf(args, isSymbolic).length === 0) return onValues(...(args as never[]));
+    const symbols = args.map((arg) =>
+      mapTree(
+        arg,
+        (each) => isSymbolic(each) || isValue(each),
+        (leaf) => toSymbolic(leaf as Operand),
+      ),
+    );
+    return symbolic(...(symbols as Tree<SymbolicTensor>[]));
+  };
 }
 
 // Operations on values ------------------------------------------------------------------------------------------------
@@ -216,13 +263,15 @@ type HasSymbol<T> = T extends SymbolicTensor | Variable
       : true
     : false;
 
-type Symbolic = (...args: never[]) => SymbolicTensor;
+type Symbolic = (...args: never[]) => SymbolicTensor | readonly SymbolicTensor[];
 
 /** An operation that also works on values; see {@link lift}. */
-export type Lifted<F extends Symbolic> = <const A extends Parameters<F>>(...args: A) => Result<A>;
+export type Lifted<F extends Symbolic> = <const A extends Parameters<F>>(...args: A) => Each<ReturnType<F>, Result<A>>;
+/** R with T in place of its symbols. */
+type Each<R, T> = R extends readonly unknown[] ? { [K in keyof R]: T } : T;
 
 const valuePrograms = 256;
-const cache = new BoundedCache<string, Traced<SymbolicTensor>>(valuePrograms, ({ program }) => program.dispose());
+const cache = new BoundedCache<string, Traced<unknown>>(valuePrograms, ({ program }) => program.dispose());
 
 /**
  * `operation` on values as well as on symbols: on values it is traced, compiled and run once, and the program is kept
@@ -244,7 +293,7 @@ export function lift<F extends Symbolic>(name: string, operation: F, tensors: nu
     const rest = args.slice(tensors);
     const key = `${name} ${signature(given)} ${structuralKey(rest)}`;
     const values = given.flat().filter((value) => value instanceof Tensor);
-    const { program } = cache.get(key, () =>
+    const { program, result } = cache.get(key, () =>
       traceFunction(
         (...symbols: never[]) => operation(...(symbols as never[]), ...(rest as never[])),
         given as Tree<unknown>[],
@@ -253,7 +302,7 @@ export function lift<F extends Symbolic>(name: string, operation: F, tensors: nu
         { hoist: false },
       ),
     );
-    return program.run(values)[0];
+    return withValues(result, program.run(values));
   };
   return call as unknown as Lifted<F>;
 }
@@ -269,52 +318,6 @@ function isListOfTensors(value: unknown): boolean {
     value.length > 0 &&
     value.every((each) => each instanceof Tensor || isSymbolic(each) || isVariable(each) || ArrayBuffer.isView(each))
   );
-}
-
-// Trees ---------------------------------------------------------------------------------------------------------------
-
-function isTensor(value: unknown): boolean {
-  return value instanceof Tensor;
-}
-
-function isSymbolic(value: unknown): boolean {
-  return value instanceof SymbolicTensor;
-}
-
-/** Whether `value` is one tensor's data rather than a list or record of tensors. */
-function isValue(value: unknown): boolean {
-  if (value instanceof Tensor || ArrayBuffer.isView(value) || typeof value !== "object" || value === null) return true;
-  return (
-    Array.isArray(value) && !value.some((each) => each instanceof Tensor || ArrayBuffer.isView(each) || isRecord(each))
-  );
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function mapTree<T>(
-  tree: Tree<unknown>,
-  isLeaf: (value: unknown) => boolean,
-  change: (leaf: unknown) => T,
-): Tree<unknown> {
-  if (isLeaf(tree)) return change(tree);
-  if (Array.isArray(tree)) return tree.map((each) => mapTree(each, isLeaf, change));
-  if (isRecord(tree))
-    return Object.fromEntries(
-      Object.entries(tree as object).map(([name, each]) => [name, mapTree(each as Tree<unknown>, isLeaf, change)]),
-    );
-  return tree;
-}
-
-function leavesOf(trees: readonly Tree<unknown>[], isLeaf: (value: unknown) => boolean): unknown[] {
-  const leaves: unknown[] = [];
-  for (const tree of trees)
-    mapTree(tree, isLeaf, (leaf) => {
-      leaves.push(leaf);
-      return leaf;
-    });
-  return leaves;
 }
 
 /** Shapes and dtypes of all tensors in their structure, other values as they are. */

@@ -1,7 +1,7 @@
 // What does wasmgrad offer? Named exports only, so that bundlers can leave out what is not used.
 
 export type { Callback, Logs, Progress, TrainingInfo } from "./callbacks/callback.ts";
-export { compiled, type ValueAndGradients, type ValueAndGradOptions, valueAndGrad } from "./compiled.ts";
+export { compiled, grad, type ValueAndGradients, type ValueAndGradOptions, valueAndGrad } from "./compiled.ts";
 export type { ExplainedInstruction, Explanation } from "./compiler/explain.ts";
 export { double, float, reads, table, type Word, writes } from "./compiler/instruction.ts";
 export type { CompileOptions as ProgramOptions } from "./compiler/program.ts";
@@ -32,6 +32,7 @@ export {
   customOp,
   type KernelCall,
 } from "./ops/custom.ts";
+export { customGradient, type GradientRule, type ValueAndRule } from "./ops/customGradient.ts";
 export * as ops from "./ops/index.ts";
 export * as optimizers from "./optimizers.ts";
 export * as preprocessing from "./preprocessing/index.ts";
