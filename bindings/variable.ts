@@ -1,7 +1,7 @@
 // Where does a weight live? In ordinary memory until a program needs it, then in a block of WebAssembly memory.
 
 import { engine } from "./engine.ts";
-import { check } from "./errors.ts";
+import { check, show } from "./errors.ts";
 import type { Block } from "./heap.ts";
 import { arrayType, type DType, elementBytes, type Shape, sameShape, sizeOf, Tensor } from "./tensor.ts";
 
@@ -69,8 +69,17 @@ export class Variable {
     return engine().readTensor(this.place.block.address + this.place.offset, this.shape, this.dtype);
   }
 
-  /** Replaces the value. @throws {TensorError} `shape` or `dtype` unless both are equal. */
+  /**
+   * Replaces the value now; inside a program, `ops.assign` replaces it whenever that runs.
+   * @throws {TensorError} `shape` or `dtype` unless both are equal.
+   */
   assign(value: Tensor): void {
+    check(value instanceof Tensor, "dtype", () => ({
+      where: this.name,
+      expected: "a tensor of values",
+      received: show(value),
+      remedy: "Use ops.assign(variable, value) for anything else, and inside traced functions.",
+    }));
     check(sameShape(value.shape, this.shape), "shape", () => ({
       where: this.name,
       expected: `shape [${this.shape.join(", ")}]`,

@@ -1,7 +1,9 @@
 // Which operations can users call, on values and on symbols?
 
 import { type Lifted, lift, type Result } from "../compiled.ts";
-import type { Operand } from "../graph.ts";
+import { isVariable, type Operand, tracing } from "../graph.ts";
+import type { TensorLike } from "../tensor.ts";
+import type { Variable } from "../variable.ts";
 import * as composed from "./composed.ts";
 import * as convolutions from "./conv.ts";
 import * as moving from "./copy.ts";
@@ -10,6 +12,7 @@ import * as einsums from "./einsum.ts";
 import * as gathering from "./gather.ts";
 import * as elements from "./map.ts";
 import * as products from "./matMul.ts";
+import * as updates from "./optimize.ts";
 import * as pooling from "./pool.ts";
 import * as reductions from "./reduce.ts";
 import * as softmaxes from "./softmax.ts";
@@ -276,3 +279,18 @@ export const topK: Lifted<typeof sorting.topK> = /* @__PURE__ */ lift("topK", so
 export const argTopK: Lifted<typeof sorting.argTopK> = /* @__PURE__ */ lift("argTopK", sorting.argTopK, 1);
 /** Sums of the elements up to each one along `axis`: y_i = x_0 + … + x_i. */
 export const cumsum: Lifted<typeof sorting.cumsum> = /* @__PURE__ */ lift("cumsum", sorting.cumsum, 1);
+
+/**
+ * variable ← value, cast to its dtype; one number goes to all elements. In a traced function it happens whenever the
+ * program runs: what is traced after it reads the new value, and the variable keeps it from run to run. Elsewhere it
+ * happens at once.
+ * @throws {TensorError} `shape` when the shapes differ.
+ */
+export function assign(variable: Variable, value: Operand): void {
+  if (tracing()) {
+    updates.assign(variable, value);
+    return;
+  }
+  const given = cast((isVariable(value) ? value.value : value) as TensorLike, variable.dtype);
+  variable.assign(given.size === 1 ? broadcastTo(given, variable.shape) : given);
+}
