@@ -20,6 +20,7 @@ import * as sorting from "./sort.ts";
 import * as views from "./view.ts";
 
 export * from "./liftedActivations.ts";
+export * from "./liftedElements.ts";
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: Lifted<typeof elements.negate> = /* @__PURE__ */ lift("negate", elements.negate, 1);
