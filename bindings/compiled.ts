@@ -277,19 +277,20 @@ const cache = new BoundedCache<string, Traced<unknown>>(valuePrograms, ({ progra
  * `operation` on values as well as on symbols: on values it is traced, compiled and run once, and the program is kept
  * for the next call with the same shapes.
  * @param tensors how many of the leading arguments are tensors (or lists of tensors).
+ * @param lists how many of those are always lists, so that plain arrays in them are tensors each.
  */
 /* @__NO_SIDE_EFFECTS__ */
-export function lift<F extends Symbolic>(name: string, operation: F, tensors: number): Lifted<F> {
+export function lift<F extends Symbolic>(name: string, operation: F, tensors: number, lists = 0): Lifted<F> {
   const call = (...args: unknown[]): unknown => {
-    const operands = args.slice(0, tensors).map((arg) => (isListOfTensors(arg) ? (arg as unknown[]) : [arg]));
+    const isList = (arg: unknown, index: number): boolean =>
+      (index < lists && Array.isArray(arg)) || isListOfTensors(arg);
+    const operands = args.slice(0, tensors).map((arg, index) => (isList(arg, index) ? (arg as unknown[]) : [arg]));
     if (operands.flat(1).some((operand) => isSymbolic(operand) || isVariable(operand)))
       return operation(...(args as never[]));
     if (tracing()) return operation(...(args as never[]));
     const given = args
       .slice(0, tensors)
-      .map((arg) =>
-        isListOfTensors(arg) ? (arg as TensorLike[]).map((each) => tensor(each)) : asValue(arg as TensorLike),
-      );
+      .map((arg, index) => (isList(arg, index) ? (arg as TensorLike[]).map(asValue) : asValue(arg as TensorLike)));
     const rest = args.slice(tensors);
     const key = `${name} ${signature(given)} ${structuralKey(rest)}`;
     const values = given.flat().filter((value) => value instanceof Tensor);

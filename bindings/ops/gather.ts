@@ -4,6 +4,7 @@ import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
 import {
+  constant,
   defineOp,
   errorPlace,
   makeNode,
@@ -14,9 +15,9 @@ import {
 } from "../graph.ts";
 import { elementBytes, sizeOf } from "../tensor.ts";
 import { transpose } from "./copy.ts";
-import { asFloat, cast } from "./map.ts";
+import { add, asFloat, cast } from "./map.ts";
 import { resolveAxes } from "./reduce.ts";
-import { reshape } from "./view.ts";
+import { expandDims, reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -106,6 +107,16 @@ export function gather(x: Operand, indices: Operand, axis = 0): Node {
   return transpose(picked, back);
 }
 
+/** The elements of x [..., n] at positions int32 [..., m] of the last axis. */
+export function pickAlongLast(x: Node, positions: Node): Node {
+  const columns = x.shape[x.shape.length - 1] ?? 1;
+  const picked = positions.shape[positions.shape.length - 1] ?? 1;
+  const rows = x.size / columns;
+  const firsts = constant(Int32Array.from({ length: rows }, (_, row) => row * columns));
+  const places = add(reshape(positions, [rows, picked]), expandDims(firsts, 1));
+  return reshape(gather(reshape(x, [x.size]), places), positions.shape);
+}
+
 /** Rows [rows, inner] with the rows of `updates` [count, inner] added at `indices` [count]; zero elsewhere. */
 export function scatterAdd(updates: Operand, indices: Operand, rows: number): Node {
   const node = asFloat(updates);
@@ -153,7 +164,8 @@ export function gatherBatch(x: Node, indices: Node, cursor: Node, count: number)
   return makeNode(gatherBatchOp, [x, indices, cursor], { count });
 }
 
-function integers(name: string, indices: Operand): Node {
+/** The operand as int32. @throws {TensorError} `dtype` unless it holds integers. */
+export function integers(name: string, indices: Operand): Node {
   const node = toSymbolic(indices, "int32");
   check(node.dtype === "int32" || node.dtype === "uint8" || constantIntegers(node), "dtype", () => ({
     where: errorPlace(name),

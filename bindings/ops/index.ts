@@ -21,6 +21,8 @@ import * as views from "./view.ts";
 
 export * from "./liftedActivations.ts";
 export * from "./liftedElements.ts";
+export * from "./liftedIndexing.ts";
+export * from "./liftedMoves.ts";
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: Lifted<typeof elements.negate> = /* @__PURE__ */ lift("negate", elements.negate, 1);
@@ -194,9 +196,9 @@ export const slice: Lifted<typeof moving.slice> = /* @__PURE__ */ lift("slice", 
 /** x with `paddings[axis] = [before, after]` elements of `value` around it. */
 export const pad: Lifted<typeof moving.pad> = /* @__PURE__ */ lift("pad", moving.pad, 1);
 /** The inputs one after the other along `axis`; all other sizes equal. Dtypes are promoted to the widest. */
-export const concat: Lifted<typeof moving.concat> = /* @__PURE__ */ lift("concat", moving.concat, 1);
+export const concat: Lifted<typeof moving.concat> = /* @__PURE__ */ lift("concat", moving.concat, 1, 1);
 /** The inputs, all of one shape, along a new axis. */
-export const stack: Lifted<typeof moving.stack> = /* @__PURE__ */ lift("stack", moving.stack, 1);
+export const stack: Lifted<typeof moving.stack> = /* @__PURE__ */ lift("stack", moving.stack, 1, 1);
 /**
  * The maximum of each window: x [batch, ...spatial, channels] → [batch, ...windows, channels], with one to three spatial
  * axes. Margins never win; NaN does; the gradient goes to the first of equal maxima.

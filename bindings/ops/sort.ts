@@ -16,7 +16,7 @@ import {
 import { sizeOf } from "../tensor.ts";
 import { pad, slice, transpose } from "./copy.ts";
 import { typeCode } from "./expression.ts";
-import { gather } from "./gather.ts";
+import { pickAlongLast } from "./gather.ts";
 import { add, cast, equal, greater, less, logicalAnd, logicalNot, logicalOr } from "./map.ts";
 import { argMax, resolveAxes, sum } from "./reduce.ts";
 import { expandDims, reshape } from "./view.ts";
@@ -82,16 +82,6 @@ function axisLast(name: string, operand: Operand, axis: number): { x: Node; back
   const [position = 0] = resolveAxes(name, rank, axis);
   const swap = [...x.shape.keys()].map((each) => (each === position ? rank - 1 : each === rank - 1 ? position : each));
   return { x: transpose(x, swap), back: (y) => transpose(y, swap) };
-}
-
-/** The elements of x [..., n] at positions int32 [..., m] of the last axis. */
-function pickAlongLast(x: Node, positions: Node): Node {
-  const columns = x.shape[x.shape.length - 1] ?? 1;
-  const picked = positions.shape[positions.shape.length - 1] ?? 1;
-  const rows = x.size / columns;
-  const firsts = constant(Int32Array.from({ length: rows }, (_, row) => row * columns));
-  const places = add(reshape(positions, [rows, picked]), expandDims(firsts, 1));
-  return reshape(gather(reshape(x, [x.size]), places), positions.shape);
 }
 
 /** Positions that put x into order along `axis`, int32; equal numbers keep their order, NaN come last. */

@@ -1,0 +1,170 @@
+// How are elements picked and placed by coordinates?
+
+import { check } from "../errors.ts";
+import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { type Shape, sizeOf } from "../tensor.ts";
+import { concat, pad, slice, stridesOf, transpose } from "./copy.ts";
+import { gather, integers, pickAlongLast, scatterAdd } from "./gather.ts";
+import {
+  asFloat,
+  broadcastTo,
+  cast,
+  full,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalOr,
+  multiply,
+  notEqual,
+  where,
+} from "./map.ts";
+import { resolveAxes, sum } from "./reduce.ts";
+import { argSort } from "./sort.ts";
+import { expandDims, reshape } from "./view.ts";
+
+type Node = SymbolicTensor;
+
+/** An index that no tensor has: it stops the program, and the error says where. */
+const outside = -1;
+
+/**
+ * For each position of `indices` the element of x there along `axis`: y[i, j] = x[i, indices[i, j]] for the last axis of
+ * matrices. x and indices have one rank; their other axes broadcast. What `argSort` and `argTopK` find is picked by it.
+ * @throws {TensorError} `data` while running, when an index is outside the axis.
+ */
+export function takeAlongAxis(x: Operand, indices: Operand, axis = -1): Node {
+  const node = toSymbolic(x);
+  const picks = integers("takeAlongAxis", indices);
+  const rank = node.shape.length;
+  const fits = (a: number | undefined, b: number | undefined): boolean => a === b || a === 1 || b === 1;
+  const [position = 0] = resolveAxes("takeAlongAxis", rank, axis);
+  check(
+    picks.shape.length === rank && node.shape.every((size, each) => each === position || fits(size, picks.shape[each])),
+    "shape",
+    () => ({
+      where: errorPlace("takeAlongAxis"),
+      expected: `indices that broadcast to [${node.shape.join(", ")}] in all axes but ${position}`,
+      received: `[${picks.shape.join(", ")}]`,
+    }),
+  );
+  const spread = (each: Node, other: Node): Node =>
+    broadcastTo(
+      each,
+      each.shape.map((size, at) => (at === position || size !== 1 ? size : (other.shape[at] as number))),
+    );
+  const swap = [...node.shape.keys()].map((each) =>
+    each === position ? rank - 1 : each === rank - 1 ? position : each,
+  );
+  const columns = node.shape[position] as number;
+  const inside = logicalAnd(greaterEqual(picks, 0), less(picks, columns));
+  const checked = spread(where(inside, picks, -sizeOf(node.shape) - 1), node);
+  return transpose(pickAlongLast(transpose(spread(node, picks), swap), transpose(checked, swap)), swap);
+}
+
+/**
+ * The blocks of x at coordinates `indices` [..., k] of its first k axes: [..., ...x.shape.slice(k)].
+ * @throws {TensorError} `data` while running, when coordinates are outside.
+ */
+export function gatherNd(x: Operand, indices: Operand): Node {
+  const node = toSymbolic(x);
+  const { flat, outer, depth } = positionsOf("gatherNd", indices, node.shape);
+  const inner = node.shape.slice(depth);
+  const rows = reshape(node, [sizeOf(node.shape.slice(0, depth)), sizeOf(inner)]);
+  return reshape(gather(rows, flat), [...outer, ...inner]);
+}
+
+/**
+ * Zeros of `shape` with `values` added at coordinates `indices` [..., k] of its first k axes; values
+ * [..., ...shape.slice(k)] or what broadcasts to that. Values for the same coordinates add up. float32.
+ * @throws {TensorError} `data` while running, when coordinates are outside.
+ */
+export function scatter(indices: Operand, values: Operand, shape: Shape): Node {
+  const { flat, outer, depth } = positionsOf("scatter", indices, shape);
+  const inner = shape.slice(depth);
+  const rows = reshape(broadcastTo(asFloat(values), [...outer, ...inner]), [flat.size, sizeOf(inner)]);
+  return reshape(scatterAdd(rows, flat, sizeOf(shape.slice(0, depth))), shape);
+}
+
+/**
+ * x with `updates` in place of the blocks at coordinates `indices` [..., k] of its first k axes. Of several updates of
+ * one block the last one stays, and it alone has a gradient. float32.
+ * @throws {TensorError} `data` while running, when coordinates are outside.
+ */
+export function scatterUpdate(x: Operand, indices: Operand, updates: Operand): Node {
+  const node = asFloat(x);
+  const { flat, outer, depth } = positionsOf("scatterUpdate", indices, node.shape);
+  const [rows, inner] = [sizeOf(node.shape.slice(0, depth)), node.shape.slice(depth)];
+  if (flat.size === 0) return node;
+  // Sorting keeps equal positions in their order: the last of each run is the last update of its block.
+  const order = argSort(flat);
+  const sorted = gather(flat, order);
+  const next = concat([slice(sorted, [1], [-1]), constant(Int32Array.of(outside))], 0);
+  const last = expandDims(notEqual(sorted, next), 1);
+  const given = reshape(broadcastTo(asFloat(updates), [...outer, ...inner]), [flat.size, sizeOf(inner)]);
+  const placed = scatterAdd(where(last, gather(given, order), 0), sorted, rows);
+  const changed = greater(scatterAdd(full([flat.size, 1], 1), sorted, rows), 0);
+  return reshape(where(changed, placed, reshape(node, [rows, sizeOf(inner)])), node.shape);
+}
+
+/** x with `updates` in place of the block that begins at `start`. */
+export function sliceUpdate(x: Operand, updates: Operand, start: readonly number[]): Node {
+  const node = toSymbolic(x);
+  const block = toSymbolic(updates);
+  const paddings = node.shape.map((size, axis) => {
+    const before = start[axis] ?? 0;
+    return [before, size - before - (block.shape[axis] ?? 0)] as const;
+  });
+  check(
+    block.shape.length === node.shape.length && paddings.flat().every((count) => Number.isInteger(count) && count >= 0),
+    "shape",
+    () => ({
+      where: errorPlace("sliceUpdate"),
+      expected: `a block inside shape [${node.shape.join(", ")}]`,
+      received: `[${block.shape.join(", ")}] at [${start.join(", ")}]`,
+    }),
+  );
+  return where(pad(full(block.shape, 1), paddings), pad(block, paddings), node);
+}
+
+/**
+ * Sums of the entries of x [n, ...] with the same number in `segments` [n]: [count, ...], zero where there are none.
+ * @throws {TensorError} `data` while running, when a number is outside 0 … count − 1.
+ */
+export function segmentSum(x: Operand, segments: Operand, count: number): Node {
+  const node = asFloat(x);
+  return scatter(expandDims(integers("segmentSum", segments), -1), node, [count, ...node.shape.slice(1)]);
+}
+
+/** For each value the position in the ascending vector `sorted` [n] where it belongs: before its equals, or behind. */
+export function searchSorted(sorted: Operand, values: Operand, side: "left" | "right" = "left"): Node {
+  const edges = toSymbolic(sorted);
+  check(edges.shape.length === 1, "shape", () => ({
+    where: errorPlace("searchSorted"),
+    expected: "a vector in ascending order",
+    received: `[${edges.shape.join(", ")}]`,
+  }));
+  const each = expandDims(toSymbolic(values), -1);
+  return sum(cast(side === "left" ? less(edges, each) : lessEqual(edges, each), "int32"), -1);
+}
+
+/** Coordinates [..., k] of the first k axes of `shape` as row numbers, −1 for those outside. */
+function positionsOf(
+  name: string,
+  indices: Operand,
+  shape: Shape,
+): { readonly flat: Node; readonly outer: Shape; readonly depth: number } {
+  const picks = integers(name, indices);
+  const depth = picks.shape[picks.shape.length - 1] ?? 0;
+  check(depth >= 1 && depth <= shape.length, "shape", () => ({
+    where: errorPlace(name),
+    expected: `coordinates [..., k] with k from 1 to ${shape.length}`,
+    received: `[${picks.shape.join(", ")}]`,
+  }));
+  const sizes = shape.slice(0, depth);
+  const beyond = sum(cast(logicalOr(less(picks, 0), greaterEqual(picks, Int32Array.from(sizes))), "int32"), -1);
+  const places = sum(multiply(picks, Int32Array.from(stridesOf(sizes))), -1);
+  const flat = where(greater(beyond, 0), outside, places);
+  return { flat: reshape(flat, [flat.size]), outer: picks.shape.slice(0, -1), depth };
+}
