@@ -23,6 +23,7 @@ export * from "./liftedActivations.ts";
 export * from "./liftedElements.ts";
 export * from "./liftedIndexing.ts";
 export * from "./liftedMoves.ts";
+export * from "./liftedReductions.ts";
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: Lifted<typeof elements.negate> = /* @__PURE__ */ lift("negate", elements.negate, 1);

@@ -1,0 +1,170 @@
+// Which reductions are a few lines of others?
+
+import { check, show } from "../errors.ts";
+import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { power, variance } from "./composed.ts";
+import { moveAxis } from "./composedMoves.ts";
+import { pad, slice } from "./copy.ts";
+import {
+  abs,
+  add,
+  asFloat,
+  cast,
+  divide,
+  equal,
+  greater,
+  logicalNot,
+  maximum,
+  multiply,
+  notEqual,
+  sqrt,
+  square,
+  where,
+} from "./map.ts";
+import { type Axes, max, mean, min, resolveAxes, sum } from "./reduce.ts";
+import { sort } from "./sort.ts";
+import { expandDims, reshape, squeeze } from "./view.ts";
+
+type Node = SymbolicTensor;
+
+/** Whether any element over `axes` is not 0, as bool. */
+export function any(x: Operand, axes?: Axes, keepDims = false): Node {
+  return greater(countNonzero(x, axes, keepDims), 0);
+}
+
+/** Whether all elements over `axes` are not 0, as bool. */
+export function all(x: Operand, axes?: Axes, keepDims = false): Node {
+  return equal(sum(cast(logicalNot(cast(toSymbolic(x), "bool")), "int32"), axes, keepDims), 0);
+}
+
+/** How many elements over `axes` are not 0, int32. */
+export function countNonzero(x: Operand, axes?: Axes, keepDims = false): Node {
+  return sum(cast(notEqual(x, 0), "int32"), axes, keepDims);
+}
+
+/** √(Σ (x − mean)² / n) over `axes`; where all are equal it is 0, with gradient 0. */
+export function std(x: Operand, axes?: Axes, keepDims = false): Node {
+  return rootOrZero(variance(x, axes, keepDims));
+}
+
+/** Mean and variance over `axes`. */
+export function moments(x: Operand, axes?: Axes, keepDims = false): readonly [mean: Node, variance: Node] {
+  return [mean(x, axes, keepDims), variance(x, axes, keepDims)];
+}
+
+/** Products of the elements up to each one along `axis`: y_i = x_0 · … · x_i. In log₂ n passes. */
+export function cumprod(x: Operand, axis = -1): Node {
+  let products = asFloat(x);
+  const { shape } = products;
+  const [position = 0] = resolveAxes("cumprod", shape.length, axis);
+  for (let step = 1; step < (shape[position] as number); step *= 2) {
+    const front = slice(
+      products,
+      shape.map(() => 0),
+      shape.map((size, each) => (each === position ? size - step : size)),
+    );
+    products = multiply(
+      products,
+      pad(
+        front,
+        shape.map((_, each) => [each === position ? step : 0, 0] as const),
+        1,
+      ),
+    );
+  }
+  return products;
+}
+
+/**
+ * The value below which the share `q` (0 to 1) of the elements along `axis` lies, between two neighbours in proportion;
+ * over all elements when `axis` is missing.
+ */
+export function quantile(x: Operand, q: number, axis?: number, keepDims = false): Node {
+  const node = asFloat(x);
+  check(q >= 0 && q <= 1, "option", () => ({
+    where: errorPlace("quantile"),
+    expected: "a share from 0 to 1",
+    received: show(q),
+  }));
+  const rank = node.shape.length;
+  const sorted = axis === undefined ? sort(reshape(node, [node.size])) : sort(moveAxis(node, axis, rank - 1));
+  const size = sorted.shape[sorted.shape.length - 1] as number;
+  check(size > 0, "shape", () => ({
+    where: errorPlace("quantile"),
+    expected: "at least one element along the axis",
+    received: `[${node.shape.join(", ")}]`,
+  }));
+  const place = q * (size - 1);
+  const below = Math.floor(place);
+  const at = (index: number): Node => {
+    const column = slice(
+      sorted,
+      sorted.shape.map((_, each) => (each === sorted.shape.length - 1 ? index : 0)),
+      sorted.shape.map((length, each) => (each === sorted.shape.length - 1 ? 1 : length)),
+    );
+    return reshape(column, sorted.shape.slice(0, -1));
+  };
+  const share = place - below;
+  const value = share === 0 ? at(below) : add(multiply(at(below), 1 - share), multiply(at(below + 1), share));
+  if (!keepDims) return value;
+  if (axis === undefined) return reshape(value, new Array<number>(rank).fill(1));
+  return expandDims(value, resolveAxes("quantile", rank, axis)[0] as number);
+}
+
+/** The value in the middle, or the mean of the two there: {@link quantile} of ½. */
+export function median(x: Operand, axis?: number, keepDims = false): Node {
+  return quantile(x, 0.5, axis, keepDims);
+}
+
+/** Which norm: that of Euclid or Frobenius, or Σ|x|ᵖ to the power 1/p; 1 and ±Infinity have limits of their own. */
+export type NormOrder = "euclidean" | number;
+
+/**
+ * The length of vectors along `axes`, all axes when missing: √(Σ x²) by default, (Σ|x|ᵖ)^(1/p) for p > 0, max |x| for
+ * Infinity, min |x| for −Infinity. With two axes p = 1 and ±Infinity are the norms of matrices: the largest (smallest)
+ * sum of a column, of a row; other p are refused there, for they need singular values. Of zeros it is 0, with gradient 0.
+ */
+export function norm(x: Operand, order: NormOrder = "euclidean", axes?: Axes, keepDims = false): Node {
+  const node = asFloat(x);
+  const chosen = resolveAxes("norm", node.shape.length, axes);
+  if (order === "euclidean" || (order === 2 && chosen.length === 1))
+    return rootOrZero(sum(square(node), chosen, keepDims));
+  const infinite = Math.abs(order) === Number.POSITIVE_INFINITY;
+  check(
+    typeof order === "number" && (order > 0 || infinite) && chosen.length <= (order === 1 || infinite ? 2 : 1),
+    "unsupported",
+    () => ({
+      where: errorPlace("norm"),
+      expected: '"euclidean", p > 0 or ±Infinity along one axis; "euclidean", 1 or ±Infinity along two',
+      received: `${show(order)} along ${chosen.length}`,
+    }),
+  );
+  const extreme = order < 0 ? min : max;
+  const dropped = (value: Node): Node => (keepDims ? value : squeeze(value, chosen));
+  if (chosen.length === 2) {
+    const [rows, columns] = (typeof axes === "object" ? axes : chosen).flatMap((axis) =>
+      resolveAxes("norm", node.shape.length, axis),
+    ) as [number, number];
+    const [summed, left] = infinite ? [columns, rows] : [rows, columns];
+    return dropped(extreme(sum(abs(node), summed, true), left, true));
+  }
+  if (infinite) return extreme(abs(node), chosen, keepDims);
+  if (order === 1) return sum(abs(node), chosen, keepDims);
+  // The slope of |x|ᵖ at 0 would be 0 · ∞.
+  const nothing = equal(node, 0);
+  const powers = where(nothing, 0, power(where(nothing, 1, abs(node)), order));
+  const total = sum(powers, chosen, keepDims);
+  const zero = equal(total, 0);
+  return where(zero, 0, power(where(zero, 1, total), 1 / order));
+}
+
+/** x / max(‖x‖, epsilon) along `axis`, ‖x‖ being its {@link norm} of the order. */
+export function normalize(x: Operand, axis = -1, order: NormOrder = "euclidean", epsilon = 1e-12): Node {
+  return divide(x, maximum(norm(x, order, axis, true), epsilon));
+}
+
+/** √x of a sum of squares; at 0 its slope is 1 instead of ∞, so that of the sum comes through as 0. */
+function rootOrZero(x: Node): Node {
+  const some = greater(x, 0);
+  return where(some, sqrt(where(some, x, 1)), x);
+}
