@@ -22,6 +22,7 @@ import * as views from "./view.ts";
 export * from "./liftedActivations.ts";
 export * from "./liftedElements.ts";
 export * from "./liftedIndexing.ts";
+export * from "./liftedLinearAlgebra.ts";
 export * from "./liftedMoves.ts";
 export * from "./liftedReductions.ts";
 

@@ -1,0 +1,53 @@
+// Which operations of linear algebra can users call, on values and on symbols?
+
+import { type Lifted, lift } from "../compiled.ts";
+import * as algebra from "./linearAlgebra.ts";
+import * as products from "./tensorProducts.ts";
+
+/** a_i · b_j of all elements: [n], [m] → [n, m]; other shapes are flattened. */
+export const outer: Lifted<typeof products.outer> = /* @__PURE__ */ lift("outer", products.outer, 2);
+/** Σ over the last axis of a and the last but one of b (the only one of a vector): [..., k] · [..., k, n]. float32. */
+export const dot: Lifted<typeof products.dot> = /* @__PURE__ */ lift("dot", products.dot, 2);
+/**
+ * Σ over pairs of axes: those of a, then those of b, what is left of a goes before what is left of b. A number n means
+ * the last n axes of a and the first n of b. float32.
+ * @throws {TensorError} `shape` when paired axes differ in size.
+ */
+export const tensordot: Lifted<typeof products.tensordot> = /* @__PURE__ */ lift("tensordot", products.tensordot, 2);
+/** a × b of vectors of three along the last axis; the others broadcast. */
+export const cross: Lifted<typeof products.cross> = /* @__PURE__ */ lift("cross", products.cross, 2);
+/**
+ * x with a·x = b: a [..., n, n], b [..., n, m] or [..., n]. By Gauss and Jordan's elimination, the largest pivot first.
+ * Infinite or NaN where a is singular.
+ * @throws {TensorError} `shape` when shapes do not fit, `unsupported` for more than 64 rows.
+ */
+export const solve: Lifted<typeof algebra.solve> = /* @__PURE__ */ lift("solve", algebra.solve, 2);
+/**
+ * x with a·x = b for a triangular a [..., n, n], of which only that triangle is read: the upper one, or with `lower` the
+ * lower one. b [..., n, m] or [..., n].
+ * @throws {TensorError} `shape` when shapes do not fit, `unsupported` for more than 64 rows.
+ */
+export const solveTriangular: Lifted<typeof algebra.solveTriangular> = /* @__PURE__ */ lift(
+  "solveTriangular",
+  algebra.solveTriangular,
+  2,
+);
+/** a⁻¹ of matrices [..., n, n]; see {@link solve}, which is better where the inverse would only be multiplied by. */
+export const inv: Lifted<typeof algebra.inv> = /* @__PURE__ */ lift("inv", algebra.inv, 1);
+/** The determinant of matrices [..., n, n] → [...]. Its gradient holds for regular matrices. */
+export const det: Lifted<typeof algebra.det> = /* @__PURE__ */ lift("det", algebra.det, 1);
+/** Sign and logarithm of the absolute value of the determinant, which may be too large for a number: [...] each. */
+export const slogdet: Lifted<typeof algebra.slogdet> = /* @__PURE__ */ lift("slogdet", algebra.slogdet, 1);
+/**
+ * The lower triangle L with L·Lᵀ = a, for symmetric positive definite a [..., n, n], of which only the lower triangle is
+ * read and has a gradient. NaN where a is not positive definite.
+ * @throws {TensorError} `shape` unless the matrices are square, `unsupported` for more than 64 rows.
+ */
+export const cholesky: Lifted<typeof algebra.cholesky> = /* @__PURE__ */ lift("cholesky", algebra.cholesky, 1);
+/**
+ * Q with orthogonal columns of length 1 and an upper triangle R with Q·R = a: [..., m, n] → [..., m, k] and [..., k, n],
+ * k being the smaller of m and n. The diagonal of R is positive. By Gram and Schmidt's method, each column twice (Giraud
+ * et al., 2005); the first k columns must be linearly independent.
+ * @throws {TensorError} `shape` for less than two axes, `unsupported` for k above 64.
+ */
+export const qr: Lifted<typeof algebra.qr> = /* @__PURE__ */ lift("qr", algebra.qr, 1);
