@@ -9,6 +9,7 @@ import { type Shape, sameShape, sizeOf, Tensor } from "../tensor.ts";
 import { swapAxes, tril, triu } from "./composedMoves.ts";
 import { norm } from "./composedReductions.ts";
 import { concat, slice } from "./copy.ts";
+import { eye } from "./creation.ts";
 import { withRule } from "./customGradient.ts";
 import { abs, asFloat, broadcastTo, divide, equal, log, multiply, negate, sign, sqrt, subtract, where } from "./map.ts";
 import { matMul } from "./matMul.ts";
@@ -93,14 +94,7 @@ function substituted(a: Node, b: Node, lower: boolean): readonly [Node, (dx: Nod
 export function inv(a: Operand): Node {
   const node = asFloat(a);
   const size = rowsOf("inv", node);
-  const unit = constant(
-    Tensor.of(
-      Float32Array.from({ length: size * size }, (_, place) => (place % (size + 1) === 0 ? 1 : 0)),
-      [size, size],
-      "float32",
-    ),
-  );
-  return solve(node, broadcastTo(unit, node.shape));
+  return solve(node, broadcastTo(eye(size), node.shape));
 }
 
 /** The determinant of matrices [..., n, n] → [...]. Its gradient holds for regular matrices. */

@@ -1,0 +1,83 @@
+// Which tensors are known by their shape alone? Values, which serve as constants in traced functions.
+
+import { check, show } from "../errors.ts";
+import type { Operand } from "../graph.ts";
+import { type DType, type Shape, type Tensor, zeros } from "../tensor.ts";
+
+export { zeros } from "../tensor.ts";
+
+/** A tensor of `shape` with one value everywhere. */
+export function full(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
+  return filled(shape, dtype, () => value);
+}
+
+/** A tensor of ones. */
+export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
+  return full(shape, 1, dtype);
+}
+
+/** Anything with a shape and a dtype: a tensor, a symbol, a variable. */
+export type Shaped = Extract<Operand, { readonly shape: Shape; readonly dtype: DType }>;
+
+/** Zeros of the shape and dtype of x. */
+export function zerosLike(x: Shaped): Tensor {
+  return zeros(x.shape, x.dtype);
+}
+
+/** Ones of the shape and dtype of x. */
+export function onesLike(x: Shaped): Tensor {
+  return full(x.shape, 1, x.dtype);
+}
+
+/** One value everywhere, in the shape and dtype of x. */
+export function fullLike(x: Shaped, value: number): Tensor {
+  return full(x.shape, value, x.dtype);
+}
+
+/** A matrix [rows, columns] of zeros with ones on the diagonal number `offset`; square when `columns` is missing. */
+export function eye(rows: number, columns: number = rows, offset = 0, dtype: DType = "float32"): Tensor {
+  return matrix(rows, columns, dtype, (row, column) => column - row === offset);
+}
+
+/** A matrix [rows, columns] of ones on and below the diagonal number `offset`, zeros above. */
+export function tri(rows: number, columns: number = rows, offset = 0, dtype: DType = "float32"): Tensor {
+  return matrix(rows, columns, dtype, (row, column) => column - row <= offset);
+}
+
+/**
+ * start, start + step, … as long as they are before `stop`; `arange(n)` is 0 … n − 1. int32 if all three are whole
+ * numbers, else float32, unless `dtype` says otherwise.
+ * @throws {TensorError} `option` unless the numbers are finite and the step is not 0.
+ */
+export function arange(start: number, stop?: number, step = 1, dtype?: DType): Tensor {
+  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+  check([from, to, step].every(Number.isFinite) && step !== 0, "option", () => ({
+    where: "arange",
+    expected: "finite numbers, and a step that is not 0",
+    received: `${from}, ${to} and ${step}`,
+  }));
+  const count = Math.max(0, Math.ceil((to - from) / step));
+  const whole = [from, to, step].every(Number.isInteger);
+  return filled([count], dtype ?? (whole ? "int32" : "float32"), (index) => from + index * step);
+}
+
+/** `count` numbers from `start` to `stop`, both included, at equal distances. float32. */
+export function linspace(start: number, stop: number, count = 50): Tensor {
+  check(Number.isInteger(count) && count >= 0, "option", () => ({
+    where: "linspace",
+    expected: "a whole number of values",
+    received: show(count),
+  }));
+  const step = count > 1 ? (stop - start) / (count - 1) : 0;
+  return filled([count], "float32", (index) => (index > 0 && index === count - 1 ? stop : start + index * step));
+}
+
+function matrix(rows: number, columns: number, dtype: DType, one: (row: number, column: number) => boolean): Tensor {
+  return filled([rows, columns], dtype, (place) => (one(Math.floor(place / columns), place % columns) ? 1 : 0));
+}
+
+function filled(shape: Shape, dtype: DType, value: (place: number) => number): Tensor {
+  const result = zeros(shape, dtype);
+  for (let place = 0; place < result.size; place++) result.data[place] = value(place);
+  return result;
+}
