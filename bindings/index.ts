@@ -13,6 +13,7 @@ export { type NodeOf, type Operand, SymbolicTensor, type TensorType } from "./gr
 export * as initializers from "./initializers.ts";
 export type { KernelModule } from "./kernelModules.ts";
 export { input } from "./layers/core.ts";
+export * as fields from "./layers/field.ts";
 export { layerFromConfig, registerLayer } from "./layers/fromConfig.ts";
 export * as layers from "./layers/index.ts";
 export { type CallContext, defineLayer, type Layer, type LayerOptions } from "./layers/layer.ts";
