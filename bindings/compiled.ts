@@ -270,6 +270,14 @@ export type Lifted<F extends Symbolic> = <const A extends Parameters<F>>(...args
 /** R with T in place of its symbols. */
 type Each<R, T> = R extends readonly unknown[] ? { [K in keyof R]: T } : T;
 
+/** What {@link lift} must know to read plain arrays. */
+export interface LiftOptions {
+  /** How many of the leading arguments are lists of tensors: plain arrays in them are tensors each. Default 0. */
+  readonly lists?: number;
+  /** Which argument holds positions: whole numbers in plain arrays are int32 there. Default none. */
+  readonly indices?: number;
+}
+
 const valuePrograms = 256;
 const cache = new BoundedCache<string, Traced<unknown>>(valuePrograms, ({ program }) => program.dispose());
 
@@ -277,10 +285,14 @@ const cache = new BoundedCache<string, Traced<unknown>>(valuePrograms, ({ progra
  * `operation` on values as well as on symbols: on values it is traced, compiled and run once, and the program is kept
  * for the next call with the same shapes.
  * @param tensors how many of the leading arguments are tensors (or lists of tensors).
- * @param lists how many of those are always lists, so that plain arrays in them are tensors each.
  */
 /* @__NO_SIDE_EFFECTS__ */
-export function lift<F extends Symbolic>(name: string, operation: F, tensors: number, lists = 0): Lifted<F> {
+export function lift<F extends Symbolic>(
+  name: string,
+  operation: F,
+  tensors: number,
+  { lists = 0, indices }: LiftOptions = {},
+): Lifted<F> {
   const call = (...args: unknown[]): unknown => {
     const isList = (arg: unknown, index: number): boolean =>
       (index < lists && Array.isArray(arg)) || isListOfTensors(arg);
@@ -290,7 +302,11 @@ export function lift<F extends Symbolic>(name: string, operation: F, tensors: nu
     if (tracing()) return operation(...(args as never[]));
     const given = args
       .slice(0, tensors)
-      .map((arg, index) => (isList(arg, index) ? (arg as TensorLike[]).map(asValue) : asValue(arg as TensorLike)));
+      .map((arg, index) =>
+        isList(arg, index)
+          ? (arg as TensorLike[]).map((each) => asValue(each))
+          : asValue(arg as TensorLike, index === indices),
+      );
     const rest = args.slice(tensors);
     const key = `${name} ${signature(given)} ${structuralKey(rest)}`;
     const values = given.flat().filter((value) => value instanceof Tensor);
@@ -309,8 +325,11 @@ export function lift<F extends Symbolic>(name: string, operation: F, tensors: nu
 }
 
 /** A value, but plain numbers stay as they are: they take the dtype of the other operand. */
-function asValue(operand: TensorLike): TensorLike {
-  return typeof operand === "number" || operand === undefined ? operand : tensor(operand);
+function asValue(operand: TensorLike, whole = false): TensorLike {
+  if (typeof operand === "number" || operand === undefined) return operand;
+  const value = tensor(operand);
+  const isIndices = whole && Array.isArray(operand) && Array.from(value.data).every(Number.isInteger);
+  return isIndices ? tensor(value, undefined, "int32") : value;
 }
 
 function isListOfTensors(value: unknown): boolean {

@@ -199,9 +199,9 @@ export const slice: Lifted<typeof moving.slice> = /* @__PURE__ */ lift("slice", 
 /** x with `paddings[axis] = [before, after]` elements of `value` around it. */
 export const pad: Lifted<typeof moving.pad> = /* @__PURE__ */ lift("pad", moving.pad, 1);
 /** The inputs one after the other along `axis`; all other sizes equal. Dtypes are promoted to the widest. */
-export const concat: Lifted<typeof moving.concat> = /* @__PURE__ */ lift("concat", moving.concat, 1, 1);
+export const concat: Lifted<typeof moving.concat> = /* @__PURE__ */ lift("concat", moving.concat, 1, { lists: 1 });
 /** The inputs, all of one shape, along a new axis. */
-export const stack: Lifted<typeof moving.stack> = /* @__PURE__ */ lift("stack", moving.stack, 1, 1);
+export const stack: Lifted<typeof moving.stack> = /* @__PURE__ */ lift("stack", moving.stack, 1, { lists: 1 });
 /**
  * The maximum of each window: x [batch, ...spatial, channels] → [batch, ...windows, channels], with one to three spatial
  * axes. Margins never win; NaN does; the gradient goes to the first of equal maxima.
@@ -217,12 +217,15 @@ export const averagePool: Lifted<typeof pooling.averagePool> = /* @__PURE__ */ l
  * Entries of x along `axis` picked by integer `indices`: shape of x with that axis replaced by the shape of `indices`.
  * @throws {TensorError} `data` while running, when an index is outside the axis.
  */
-export const gather: Lifted<typeof gathering.gather> = /* @__PURE__ */ lift("gather", gathering.gather, 2);
+export const gather: Lifted<typeof gathering.gather> = /* @__PURE__ */ lift("gather", gathering.gather, 2, {
+  indices: 1,
+});
 /** Rows [rows, inner] with the rows of `updates` [count, inner] added at `indices` [count]; zero elsewhere. */
 export const scatterAdd: Lifted<typeof gathering.scatterAdd> = /* @__PURE__ */ lift(
   "scatterAdd",
   gathering.scatterAdd,
   2,
+  { indices: 1 },
 );
 /** eˣ / Σ eˣ along `axis`, computed from x − max x; sums to 1. */
 export const softmax: Lifted<typeof softmaxes.softmax> = /* @__PURE__ */ lift("softmax", softmaxes.softmax, 1);
@@ -257,7 +260,9 @@ export const sigmoidCrossEntropy: Lifted<typeof crossEntropies.sigmoidCrossEntro
   2,
 );
 /** Integer positions [...] as rows of zeros with a one: [..., depth] float32; a position outside gives zeros. */
-export const oneHot: Lifted<typeof crossEntropies.oneHot> = /* @__PURE__ */ lift("oneHot", crossEntropies.oneHot, 1);
+export const oneHot: Lifted<typeof crossEntropies.oneHot> = /* @__PURE__ */ lift("oneHot", crossEntropies.oneHot, 1, {
+  indices: 0,
+});
 /** x^exponent. Whole exponents up to 64 by multiplication; others as e^(exponent · ln x), for x ≥ 0. */
 export const power: Lifted<typeof composed.power> = /* @__PURE__ */ lift("power", composed.power, 1);
 /** The values limited to [low, high]; the gradient is zero outside. */

@@ -64,4 +64,4 @@ export const logicalXor: Lifted<typeof elements.logicalXor> = /* @__PURE__ */ li
   2,
 );
 /** choices[i] for the first i whose condition holds, else `otherwise`; all broadcast. */
-export const select: Lifted<typeof elements.select> = /* @__PURE__ */ lift("select", elements.select, 3, 2);
+export const select: Lifted<typeof elements.select> = /* @__PURE__ */ lift("select", elements.select, 3, { lists: 2 });

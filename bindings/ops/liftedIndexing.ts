@@ -13,18 +13,23 @@ export const takeAlongAxis: Lifted<typeof indexing.takeAlongAxis> = /* @__PURE__
   "takeAlongAxis",
   indexing.takeAlongAxis,
   2,
+  { indices: 1 },
 );
 /**
  * The blocks of x at coordinates `indices` [..., k] of its first k axes: [..., ...x.shape.slice(k)].
  * @throws {TensorError} `data` while running, when coordinates are outside.
  */
-export const gatherNd: Lifted<typeof indexing.gatherNd> = /* @__PURE__ */ lift("gatherNd", indexing.gatherNd, 2);
+export const gatherNd: Lifted<typeof indexing.gatherNd> = /* @__PURE__ */ lift("gatherNd", indexing.gatherNd, 2, {
+  indices: 1,
+});
 /**
  * Zeros of `shape` with `values` added at coordinates `indices` [..., k] of its first k axes; values
  * [..., ...shape.slice(k)] or what broadcasts to that. Values for the same coordinates add up. float32.
  * @throws {TensorError} `data` while running, when coordinates are outside.
  */
-export const scatter: Lifted<typeof indexing.scatter> = /* @__PURE__ */ lift("scatter", indexing.scatter, 2);
+export const scatter: Lifted<typeof indexing.scatter> = /* @__PURE__ */ lift("scatter", indexing.scatter, 2, {
+  indices: 0,
+});
 /**
  * x with `updates` in place of the blocks at coordinates `indices` [..., k] of its first k axes. Of several updates of
  * one block the last one stays, and it alone has a gradient. float32.
@@ -34,6 +39,7 @@ export const scatterUpdate: Lifted<typeof indexing.scatterUpdate> = /* @__PURE__
   "scatterUpdate",
   indexing.scatterUpdate,
   3,
+  { indices: 1 },
 );
 const updatedAt = /* @__PURE__ */ lift("sliceUpdate", indexing.sliceUpdate, 2);
 /** x with `updates` in place of the block that begins at `start`. @throws {TensorError} `shape` when it sticks out. */
@@ -52,6 +58,7 @@ export const segmentSum: Lifted<typeof indexing.segmentSum> = /* @__PURE__ */ li
   "segmentSum",
   indexing.segmentSum,
   2,
+  { indices: 1 },
 );
 /** For each value the position in the ascending vector `sorted` [n] where it belongs: before its equals, or behind. */
 export const searchSorted: Lifted<typeof indexing.searchSorted> = /* @__PURE__ */ lift(

@@ -29,7 +29,9 @@ export const unstack: Lifted<typeof moves.unstack> = /* @__PURE__ */ lift("unsta
  * The coordinates of a grid over vectors: each vector spread over all of them. With `"xy"`, as for images, the first two
  * change places: [n], [m] → [m, n] twice; with `"ij"` → [n, m].
  */
-export const meshgrid: Lifted<typeof moves.meshgrid> = /* @__PURE__ */ lift("meshgrid", moves.meshgrid, 1, 1);
+export const meshgrid: Lifted<typeof moves.meshgrid> = /* @__PURE__ */ lift("meshgrid", moves.meshgrid, 1, {
+  lists: 1,
+});
 /** The lower triangle of matrices [..., m, n]: zero above the diagonal number `offset`. */
 export const tril: Lifted<typeof moves.tril> = /* @__PURE__ */ lift("tril", moves.tril, 1);
 /** The upper triangle of matrices [..., m, n]: zero below the diagonal number `offset`. */

@@ -5,12 +5,18 @@ import { valueAndGrad } from "../../bindings/compiled.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as activationOps from "../../bindings/ops/activations.ts";
 import * as composed from "../../bindings/ops/composed.ts";
+import { cumprod, norm } from "../../bindings/ops/composedReductions.ts";
+import { conv } from "../../bindings/ops/conv.ts";
 import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
+import { einsum } from "../../bindings/ops/einsum.ts";
 import { gather } from "../../bindings/ops/gather.ts";
 import * as map from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";
+import { averagePool } from "../../bindings/ops/pool.ts";
 import { product, sum } from "../../bindings/ops/reduce.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
+import { sort } from "../../bindings/ops/sort.ts";
+import { reshape } from "../../bindings/ops/view.ts";
 import { type Tensor, tensor } from "../../bindings/tensor.ts";
 import { describeOp, type OpCase } from "../harness/describeOp.ts";
 
@@ -107,6 +113,7 @@ const weights = tensor(
   Float32Array.from({ length: 15 }, (_, index) => Math.fround((index * 7) % 11) / 11 - 0.4),
   [3, 5],
 );
+const windows = { strides: [2], dilations: [1], padding: [[1, 0]] } as const;
 const twice: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor>> = {
   exp: map.exp,
   tanh: map.tanh,
@@ -122,6 +129,17 @@ const twice: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor>> = {
   "sparse cross-entropy, squared": (x) => map.square(sparseSoftmaxCrossEntropy(tensor(Int32Array.of(2, 0, 1, 1)), x)),
   gather: (x) => map.square(gather(map.square(x), tensor(Int32Array.of(2, 0, 2)))),
   gelu: (x) => activationOps.gelu(x),
+  "running products": (x) => cumprod(x),
+  "a norm": (x) => norm(x, 3, 1),
+  "a logarithm of sums": (x) => composed.logSumExp(map.square(x), 1),
+  "what is sorted": (x) => map.square(map.exp(sort(x))),
+  "Einstein's sum": (x) => einsum([map.square(x), x], "ij,ik->jk"),
+  "a convolution": (x) =>
+    map.square(
+      conv(reshape(map.square(x), [1, 12, 1]), tensor(weights.data.slice(0, 6), [3, 1, 2]), { ...windows, groups: 1 }),
+    ),
+  "an average of windows": (x) =>
+    map.square(map.exp(averagePool(reshape(x, [1, 12, 1]), { poolSize: [3], ...windows }))),
 };
 describeOp(
   "the second derivative",

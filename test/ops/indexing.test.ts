@@ -102,8 +102,15 @@ describe("indexing on values", () => {
       [1, 2, 3],
       [4, 5, 6],
     ]);
-    expect(ops.scatterUpdate([1, 2, 3], at([0], [2], [0]), [7, 8, 9]).array()).toEqual([9, 2, 8]);
+    expect(ops.scatterUpdate([1, 2, 3], [[0], [2], [0]], [7, 8, 9]).array()).toEqual([9, 2, 8]);
     expect(ops.scatterUpdate([1, 2], tensor(new Int32Array(0), [0, 1]), 5).array()).toEqual([1, 2]);
+    expect(ops.gatherNd(x, [[1, 0]]).array()).toEqual([6]);
+    expect(ops.gather(x, [1]).array()).toEqual([[6, 5, 4]]);
+    expect(ops.oneHot([1, 0], 2).array()).toEqual([
+      [0, 1],
+      [1, 0],
+    ]);
+    expect(() => ops.gather(x, [0.5])).toThrow("gather: expected int32 or uint8 indices, received float32");
     expect(ops.sliceUpdate([1, 2, 3, 4], [1], [9, 8]).array()).toEqual([1, 9, 8, 4]);
     expect(ops.searchSorted([1, 2, 2, 3], [2]).array()).toEqual([1]);
   });
