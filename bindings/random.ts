@@ -4,11 +4,13 @@
 // counts the step on, so that it draws others than the run before, and the same ones in every runtime.
 
 import { check, show, TensorError } from "./errors.ts";
-import { read, type SymbolicTensor, tracing } from "./graph.ts";
+import { type Operand, read, type SymbolicTensor, tracing } from "./graph.ts";
 import { randomNormal, randomTruncatedNormal } from "./ops/composed.ts";
-import { add, cast, floor, less, multiply } from "./ops/map.ts";
+import { add, asFloat, cast, floor, less, log, multiply, negate, subtract } from "./ops/map.ts";
 import { assign } from "./ops/optimize.ts";
 import { randomUniform } from "./ops/random.ts";
+import { argMax } from "./ops/reduce.ts";
+import { expandDims } from "./ops/view.ts";
 import { number, settle } from "./optionRules.ts";
 import { followSeed } from "./seed.ts";
 import { type Shape, tensor, zeros } from "./tensor.ts";
@@ -92,6 +94,19 @@ export function integers(shape: Shape, minval: number, maxval: number): Node {
     }),
   );
   return add(cast(floor(multiply(drawn("integers", randomUniform, shape), range)), "int32"), minval);
+}
+
+/**
+ * `count` classes for each row, drawn with the probabilities softmax(logits): [..., classes] → [..., count], int32. Each is
+ * the largest of logits with Gumbel's noise −ln(−ln u) (Gumbel, 1954).
+ * @throws {TensorError} `state` outside of a traced function.
+ */
+export function categorical(logits: Operand, count = 1): Node {
+  const rows = asFloat(logits);
+  const shape = [...rows.shape.slice(0, -1), count, rows.shape[rows.shape.length - 1] ?? 0];
+  // 1 − u is never 0, where the logarithm would be infinite.
+  const noise = negate(log(negate(log(subtract(1, drawn("categorical", randomUniform, shape))))));
+  return argMax(add(noise, expandDims(rows, -2)), -1);
 }
 
 function scaled(name: string, draw: Draw, shape: Shape, options: NormalOptions): Node {

@@ -34,6 +34,16 @@ test.each(Object.entries(draws))("%s has its mean, deviation and limits", (_, { 
   expect(Math.max(...numbers)).toBeLessThanOrEqual(high);
 });
 
+test("categorical draws classes by their probabilities", () => {
+  setSeed(5);
+  const logits = [[0, Math.log(3), Number.NEGATIVE_INFINITY]];
+  const drawn = compiled(() => random.categorical(logits, 4000))();
+  expect([drawn.shape, drawn.dtype, Math.max(...drawn.data)]).toEqual([[1, 4000], "int32", 1]);
+  const ones = Array.from(drawn.data).filter((each) => each === 1).length;
+  // Five standard errors.
+  expect(Math.abs(ones / 4000 - 0.75)).toBeLessThan(5 * Math.sqrt((0.75 * 0.25) / 4000));
+});
+
 test("each run, and each call in it, draws others; the same seed gives the same again", () => {
   const pair = compiled(() => [random.normal([8]), random.normal([8])]);
   const runs = (): unknown[] => {
