@@ -3,6 +3,8 @@
 import {
   ACCUMULATE,
   ADAM,
+  AFFINE_SAMPLE,
+  AFFINE_SAMPLE_GRADIENT,
   ARG_SORT,
   BATCH_MOMENTS,
   BATCH_NORMALIZATION,
@@ -33,6 +35,7 @@ import {
 import { enter, faulted } from "./fault";
 import { INSTRUCTION_BYTES, Instruction } from "./instruction";
 import { accumulate } from "./kernels/accumulate";
+import { affineSample, affineSampleGradient } from "./kernels/affineSample";
 import { batchMoments, mergeMoments } from "./kernels/batchMoments";
 import { batchNormalization, batchNormalizationGradient, batchNormalizationSums } from "./kernels/batchNormalization";
 import { conv, convKernelGradient } from "./kernels/conv";
@@ -152,6 +155,14 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       break;
     case BATCH_NORMALIZATION_GRADIENT:
       if (TRAINS) batchNormalizationGradient(instruction, begin, end);
+      else unreachable();
+      break;
+    case AFFINE_SAMPLE:
+      if (TRAINS) affineSample(instruction, begin, end);
+      else unreachable();
+      break;
+    case AFFINE_SAMPLE_GRADIENT:
+      if (TRAINS) affineSampleGradient(instruction, begin, end);
       else unreachable();
       break;
     case CUSTOM:

@@ -47,6 +47,10 @@ export const CONV_WINOGRAD = 19;
 export const CONV_WINOGRAD_GRADIENT = 20;
 /** Positions that put rows into order: kernels/sort.ts. */
 export const ARG_SORT = 32;
+/** Images under affine maps: kernels/affineSample.ts. */
+export const AFFINE_SAMPLE = 33;
+/** Gradient of AFFINE_SAMPLE with respect to the images: kernels/affineSample.ts. */
+export const AFFINE_SAMPLE_GRADIENT = 34;
 /** Mean and variance of each column, for parts of the rows: kernels/batchMoments.ts. */
 export const BATCH_MOMENTS = 36;
 /** Those of the whole from those of its parts: kernels/batchMoments.ts. */
@@ -162,6 +166,16 @@ export const ACCUMULATE_MIN = 2;
 // POOL and POOL_GRADIENT ----------------------------------------------------------------------------------------------
 export const POOL_MAX = 0;
 export const POOL_AVERAGE = 1;
+
+// AFFINE_SAMPLE and AFFINE_SAMPLE_GRADIENT: what lies beyond the edge of an image -----------------------------------------
+/** One value. */
+export const FILL_CONSTANT = 0;
+/** The cell at the edge: a a a | a b c d | d d d. */
+export const FILL_NEAREST = 1;
+/** The image again: b c d | a b c d | a b c. */
+export const FILL_WRAP = 2;
+/** Its mirror image: c b a | a b c d | d c b. */
+export const FILL_REFLECT = 3;
 
 // MATMUL: flags -------------------------------------------------------------------------------------------------------
 export const TRANSPOSE_A = 1;

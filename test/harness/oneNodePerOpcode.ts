@@ -2,8 +2,9 @@
 
 import { gradients } from "../../bindings/gradient.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
-import { topologicalOrder } from "../../bindings/graph.ts";
+import { constant, topologicalOrder } from "../../bindings/graph.ts";
 import { accumulate, accumulator } from "../../bindings/ops/accumulate.ts";
+import { affineSample } from "../../bindings/ops/affineSample.ts";
 import { batchNormalization } from "../../bindings/ops/batchNormalization.ts";
 import { conv } from "../../bindings/ops/conv.ts";
 import { convWinograd, convWinogradGradient } from "../../bindings/ops/convWinograd.ts";
@@ -58,6 +59,13 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
     const windows = { poolSize: [2], strides: [1], padding: [[1, 0]] } as const;
     const cells = reshape(x, [1, 3, 4]);
     const pooled = sum(add(maxPool(cells, windows), averagePool(cells, windows)));
+    const moved = affineSample(reshape(x, [1, 3, 4, 1]), constant([[1, 0, 0.5, 0, 1, 0]]), {
+      height: 2,
+      width: 2,
+      fillMode: "constant",
+      fillValue: 0,
+      interpolation: "bilinear",
+    });
     const normalized = batchNormalization(x, [1, 1, 1, 1], [0, 0, 0, 0], 0.001).values;
     accumulate(accumulator("total"), value);
     const [parameter, gradient, first, second] = ["parameter", "gradient", "first", "second"].map(weight) as [
@@ -85,9 +93,10 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       normalized,
       winograd,
       convWinogradGradient(image, winograd, [axis, axis]),
+      moved,
       gatherBatch(x, labels, cursor, 2),
       argSort(x),
-      ...gradients(add(add(value, pooled), sum(normalized)), [x]).filter((each) => each !== null),
+      ...gradients(add(add(add(value, pooled), sum(normalized)), sum(moved)), [x]).filter((each) => each !== null),
     ];
   });
   return topologicalOrder([...outputs, ...effects]);
