@@ -154,8 +154,9 @@ export function startOptimizer(
       expected: `${variables.length} gradients`,
       received: `${gradients.length}`,
     }));
-    if (variables.length === 0) return;
+    // Layers that draw count by it, also where nothing is trained.
     assign(iteration, add(iteration, 1));
+    if (variables.length === 0) return;
     const calls = read(iteration);
     const steps = gradientAccumulationSteps ?? 1;
     const updating = steps === 1 ? undefined : isMultiple(calls, steps);

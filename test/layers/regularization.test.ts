@@ -114,6 +114,14 @@ test("the same seed gives the same masks: of the layer, or of everything", () =>
   expect(run(3, seeded)).toEqual(run(4, seeded));
 });
 
+test("masks differ between steps also where nothing is trained", () => {
+  setSeed(6);
+  const model = sequential([layers.dropout({ rate: 0.25 })]);
+  model.compile({ optimizer: "sgd", loss: "mse" });
+  const x = random("x", [1, columns]);
+  expect(new Set([1, 2, 3].map(() => model.trainOnBatch(x, x).loss)).size).toBe(3);
+});
+
 test("dropout and noise are off in predict, evaluate and apply", async () => {
   for (const layer of [layers.dropout({ rate: 0.5 }), layers.gaussianNoise({ stddev: 1 })]) {
     const model: Model<TensorLike, Tensor, string> = sequential([layer]);
