@@ -103,6 +103,18 @@ export {
 } from "./pooling.ts";
 export { type NormalizationOptions, normalization, type RescalingOptions, rescaling } from "./preprocessing.ts";
 export {
+  type RandomCropOptions,
+  type RandomFlipOptions,
+  type RandomRotationOptions,
+  type RandomTranslationOptions,
+  type RandomZoomOptions,
+  randomCrop,
+  randomFlip,
+  randomRotation,
+  randomTranslation,
+  randomZoom,
+} from "./randomGeometry.ts";
+export {
   type ActivityRegularizationOptions,
   type AlphaDropoutOptions,
   activityRegularization,

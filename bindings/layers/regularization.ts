@@ -1,7 +1,7 @@
 // Layers that disturb training, and do nothing otherwise.
 
 import { check } from "../errors.ts";
-import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { randomNormal } from "../ops/composed.ts";
 import { add, asFloat, greaterEqual, multiply, where } from "../ops/map.ts";
 import { randomUniform } from "../ops/random.ts";
@@ -168,12 +168,12 @@ export const activityRegularization: (options?: ActivityRegularizationOptions) =
   },
 });
 
-type Random = (
-  seed: number | CallContext["seed"],
-  step: CallContext["step"],
-  shape: readonly number[],
-) => SymbolicTensor;
-
-function noise(random: Random, fixed: number | null, context: CallContext, shape: readonly number[]): SymbolicTensor {
-  return random(fixed === null ? context.seed : fixed | 0, context.step, shape);
+/** What `random` draws in this step, by the fixed seed if there is one. */
+export function noise<T>(
+  random: (seed: Operand, step: Operand, what: T) => SymbolicTensor,
+  fixed: number | null,
+  context: CallContext,
+  what: T,
+): SymbolicTensor {
+  return random(fixed === null ? context.seed : fixed | 0, context.step, what);
 }

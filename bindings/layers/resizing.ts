@@ -43,7 +43,8 @@ function onImages(
   return alone ? reshape(result, result.shape.slice(1)) : result;
 }
 
-function sizeOfImages(images: SymbolicTensor, format: DataFormat): Pair {
+/** Rows and columns. */
+export function sizeOfImages(images: SymbolicTensor, format: DataFormat): Pair {
   const first = firstSpatialAxis(format);
   return [images.shape[first] as number, images.shape[first + 1] as number];
 }
@@ -79,6 +80,13 @@ function padToAspectRatio(images: SymbolicTensor, target: Pair, format: DataForm
 function resizeTo(images: SymbolicTensor, target: Pair, format: DataFormat, by: Interpolation): SymbolicTensor {
   const first = firstSpatialAxis(format);
   return target.reduce((cells, count, axis) => resizeAlong(cells, first + axis, count, by), images);
+}
+
+/** The middle of images, `size`; of too small ones what has the proportions, resized. */
+export function cropInTheMiddle(images: SymbolicTensor, size: Pair, format: DataFormat): SymbolicTensor {
+  const [rows, columns] = sizeOfImages(images, format);
+  if (rows >= size[0] && columns >= size[1]) return middle(images, size, format);
+  return resizeTo(cropToAspectRatio(images, size, format), size, format, "bilinear");
 }
 
 /** Images of `height` × `width`: [batch, rows, columns, channels] → [batch, height, width, channels]; batch may be missing. */
@@ -133,9 +141,5 @@ export const centerCrop: (options: CenterCropOptions) => Layer = /* @__PURE__ */
   },
   inputs: "one",
   call: (x, { options: { height, width, dataFormat: format } }) =>
-    onImages(x, format, (images) => {
-      const [rows, columns] = sizeOfImages(images, format);
-      if (rows >= height && columns >= width) return middle(images, [height, width], format);
-      return resizeTo(cropToAspectRatio(images, [height, width], format), [height, width], format, "bilinear");
-    }),
+    onImages(x, format, (images) => cropInTheMiddle(images, [height, width], format)),
 });

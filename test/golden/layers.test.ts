@@ -60,11 +60,19 @@ const keras38 = "Keras 3.8 adds up all partial sums for the threshold, so its ro
 
 const keras38Torch =
   "Keras 3.8 on torch pads by the size of the image as well, so that it lands in a corner; later versions centre it";
+const keras38Crop =
+  "Keras 3.8 leaves images as large as they are when it predicts, at odds with the shape that it foretells";
 
 /** What cannot agree: values of Keras that are not right. */
 const exceptions: Readonly<Record<string, Exceptions>> = {
   activation: { notFollowed: { activation_sparsemax: keras38 } },
-  preprocessing: { notFollowed: { resizing_bilinear_pad_aspect: keras38Torch } },
+  preprocessing: {
+    notFollowed: {
+      resizing_bilinear_pad_aspect: keras38Torch,
+      random_crop_larger_infer: keras38Crop,
+      random_crop_aspect_infer: keras38Crop,
+    },
+  },
 };
 
 for (const [family, tolerance] of Object.entries(families))
