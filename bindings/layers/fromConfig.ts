@@ -70,6 +70,8 @@ const factories: Readonly<Record<string, Factory>> = {
   Normalization: layers.normalization as unknown as Factory,
   Permute: layers.permute,
   PReLU: layers.pReLU,
+  RandomBrightness: layers.randomBrightness,
+  RandomContrast: layers.randomContrast,
   RandomCrop: layers.randomCrop,
   RandomFlip: layers.randomFlip,
   RandomRotation: layers.randomRotation,

@@ -103,6 +103,12 @@ export {
 } from "./pooling.ts";
 export { type NormalizationOptions, normalization, type RescalingOptions, rescaling } from "./preprocessing.ts";
 export {
+  type RandomBrightnessOptions,
+  type RandomContrastOptions,
+  randomBrightness,
+  randomContrast,
+} from "./randomColor.ts";
+export {
   type RandomCropOptions,
   type RandomFlipOptions,
   type RandomRotationOptions,
