@@ -73,6 +73,7 @@ const factories: Readonly<Record<string, Factory>> = {
   RandomBrightness: layers.randomBrightness,
   RandomContrast: layers.randomContrast,
   RandomCrop: layers.randomCrop,
+  RandomErasing: layers.randomErasing,
   RandomFlip: layers.randomFlip,
   RandomRotation: layers.randomRotation,
   RandomTranslation: layers.randomTranslation,

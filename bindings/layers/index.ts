@@ -108,6 +108,7 @@ export {
   randomBrightness,
   randomContrast,
 } from "./randomColor.ts";
+export { type RandomErasingOptions, randomErasing } from "./randomErasing.ts";
 export {
   type RandomCropOptions,
   type RandomFlipOptions,
