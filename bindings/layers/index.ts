@@ -68,6 +68,7 @@ export {
   multiply,
   subtract,
 } from "./merging.ts";
+export { type CutMixOptions, cutMix, type MixUpOptions, mixUp } from "./mixing.ts";
 export {
   type GroupNormalizationOptions,
   groupNormalization,

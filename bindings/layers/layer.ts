@@ -25,6 +25,8 @@ export interface CallContext {
   readonly step: Operand;
   /** Adds a scalar to the loss of the model. */
   readonly addLoss: (loss: SymbolicTensor) => void;
+  /** Changes the labels of the batch along with its samples, before the loss; missing where there are no labels. */
+  readonly mixLabels?: (mix: (labels: SymbolicTensor) => SymbolicTensor) => void;
   /** True inside a model that is not trainable. */
   readonly frozen?: boolean;
 }

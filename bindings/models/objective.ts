@@ -2,7 +2,7 @@
 
 import { checkNumber } from "../config.ts";
 import { check, show } from "../errors.ts";
-import { constant, type SymbolicTensor, withScope } from "../graph.ts";
+import { constant, errorPlace, type SymbolicTensor, withScope } from "../graph.ts";
 import { maskOf } from "../layers/masks.ts";
 import { expandedToMatch } from "../losses/loss.ts";
 import { type Loss, type LossLike, resolveLoss } from "../losses.ts";
@@ -30,6 +30,9 @@ interface Measure {
   /** Whether the sample weights count. */
   readonly weighted: boolean;
 }
+
+/** Losses whose labels are numbers of classes. */
+const lossesOfClassNumbers: readonly string[] = ["SparseCategoricalCrossentropy", "Circle", "CTC"];
 
 /** Losses and metrics of a compiled model. */
 export class Objective {
@@ -68,6 +71,17 @@ export class Objective {
       where: `${where}.metrics`,
       expected: "each metric once",
       received: this.names.join(", "),
+    }));
+  }
+
+  /** @throws {TensorError} `unsupported`, at the layer, when labels are numbers of classes, which cannot be mixed. */
+  checkMixable(): void {
+    const unmixable = this.losses.find(({ className }) => lossesOfClassNumbers.includes(className));
+    check(unmixable === undefined, "unsupported", () => ({
+      where: errorPlace("labels"),
+      expected: "labels that can be mixed: one-hot, or numbers to be learnt",
+      received: `the numbers of classes that "${unmixable?.name}" takes`,
+      remedy: 'One-hot them, ops.oneHot(labels, classes), and compile with "categoricalCrossentropy".',
     }));
   }
 

@@ -195,11 +195,12 @@ export class Trainer {
   private traceBatch(
     mode: Mode,
     inputs: SymbolicTensor[],
-    targets: SymbolicTensor[],
+    labels: SymbolicTensor[],
     sampleWeights: readonly (SymbolicTensor | undefined)[],
     batch: number,
   ): void {
     const added: SymbolicTensor[] = [];
+    let targets = labels;
     const context: CallContext = {
       training: mode === "train",
       seed: read(this.seed),
@@ -207,6 +208,10 @@ export class Trainer {
       frozen: this.frozen,
       addLoss: (loss) => {
         added.push(loss);
+      },
+      mixLabels: (mix) => {
+        this.objective.checkMixable();
+        targets = targets.map(mix);
       },
     };
     const outputs = this.topology.invoke(inputs, context);
