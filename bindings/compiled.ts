@@ -10,7 +10,7 @@ import { inputNode, isVariable, type Operand, SymbolicTensor, toSymbolic, tracin
 import { full } from "./ops/map.ts";
 import { structuralKey } from "./structuralKey.ts";
 import { type Shape, Tensor, type TensorLike, tensor } from "./tensor.ts";
-import { isSymbolic, isTensor, isValue, leavesOf, mapTree, type Tree } from "./trees.ts";
+import { holdSymbols, isSymbolic, isTensor, isValue, leavesOf, mapTree, type Tree } from "./trees.ts";
 import type { Variable } from "./variable.ts";
 
 export type { Tree } from "./trees.ts";
@@ -48,7 +48,7 @@ export function compiled<R>(fn: (...args: never[]) => R): CompiledFunction<never
   const programs = new BoundedCache<string, Traced<R>>(programsPerFunction, ({ program }) => program.dispose());
   const call = (...args: unknown[]): R | Values<R> => {
     // Inside another traced function it becomes part of that one's program.
-    if (leavesOf(args as Tree<unknown>[], isSymbolic).length > 0) return fn(...(args as never[]));
+    if (holdSymbols(args)) return fn(...(args as never[]));
     const given = valuesOf(args);
     const { program, result } = programs.get(signature(given), () => traceFunction(fn, given, false));
     return withValues(result, program.run(leavesOf(given, isTensor) as Tensor[]));
@@ -237,14 +237,8 @@ function onBoth(
 ): (...args: readonly Tree<unknown>[]) => unknown {
   const onValues = compiled(symbolic as (...args: never[]) => unknown) as (...args: never[]) => unknown;
   return (...args) => {
-    if (!tracing() && leavesOf(args, isSymbolic).length === 0) return onValues(...(args as never[]));
-    const symbols = args.map((arg) =>
-      mapTree(
-        arg,
-        (each) => isSymbolic(each) || isValue(each),
-        (leaf) => toSymbolic(leaf as Operand),
-      ),
-    );
+    if (!tracing() && !holdSymbols(args)) return onValues(...(args as never[]));
+    const symbols = args.map((arg) => mapTree(arg, isValue, (leaf) => toSymbolic(leaf as Operand)));
     return symbolic(...(symbols as Tree<SymbolicTensor>[]));
   };
 }

@@ -56,3 +56,8 @@ export function leavesOf(trees: readonly Tree<unknown>[], isLeaf: (value: unknow
     });
   return leaves;
 }
+
+/** Whether symbols are among the leaves. */
+export function holdSymbols(trees: readonly unknown[]): boolean {
+  return leavesOf(trees as Tree<unknown>[], isValue).some(isSymbolic);
+}

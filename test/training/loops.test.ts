@@ -46,6 +46,17 @@ describe("state inside a program", () => {
     expect([next().item(), next().item(), next().item()]).toEqual([1, 2, 3]);
   });
 
+  it("is returned as it was before the update, without any operation on it", () => {
+    const total = new Variable("total", tensor([1, 2]));
+    const double = compiled((x: Node) => {
+      const before = ops.reshape(total, [1, 2]);
+      ops.assign(total, ops.multiply(total, x));
+      return [before, ops.reshape(total, [2, 1])] as const;
+    });
+    expect(double(2).map((each) => each.array())).toEqual([[[1, 2]], [[2], [4]]]);
+    expect(double(3).map((each) => each.array())).toEqual([[[2, 4]], [[6], [12]]]);
+  });
+
   it("is changed at once outside of programs, which see it in their next run", () => {
     const scale = new Variable("scale", tensor([1, 2]));
     const times = compiled((x: Node) => ops.multiply(x, scale));
