@@ -6,8 +6,8 @@ import { check, show, TensorError } from "../errors.ts";
 import { Dataset } from "./dataset.ts";
 import { nameOf, type TextSource, textOf } from "./pieces.ts";
 
-/** What a column holds: finite numbers, integers, or text as it stands. */
-export type ColumnKind = "number" | "integer" | "text";
+/** What a column holds: finite numbers, integers, text as it stands, or what a function makes of the text. */
+export type ColumnKind = "number" | "integer" | "text" | ((text: string) => unknown);
 /** Columns by name. */
 export type ColumnKinds = Readonly<Record<string, ColumnKind>>;
 
@@ -28,26 +28,33 @@ export interface CsvOptions<C extends ColumnKinds = ColumnKinds> {
 }
 
 /** A row: the columns by name. */
-export type Row<C extends ColumnKinds> = { readonly [K in keyof C]: C[K] extends "text" ? string : number };
+export type Row<C extends ColumnKinds> = {
+  readonly [K in keyof C]: C[K] extends (text: string) => infer V ? V : C[K] extends "text" ? string : number;
+};
 
 /** Most characters of one row: more is a quote that nobody closes. */
 const longestRow = 1 << 24;
 
 /**
  * The rows of a CSV file, read as they are asked for, so that it may be larger than memory; each pass reads it again.
- * Turn them into samples with `map`: `csv("iris.csv", { columns: { length: "number", kind: "text" } })
- * .map(({ length, kind }) => [[length], kinds.indexOf(kind)])`.
+ * Turn them into samples with `map`: `csv("iris.csv", { columns: { length: "number", kind: (text) => kinds.indexOf(text) } })
+ * .map(({ length, kind }) => [[length], kind])`.
  * @throws {TensorError} `option`; while it is read `data` for a bad row, with file, line and column.
  */
-export function csv<const C extends ColumnKinds = Readonly<Record<string, "number">>>(
+export function csv<const C extends ColumnKinds>(
   source: TextSource,
-  options: CsvOptions<C> = {},
-): Dataset<Row<C>> {
+  options: CsvOptions<C> & { readonly columns: C },
+): Dataset<Row<C>>;
+export function csv(
+  source: TextSource,
+  options?: Omit<CsvOptions, "columns">,
+): Dataset<Readonly<Record<string, number>>>;
+export function csv(source: TextSource, options: CsvOptions = {}): Dataset<Readonly<Record<string, unknown>>> {
   const settings = checkedOptions(options);
-  return new Dataset<Row<C>>(() => rowsOf(source, settings) as AsyncGenerator<Row<C>>, undefined);
+  return new Dataset(() => rowsOf(source, settings), undefined);
 }
 
-async function* rowsOf(source: TextSource, options: CsvOptions): AsyncGenerator<Record<string, number | string>> {
+async function* rowsOf(source: TextSource, options: CsvOptions): AsyncGenerator<Record<string, unknown>> {
   const file = nameOf(source);
   let fields: Field[] | undefined;
   let width = 0;
@@ -112,8 +119,9 @@ function cellValue(
   { name, index, kind }: Field,
   cells: readonly string[],
   missing: number | undefined,
-): number | string {
+): unknown {
   const cell = cells[index] as string;
+  if (typeof kind === "function") return kind(cell);
   if (kind === "text") return cell;
   const text = cell.trim();
   if (text === "" && missing !== undefined) return missing;
@@ -212,11 +220,12 @@ function checkedOptions(options: CsvOptions): CsvOptions {
   const kinds: readonly unknown[] = ["number", "integer", "text"];
   const isRecord = typeof columns === "object" && columns !== null && !Array.isArray(columns);
   check(
-    columns === undefined || (isRecord && Object.values(columns).every((kind) => kinds.includes(kind))),
+    columns === undefined ||
+      (isRecord && Object.values(columns).every((kind) => kinds.includes(kind) || typeof kind === "function")),
     "option",
     () => ({
       where: `${where}.columns`,
-      expected: 'names with "number", "integer" or "text"',
+      expected: 'names with "number", "integer", "text" or a function',
       received: show(columns),
     }),
   );

@@ -17,7 +17,7 @@ export type Batched<T> = T extends readonly unknown[]
   ? { readonly [K in keyof T]: BatchedValue<T[K]> }
   : BatchedValue<T>;
 /** {@link Batched} for what stands within a list, where a list is a row of numbers. */
-export type BatchedValue<T> = T extends TensorLike
+export type BatchedValue<T> = T extends TensorLike | readonly unknown[]
   ? Tensor
   : T extends string
     ? never

@@ -122,8 +122,6 @@ export type History<M extends string, V extends boolean> = { readonly epoch: rea
 } & (V extends true ? { readonly [K in "loss" | M as `val${Capitalize<K>}`]: readonly number[] } : unknown);
 
 /** Whether these options of `fit` ask for validation. */
-export type Validates<F> = F extends
-  | { readonly validationData: readonly unknown[] | Dataset<never> }
-  | { readonly validationSplit: number }
+export type Validates<F> = F extends { readonly validationData: object } | { readonly validationSplit: number }
   ? true
   : false;

@@ -32,6 +32,9 @@ test("numbers, integers and text, chosen columns, quotes, and all kinds of line 
     { 0: 1, 1: 2 },
     { 0: 3, 1: 4 },
   ]);
+  const kinds = ["x", "y"];
+  const own = { b: (text: string) => kinds.indexOf(text) };
+  expect(await csv(() => "a,b\n1,y", { columns: own }).toArray()).toEqual([{ b: 1 }]);
   expect(await rows("a,b\n,4", { missing: -1 })).toEqual([{ a: -1, b: 4 }]);
   expect(await rows("a,b\n")).toEqual([]);
 });
