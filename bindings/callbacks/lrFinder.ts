@@ -68,6 +68,8 @@ export async function lrFinder<I extends DataLike>(
     decaySteps: steps - 1,
     decayRate: maxRate / minRate,
   });
+  // The first means are of few losses, and batches differ.
+  const reach = Math.ceil(steps / 20);
   const { trainer } = model;
   const restore = trainer.remember();
   const batches = batchesOf(data, batchSize).open(0);
@@ -88,14 +90,14 @@ export async function lrFinder<I extends DataLike>(
       losses.push(loss);
       missing *= smoothing;
       smoothed.push(average / (1 - missing));
-      if ((smoothed[step] as number) > 4 * Math.min(...smoothed)) break;
+      if ((smoothed[step] as number) > 4 * Math.min(...smoothed.slice(2 * reach))) break;
       if (step % 8 === 7) await yieldToEvents();
     }
   } finally {
     restore();
     await batches.return?.();
   }
-  return Object.freeze({ rates, losses, smoothed, ...chosen(rates, smoothed, Math.ceil(steps / 20)) });
+  return Object.freeze({ rates, losses, smoothed, ...chosen(rates, smoothed, reach) });
 }
 
 /** Batches that never end. */
@@ -117,7 +119,7 @@ function chosen(
   smoothed: readonly number[],
   reach: number,
 ): { readonly suggestion: number; readonly limit: number } {
-  const least = smoothed.indexOf(Math.min(...smoothed));
+  const least = smoothed.lastIndexOf(Math.min(...smoothed.slice(smoothed.length > 2 * reach ? 2 * reach : 0)));
   let [steepest, at] = [Number.POSITIVE_INFINITY, Math.max(0, least)];
   for (let index = 2 * reach; index <= least; index++) {
     const after = smoothed[Math.min(index + reach, smoothed.length - 1)] as number;

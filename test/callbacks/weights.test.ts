@@ -97,3 +97,9 @@ test("the range test finds a rate that trains well, and leaves the model as it w
   }
   await expect(lrFinder(classifier(), [x, y], { minRate: 1, maxRate: 0.5 })).rejects.toThrow("lrFinder.maxRate");
 });
+
+test("batches that differ at the beginning do not end the range test", async () => {
+  const batches = fromArrays(x.slice(0, 16), y.slice(0, 16), [...Array(8).fill(0.01), ...Array(8).fill(1)]).batch(8);
+  const { rates } = await lrFinder(classifier(), batches, { maxRate: 1e-4 });
+  expect(rates).toHaveLength(100);
+});
