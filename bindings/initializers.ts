@@ -12,7 +12,7 @@ export interface Initializer {
   readonly className: string;
   /** Its options as Keras writes them. */
   readonly config: Config;
-  /** The values, float32. `seed` counts when the initializer has none of its own; without any, {@link nextSeed}. */
+  /** The values, float32. `seed` counts when the initializer has none of its own; without any, `nextSeed`. */
   create(shape: Shape, seed?: number): Tensor;
 }
 

@@ -52,7 +52,7 @@ export class Variable {
     return this.size * elementBytes[this.dtype];
   }
 
-  /** The place in WebAssembly memory, made now unless {@link placeTogether} gave it one. */
+  /** The place in WebAssembly memory, made now unless `placeTogether` gave it one. */
   get storage(): Storage {
     if (this.place === undefined) placeTogether([this]);
     return this.place as Storage;

@@ -51,7 +51,7 @@ export function sliceUpdate<const A extends Operand, const B extends Operand>(
   return updatedAt(x, updates, start) as unknown as Result<[A, B]>;
 }
 /**
- * Sums of the entries of x [n, ...] with the same number in `segments` [n]: [count, ...], zero where there are none.
+ * Sums of the entries of x [n, ...] with the same number in `segments` [n], as [count, ...], zero where there are none.
  * @throws {TensorError} `data` while running, when a number is outside 0 … count − 1.
  */
 export const segmentSum: Lifted<typeof indexing.segmentSum> = /* @__PURE__ */ lift(

@@ -205,7 +205,7 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
     return text as string;
   }
 
-  /** Ends the worker at once; calls under way reject with a {@link TensorError} `state`, and so do all later ones. */
+  /** Ends the worker at once; calls under way reject with a TensorError `state`, and so do all later ones. */
   stop(): void {
     forgotten.unregister(this);
     this.connection.stop();
