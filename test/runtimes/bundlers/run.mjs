@@ -170,7 +170,7 @@ function loaded(folder, name, except = []) {
 }
 
 /** Bytes of webpack's file before compression: 267,000 on 2026-11-26, of which 89,000 are WebAssembly as text. */
-const largestMain = 270_000;
+const largestMain = 307_500;
 
 const started = performance.now();
 const project = await makeProject();
