@@ -120,6 +120,6 @@ export function checkNumber(
 
 function rangeText(low: number, high: number): string {
   if (Number.isFinite(low) && Number.isFinite(high)) return ` from ${low} to ${high}`;
-  if (Number.isFinite(low)) return ` ≥ ${low}`;
+  if (Number.isFinite(low)) return low === Number.MIN_VALUE ? " > 0" : ` ≥ ${low}`;
   return Number.isFinite(high) ? ` ≤ ${high}` : "";
 }
