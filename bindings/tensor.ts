@@ -264,3 +264,14 @@ function fromNested(data: readonly NestedArray[], dtype: DType | undefined): Ten
   if (booleans > 0 && booleans === position) return Tensor.of(Uint8Array.from(values), shape, "bool");
   return fromNumbers(values, shape, dtype);
 }
+
+/** Whether `value` is a record of data by name, rather than the data of one tensor. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) &&
+    !(value instanceof Tensor)
+  );
+}

@@ -1,7 +1,7 @@
 // Where do elements come from: arrays, a function, other datasets?
 
 import { check, show } from "../errors.ts";
-import { sizeOf, Tensor, type TensorLike, tensor } from "../tensor.ts";
+import { isRecord, sizeOf, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { Dataset } from "./dataset.ts";
 
 /** Data for one port of a model, or for each by name. */
@@ -126,8 +126,4 @@ export function zip<const D extends readonly Dataset<unknown>[] | Readonly<Recor
 
 function isIterable(value: unknown): boolean {
   return typeof value === "object" && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
-}
-
-function isRecord(data: Arrays): data is Readonly<Record<string, TensorLike>> {
-  return typeof data === "object" && !Array.isArray(data) && !ArrayBuffer.isView(data) && !(data instanceof Tensor);
 }

@@ -4,6 +4,7 @@ import { check, show, TensorError } from "../errors.ts";
 import {
   arrayType,
   type DType,
+  isRecord,
   sameShape,
   sizeOf,
   Tensor,
@@ -112,14 +113,4 @@ function at(index: number, path: string): string {
 
 function describe(shape: readonly number[], dtype: DType): string {
   return `${dtype} of shape [${shape.join(", ")}]`;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !ArrayBuffer.isView(value) &&
-    !(value instanceof Tensor)
-  );
 }

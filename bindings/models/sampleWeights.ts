@@ -2,7 +2,7 @@
 
 import { check, show } from "../errors.ts";
 import type { Placeholder } from "../layers/placeholder.ts";
-import { Tensor, type TensorLike } from "../tensor.ts";
+import { isRecord, Tensor, type TensorLike } from "../tensor.ts";
 import { tensorAt } from "./data.ts";
 import type { Column } from "./feed.ts";
 
@@ -107,14 +107,4 @@ function classColumn(where: string, labels: Tensor, output: Placeholder, classWe
     return weightOf(part.indexOf(Math.max(...part)));
   });
   return Tensor.of(classes, labels.shape.slice(0, -1), "float32");
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, TensorLike>> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !ArrayBuffer.isView(value) &&
-    !(value instanceof Tensor)
-  );
 }

@@ -4,6 +4,7 @@ import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
 import {
+  constantScalar,
   defineOp,
   errorPlace,
   makeNode,
@@ -25,7 +26,7 @@ import {
   throughPrimitives,
 } from "./batchMoments.ts";
 import { concat } from "./copy.ts";
-import { add, asFloat, multiply, relu, relu6, reluGradient, rsqrt, square, subtract } from "./map.ts";
+import { add, asFloat, multiply, relu, relu6, rsqrt, square, subtract } from "./map.ts";
 import { mean, sum } from "./reduce.ts";
 import { reshape } from "./view.ts";
 
@@ -241,4 +242,17 @@ export function batchNormalization(x: Operand, gamma: Operand, beta: Operand, ep
     mean: rowOf(moments, 0),
     variance: rowOf(moments, 1),
   };
+}
+
+/** The gradient dy of y, the result of a relu or relu6, where `node` is that of what went in; undefined for all else. */
+function reluGradient(node: Node): { readonly y: Node; readonly dy: Node } | undefined {
+  const [dy, zero, condition] = node.inputs as [Node, Node, Node];
+  if (node.op.name !== "where" || constantScalar(zero) !== 0 || !sameShape(dy.shape, node.shape)) return undefined;
+  const six = condition.op.name === "logicalAnd";
+  const [above, below] = (six ? condition.inputs : [condition]) as [Node, Node?];
+  const y = above.inputs[0] as Node;
+  const compares = (each: Node | undefined, name: string, limit: number): boolean =>
+    each?.op.name === name && each.inputs[0] === y && constantScalar(each.inputs[1] as Node) === limit;
+  const clips = compares(above, "greater", 0) && (!six || compares(below, "less", 6));
+  return clips && y.op.name === (six ? "relu6" : "relu") ? { y, dy } : undefined;
 }

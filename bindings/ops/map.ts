@@ -5,7 +5,6 @@ import { check } from "../errors.ts";
 import {
   type Attributes,
   constant,
-  constantScalar,
   defineOp,
   errorPlace,
   makeNode,
@@ -216,18 +215,6 @@ export const relu6: (x: Operand) => Node = unary("relu6", code.RELU6, (_x, y, dy
 /** Whether `node` is the result of {@link relu}. */
 export function isRelu(node: Node): boolean {
   return node.op.name === "relu";
-}
-/** The gradient dy of y, the result of a relu or relu6, where `node` is that of what went in; undefined for all else. */
-export function reluGradient(node: Node): { readonly y: Node; readonly dy: Node } | undefined {
-  const [dy, zero, condition] = node.inputs as [Node, Node, Node];
-  if (node.op.name !== "where" || constantScalar(zero) !== 0 || !sameShape(dy.shape, node.shape)) return undefined;
-  const six = condition.op.name === "logicalAnd";
-  const [above, below] = (six ? condition.inputs : [condition]) as [Node, Node?];
-  const y = above.inputs[0] as Node;
-  const compares = (each: Node | undefined, name: string, limit: number): boolean =>
-    each?.op.name === name && each.inputs[0] === y && constantScalar(each.inputs[1] as Node) === limit;
-  const clips = compares(above, "greater", 0) && (!six || compares(below, "less", 6));
-  return clips && y.op.name === (six ? "relu6" : "relu") ? { y, dy } : undefined;
 }
 /** Sine of radians. */
 export const sin: (x: Operand) => Node = unary("sin", code.SIN, (x, _y, dy) => multiply(dy, cos(x)));
