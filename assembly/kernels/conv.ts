@@ -19,7 +19,8 @@ import { Instruction } from "../instruction";
 import { scratch } from "../memory";
 import { BY_ROWS, DEPTHWISE, HAS_ACTIVATION, HAS_BIAS, RELU } from "../opcodes";
 import { depthwise } from "./convDepthwise";
-import { depthwiseKernelGradient, kernelGradient } from "./convKernelGradient";
+import { depthwiseKernelGradient } from "./convDepthwiseGradient";
+import { kernelGradient } from "./convKernelGradient";
 import { dotPieces, multiplyPieces } from "./convTiles";
 import {
   addPiece,

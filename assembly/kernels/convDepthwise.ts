@@ -1,243 +1,278 @@
 // How is a convolution computed in which every channel is a group of its own?
 //
-//   out[o, c] = Σ over taps k of x[the input that o sees through k, c] · kernel[k, c]
+//   out[o, c] = act(Σ over taps k of x[the input that o sees through k, c] · kernel[k, c] + bias[c])
 //
-// A unit is one block of output positions (convWindows.ts) over all channels. Channels are lanes. Where all taps of the last
-// axis see the input, two positions × 8 channels stay in registers over all taps; elsewhere the sums stay in the output,
-// tap by tap. The order of a sum is the same in both.
+// A unit is one block of output positions (convWindows.ts) over all channels. Channels are lanes. The outputs of a block
+// see the same taps, which are listed once: a piece for each. Where all of them see the input, four outputs × 4 channels
+// stay in registers; at the edges, one output × 4 channels, with the taps that see something. The order of a sum is the
+// same everywhere: tap by tap.
 
 import { scratch } from "../memory";
 import { HAS_ACTIVATION, HAS_BIAS, RELU, RELU6 } from "../opcodes";
 import { Conv } from "./conv";
 import {
-  Axis,
   addPiece,
+  Axis,
   axisOf,
   clearPieces,
   count,
   first,
-  inputAt,
   inputRow,
   locate,
+  NONE,
   outputPosition,
   PIECE_BYTES,
-  phase,
   piecesEnd,
+  startOf,
 } from "./convWindows";
 import { applyUnary } from "./map";
-import { clamp, multiplyAdd } from "./matMulTiles";
+import { multiplyAdd, storeLanes } from "./matMulTiles";
 
 /** out = act(conv(x, kernel) + bias) for units [begin, end). */
 export function depthwise(it: Conv, begin: u32, end: u32): void {
   const geometry = it.geometry;
   const inner = axisOf(geometry, 2);
-  const columns = it.columns;
-  const bytes = (<usize>columns) << 2;
-  const inPairs = columns & ~7;
-  const plain = !(it.flags & HAS_ACTIVATION) || it.activation == RELU || it.activation == RELU6;
-  const byFours =
-    plain && columns % 4 == 0 && inner.taps == 3 && inner.stride == 1 && inner.dilation == 1 && inner.quotient == 1;
+  const bytes = (<usize>it.columns) << 2;
+  const outStep = bytes * inner.quotient;
+  const xStep = bytes * inner.stride;
+  const tile = tileOf(inner);
+  const isRelu = it.activation == RELU || it.activation == RELU6;
+  const activatesLater = (it.flags & HAS_ACTIVATION) != 0 && !isRelu;
   for (; begin < end; begin++) {
     locate(geometry, it.positions, begin);
-    findRows(it, bytes);
-    // Positions [whole, wholeEnd) have their bias and activation already.
-    let whole: i32 = 0;
-    let wholeEnd: i32 = 0;
+    findTaps(it, bytes);
+    const out = it.out + outputPosition(geometry, 0) * bytes;
+    // Outputs [whole, wholeEnd) of the block see the input through every tap.
+    let whole = 0;
+    let wholeEnd = count;
+    while (whole < wholeEnd && lowest + (first + whole) * inner.stride < 0) whole++;
+    while (whole < wholeEnd && highest + (first + wholeEnd - 1) * inner.stride >= inner.input) wholeEnd--;
     for (let step = 0; step < count; ) {
-      const at = phase + inner.quotient * (first + step);
-      const out = it.out + outputPosition(geometry, step) * bytes;
-      if (TRAINS && byFours && step + 3 < count && seesAll(inner, at) && seesAll(inner, at + 3)) {
-        if (wholeEnd == 0) whole = step;
-        const input = <usize>(at + inner.offset) * bytes;
-        for (let channel: u32 = 0; channel < columns; channel += 4)
-          fourPositions(it, input, (<usize>channel) << 2, out, bytes);
-        step += 4;
-        wholeEnd = step;
-        continue;
-      }
-      if (step + 1 < count && inner.quotient == 1 && seesAll(inner, at) && seesAll(inner, at + 1)) {
-        const input = <usize>(at * inner.stride + inner.offset) * bytes;
-        for (let channel: u32 = 0; channel < inPairs; channel += 8)
-          twoPositions(inner, input, (<usize>channel) << 2, out, bytes);
-        if (inPairs < columns) {
-          onePosition(inner, at, inPairs, columns - inPairs, out, bytes);
-          onePosition(inner, at + 1, inPairs, columns - inPairs, out + bytes, bytes);
-        }
-        step += 2;
-      } else {
-        onePosition(inner, at, 0, columns, out, bytes);
+      const to = out + <usize>step * outStep;
+      const input = <usize>(first + step) * xStep;
+      if (step < whole || step >= wholeEnd) {
+        onePosition(it, piecesEnd, listSeen(inner, step), input, to, 0, bytes);
         step++;
+      } else if (wholeEnd - step < tile >> 1 || wholeEnd - whole < tile) {
+        onePosition(it, scratch, piecesEnd, input, to, 0, bytes);
+        step++;
+      } else {
+        const from = min(step, wholeEnd - tile); // the last tile may meet outputs that are there: the same once more
+        wholePositions(it, inner, from, tile, out + <usize>from * outStep, bytes);
+        step = from + tile;
       }
     }
-    if ((it.flags & (HAS_BIAS | HAS_ACTIVATION)) == 0) continue;
-    for (let step = 0; step < count; step++) {
-      if (step >= whole && step < wholeEnd) continue;
-      const out = it.out + outputPosition(geometry, step) * bytes;
-      if (it.flags & HAS_BIAS) addBias(out, it.bias, columns);
-      if (it.flags & HAS_ACTIVATION) applyUnary(it.activation, out, columns);
-    }
+    if (!activatesLater) continue;
+    for (let step = 0; step < count; step++) applyUnary(it.activation, out + <usize>step * outStep, it.columns);
   }
 }
 
-/** A piece for each row of taps that the block sees: where the row of x begins, and the row of the kernel. */
-function findRows(it: Conv, bytes: usize): void {
-  const inner = axisOf(it.geometry, 2);
+// Taps ----------------------------------------------------------------------------------------------------------------
+
+/** The least and the greatest input that the phase's first output sees through a listed tap. */
+let lowest: i32 = 0;
+let highest: i32 = 0;
+
+/** A piece for each tap that the block sees: its x for the phase's first output, its row of the kernel, its input there. */
+function findTaps(it: Conv, bytes: usize): void {
+  const geometry = it.geometry;
+  const inner = axisOf(geometry, 2);
   let kernel = it.kernel;
   clearPieces();
-  for (let kd = 0; kd < axisOf(it.geometry, 0).taps; kd++) {
-    for (let kh = 0; kh < axisOf(it.geometry, 1).taps; kh++) {
-      const row = inputRow(it.geometry, kd, kh);
-      if (row >= 0) addPiece(it.x + <usize>(row * inner.input) * bytes, kernel, 0);
-      kernel += <usize>inner.taps * bytes;
+  lowest = i32.MAX_VALUE;
+  highest = i32.MIN_VALUE;
+  for (let kd = 0; kd < axisOf(geometry, 0).taps; kd++) {
+    for (let kh = 0; kh < axisOf(geometry, 1).taps; kh++) {
+      const row = inputRow(geometry, kd, kh);
+      for (let kw = 0; kw < inner.taps; kw++) {
+        const start = startOf(inner, kw);
+        if (row >= 0 && start != NONE) {
+          addPiece(it.x + <usize>(row * inner.input + start) * bytes, kernel, start);
+          lowest = min(lowest, start);
+          highest = max(highest, start);
+        }
+        kernel += bytes;
+      }
     }
   }
 }
 
-/** Whether the output at `at` sees the input through every tap. */
-function seesAll(inner: Axis, at: i32): bool {
-  return (inputAt(inner, at, 0) | inputAt(inner, at, inner.taps - 1)) >= 0;
+/** Copies the taps through which output `step` sees something behind the list of all; returns their end. */
+function listSeen(inner: Axis, step: i32): usize {
+  let end = piecesEnd;
+  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
+    const at = load<i32>(piece, 8) + (first + step) * inner.stride;
+    if (at < 0 || at >= inner.input) continue;
+    memory.copy(end, piece, PIECE_BYTES);
+    end += PIECE_BYTES;
+  }
+  return end;
 }
 
-/** Eight channels of two neighbouring outputs, the first of which sees `input` bytes behind the beginning of a row. */
-function twoPositions(inner: Axis, input: usize, offset: usize, out: usize, bytes: usize): void {
-  const taps = inner.taps;
-  const dilation = <usize>inner.dilation * bytes;
-  const stride = <usize>inner.stride * bytes;
-  input += offset;
-  let sum00 = f32x4.splat(0);
-  let sum01 = f32x4.splat(0);
-  let sum10 = f32x4.splat(0);
-  let sum11 = f32x4.splat(0);
-  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
-    let x = load<usize>(piece) + input;
-    let x1 = x + stride;
-    let kernel = load<usize>(piece, 4) + offset;
-    let tap = taps;
-    do {
+// Tiles ---------------------------------------------------------------------------------------------------------------
+//
+// Pieces [pieces, end); outputs outStep bytes apart from `out` on, the first of which sees `input` bytes behind the x of a piece,
+// each next one xStep further. Channels in bytes.
+
+/** One output, channels [channel, bytes), sixteen at once: a cache line. */
+function onePosition(
+  it: Conv,
+  pieces: usize,
+  end: usize,
+  input: usize,
+  out: usize,
+  channel: usize,
+  bytes: usize,
+): void {
+  const least = leastOf(it);
+  const greatest = greatestOf(it);
+  for (; channel + 64 <= bytes; channel += 64) {
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0);
+    const from = input + channel;
+    for (let piece = pieces; piece < end; piece += PIECE_BYTES) {
+      const kernel = load<usize>(piece, 4) + channel;
+      const x = load<usize>(piece) + from;
+      sum0 = multiplyAdd(sum0, v128.load(x), v128.load(kernel));
+      sum1 = multiplyAdd(sum1, v128.load(x, 16), v128.load(kernel, 16));
+      sum2 = multiplyAdd(sum2, v128.load(x, 32), v128.load(kernel, 32));
+      sum3 = multiplyAdd(sum3, v128.load(x, 48), v128.load(kernel, 48));
+    }
+    const to = out + channel;
+    v128.store(to, finish(sum0, biasAt(it, channel), least, greatest));
+    v128.store(to, finish(sum1, biasAt(it, channel + 16), least, greatest), 16);
+    v128.store(to, finish(sum2, biasAt(it, channel + 32), least, greatest), 32);
+    v128.store(to, finish(sum3, biasAt(it, channel + 48), least, greatest), 48);
+  }
+  for (; channel < bytes; channel += 16) {
+    let sum = f32x4.splat(0);
+    const from = input + channel;
+    for (let piece = pieces; piece < end; piece += PIECE_BYTES)
+      sum = multiplyAdd(sum, v128.load(load<usize>(piece) + from), v128.load(load<usize>(piece, 4) + channel));
+    const lanes = <u32>min<usize>(bytes - channel, 16) >> 2;
+    storeLanes(out + channel, finish(sum, biasAt(it, channel), least, greatest), lanes);
+  }
+}
+
+/** Outputs that {@link wholePositions} computes at once. */
+function tileOf(inner: Axis): i32 {
+  const three = inner.taps == 3 && inner.quotient == 1 && inner.stride == 1;
+  return TRAINS && three && (inner.dilation == 1 || inner.dilation == -1) ? 4 : 2;
+}
+
+/** That many outputs, from the block's output `step` on, that see the input through every tap. */
+function wholePositions(it: Conv, inner: Axis, step: i32, tile: i32, out: usize, bytes: usize): void {
+  const outStep = bytes * inner.quotient;
+  const xStep = bytes * inner.stride;
+  const input = <usize>(first + step) * xStep;
+  const whole = bytes & ~(tile == 4 ? 15 : 31);
+  if (tile == 2) twoPositions(it, input, xStep, out, outStep, whole);
+  else if (inner.dilation == 1) fourNeighbours(it, input, bytes, out, bytes, whole);
+  else fourNeighbours(it, input + 3 * bytes, -bytes, out + 3 * bytes, -bytes, whole); // from right to left
+  if (whole == bytes) return;
+  for (let position = 0; position < tile; position++)
+    onePosition(it, scratch, piecesEnd, input + position * xStep, out + position * outStep, whole, bytes);
+}
+
+/** Two outputs, channels [0, bytes), eight at once. */
+function twoPositions(it: Conv, input: usize, xStep: usize, out: usize, outStep: usize, bytes: usize): void {
+  const least = leastOf(it);
+  const greatest = greatestOf(it);
+  for (let channel: usize = 0; channel < bytes; channel += 32) {
+    let sum00 = f32x4.splat(0);
+    let sum01 = f32x4.splat(0);
+    let sum10 = f32x4.splat(0);
+    let sum11 = f32x4.splat(0);
+    const from = input + channel;
+    for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
+      const kernel = load<usize>(piece, 4) + channel;
+      const x = load<usize>(piece) + from;
+      const x1 = x + xStep;
       const w0 = v128.load(kernel);
       sum00 = multiplyAdd(sum00, v128.load(x), w0);
       sum10 = multiplyAdd(sum10, v128.load(x1), w0);
       const w1 = v128.load(kernel, 16);
       sum01 = multiplyAdd(sum01, v128.load(x, 16), w1);
       sum11 = multiplyAdd(sum11, v128.load(x1, 16), w1);
-      x += dilation;
-      x1 += dilation;
-      kernel += bytes;
-    } while (--tap);
+    }
+    const bias0 = biasAt(it, channel);
+    const bias1 = biasAt(it, channel + 16);
+    const to = out + channel;
+    v128.store(to, finish(sum00, bias0, least, greatest));
+    v128.store(to, finish(sum01, bias1, least, greatest), 16);
+    v128.store(to + outStep, finish(sum10, bias0, least, greatest));
+    v128.store(to + outStep, finish(sum11, bias1, least, greatest), 16);
   }
-  out += offset;
-  v128.store(out, sum00);
-  v128.store(out, sum01, 16);
-  v128.store(out + bytes, sum10);
-  v128.store(out + bytes, sum11, 16);
 }
 
 /**
- * Four channels of four neighbouring outputs that see three taps of every row, one beside the other, with bias and
- * activation. Each input is loaded once for the three outputs that see it. Only in the machine that trains: code.
+ * The same where each row of taps has three, neighbours like the outputs: each input is loaded once for the outputs that
+ * see it. Only in the machine that trains: code.
  */
-function fourPositions(it: Conv, input: usize, offset: usize, out: usize, bytes: usize): void {
-  input += offset;
-  let sum0 = f32x4.splat(0);
-  let sum1 = f32x4.splat(0);
-  let sum2 = f32x4.splat(0);
-  let sum3 = f32x4.splat(0);
-  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
-    let x = load<usize>(piece) + input;
-    const kernel = load<usize>(piece, 4) + offset;
-    const w0 = v128.load(kernel);
-    const w1 = v128.load(kernel + bytes);
-    const w2 = v128.load(kernel + 2 * bytes);
-    sum0 = multiplyAdd(sum0, v128.load(x), w0);
-    x += bytes;
-    const x1 = v128.load(x);
-    sum0 = multiplyAdd(sum0, x1, w1);
-    sum1 = multiplyAdd(sum1, x1, w0);
-    x += bytes;
-    const x2 = v128.load(x);
-    sum0 = multiplyAdd(sum0, x2, w2);
-    sum1 = multiplyAdd(sum1, x2, w1);
-    sum2 = multiplyAdd(sum2, x2, w0);
-    x += bytes;
-    const x3 = v128.load(x);
-    sum1 = multiplyAdd(sum1, x3, w2);
-    sum2 = multiplyAdd(sum2, x3, w1);
-    sum3 = multiplyAdd(sum3, x3, w0);
-    x += bytes;
-    const x4 = v128.load(x);
-    sum2 = multiplyAdd(sum2, x4, w2);
-    sum3 = multiplyAdd(sum3, x4, w1);
-    sum3 = multiplyAdd(sum3, v128.load(x + bytes), w2);
-  }
-  if (it.flags & HAS_BIAS) {
-    const bias = v128.load(it.bias + offset);
-    sum0 = f32x4.add(sum0, bias);
-    sum1 = f32x4.add(sum1, bias);
-    sum2 = f32x4.add(sum2, bias);
-    sum3 = f32x4.add(sum3, bias);
-  }
-  if (it.flags & HAS_ACTIVATION) {
-    sum0 = clamp(sum0);
-    sum1 = clamp(sum1);
-    sum2 = clamp(sum2);
-    sum3 = clamp(sum3);
-    if (it.activation == RELU6) {
-      const six = f32x4.splat(6);
-      sum0 = f32x4.pmin(sum0, six);
-      sum1 = f32x4.pmin(sum1, six);
-      sum2 = f32x4.pmin(sum2, six);
-      sum3 = f32x4.pmin(sum3, six);
+function fourNeighbours(it: Conv, input: usize, xStep: usize, out: usize, outStep: usize, bytes: usize): void {
+  const least = leastOf(it);
+  const greatest = greatestOf(it);
+  for (let channel: usize = 0; channel < bytes; channel += 16) {
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0);
+    const from = input + channel;
+    for (let piece = scratch; piece < piecesEnd; piece += 3 * PIECE_BYTES) {
+      const w0 = v128.load(load<usize>(piece, 4) + channel);
+      const w1 = v128.load(load<usize>(piece + PIECE_BYTES, 4) + channel);
+      const w2 = v128.load(load<usize>(piece + 2 * PIECE_BYTES, 4) + channel);
+      let x = load<usize>(piece) + from;
+      sum0 = multiplyAdd(sum0, v128.load(x), w0);
+      x += xStep;
+      const x1 = v128.load(x);
+      sum0 = multiplyAdd(sum0, x1, w1);
+      sum1 = multiplyAdd(sum1, x1, w0);
+      x += xStep;
+      const x2 = v128.load(x);
+      sum0 = multiplyAdd(sum0, x2, w2);
+      sum1 = multiplyAdd(sum1, x2, w1);
+      sum2 = multiplyAdd(sum2, x2, w0);
+      x += xStep;
+      const x3 = v128.load(x);
+      sum1 = multiplyAdd(sum1, x3, w2);
+      sum2 = multiplyAdd(sum2, x3, w1);
+      sum3 = multiplyAdd(sum3, x3, w0);
+      x += xStep;
+      const x4 = v128.load(x);
+      sum2 = multiplyAdd(sum2, x4, w2);
+      sum3 = multiplyAdd(sum3, x4, w1);
+      sum3 = multiplyAdd(sum3, v128.load(x + xStep), w2);
     }
-  }
-  out += offset;
-  v128.store(out, sum0);
-  v128.store(out + bytes, sum1);
-  v128.store(out + 2 * bytes, sum2);
-  v128.store(out + 3 * bytes, sum3);
-}
-
-/** Channels [channel, channel + width) of the output at `at` of the last axis, which may see zeros. */
-function onePosition(inner: Axis, at: i32, channel: u32, width: u32, out: usize, bytes: usize): void {
-  const offset = (<usize>channel) << 2;
-  out += offset;
-  memory.fill(out, 0, (<usize>width) << 2);
-  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
-    let kernel = load<usize>(piece, 4) + offset;
-    for (let tap = 0; tap < inner.taps; tap++) {
-      const input = inputAt(inner, at, tap);
-      if (input >= 0) addProduct(out, load<usize>(piece) + <usize>input * bytes + offset, kernel, width);
-      kernel += bytes;
-    }
+    const bias = biasAt(it, channel);
+    let to = out + channel;
+    v128.store(to, finish(sum0, bias, least, greatest));
+    to += outStep;
+    v128.store(to, finish(sum1, bias, least, greatest));
+    to += outStep;
+    v128.store(to, finish(sum2, bias, least, greatest));
+    v128.store(to + outStep, finish(sum3, bias, least, greatest));
   }
 }
 
-/** out[j] += x[j] · y[j], j < width. */
-function addProduct(out: usize, x: usize, y: usize, width: u32): void {
-  for (; width >= 4; width -= 4) {
-    v128.store(out, multiplyAdd(v128.load(out), v128.load(x), v128.load(y)));
-    out += 16;
-    x += 16;
-    y += 16;
-  }
-  for (; width > 0; width--) {
-    const sum = multiplyAdd(v128.load32_zero(out), v128.load32_zero(x), v128.load32_zero(y));
-    v128.store32_lane(out, sum, 0);
-    out += 4;
-    x += 4;
-    y += 4;
-  }
+/** The bias of four channels. No sum is −0, so adding 0 changes none. */
+function biasAt(it: Conv, channel: usize): v128 {
+  return it.flags & HAS_BIAS ? v128.load(it.bias + channel) : f32x4.splat(0);
 }
 
-/** out[j] += bias[j], j < width. */
-function addBias(out: usize, bias: usize, width: u32): void {
-  for (; width >= 4; width -= 4) {
-    v128.store(out, f32x4.add(v128.load(out), v128.load(bias)));
-    out += 16;
-    bias += 16;
-  }
-  for (; width > 0; width--) {
-    store<f32>(out, load<f32>(out) + load<f32>(bias));
-    out += 4;
-    bias += 4;
-  }
+/** The least value that the activation lets through, if it is a relu. */
+function leastOf(it: Conv): v128 {
+  return f32x4.splat(it.flags & HAS_ACTIVATION && (it.activation == RELU || it.activation == RELU6) ? 0 : -Infinity);
+}
+
+/** The greatest one. */
+function greatestOf(it: Conv): v128 {
+  return f32x4.splat(it.flags & HAS_ACTIVATION && it.activation == RELU6 ? 6 : Infinity);
+}
+
+/** The sum with bias and relu. NaN stays NaN. */
+function finish(sum: v128, bias: v128, least: v128, greatest: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(f32x4.add(sum, bias), least), greatest);
 }

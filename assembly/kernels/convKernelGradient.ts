@@ -2,12 +2,12 @@
 //
 //   dkernel[k, i, c] = Σ over output positions o of x[the input that o sees through k, i] · dy[o, c]
 //
-//   unit     `tapPart` neighbouring taps × `channelPart` channels, which are neighbouring rows of the result, × 16 columns
-//            (depthwise: all taps of the last axis × 16 channels). Numbered group by group, taps by taps, channels by
-//            channels, from the first panel of columns to the last.
+//   unit     `tapPart` neighbouring taps × `channelPart` channels, which are neighbouring rows of the result, × 16 columns.
+//            Numbered group by group, taps by taps, channels by channels, from the first panel of columns to the last.
 //   sum      blocks of positions in a row are one running sum, up to `blocks` of them; these sums are added to the total in
-//            order. So the error is at most (positions · blocks + number of such sums) · 2⁻²⁴ · Σ|x · dy|. Depthwise, each
-//            block is a sum of its own.
+//            order. So the error is at most (positions · blocks + number of such sums) · 2⁻²⁴ · Σ|x · dy|.
+//
+// With DEPTHWISE see convDepthwiseGradient.ts.
 
 import { scratch } from "../memory";
 import { ConvKernelGradient } from "./conv";
@@ -176,81 +176,5 @@ function addSums(c: usize, cRow: usize, sums: usize, rows: u32, width: u32): voi
     for (; offset < bytes; offset += 4) store<f32>(c + offset, load<f32>(c + offset) + load<f32>(sums + offset));
     c += cRow;
     sums += 64;
-  }
-}
-
-// Depthwise -----------------------------------------------------------------------------------------------------------
-
-/** One channel of x for each of dy: units are rows of taps × 16 channels. */
-export function depthwiseKernelGradient(it: ConvKernelGradient, begin: u32, end: u32): void {
-  const panels = (it.channels + PANEL - 1) / PANEL;
-  for (; begin < end; begin++) {
-    const channel = (begin % panels) * PANEL;
-    sumChannels(it, begin / panels, channel, min(it.channels - channel, PANEL));
-  }
-}
-
-function sumChannels(it: ConvKernelGradient, row: i32, channel: u32, width: u32): void {
-  const geometry = it.geometry;
-  const inner = axisOf(geometry, 2);
-  const middleTaps = axisOf(geometry, 1).taps;
-  const bytes = (<usize>it.channels) << 2;
-  const stride = bytes * inner.stride;
-  const out = it.out + <usize>(row * inner.taps) * bytes + ((<usize>channel) << 2);
-  for (let tap = 0; tap < inner.taps; tap++) memory.fill(out + <usize>tap * bytes, 0, (<usize>width) << 2);
-  const blocks =
-    it.batch * axisOf(geometry, 0).output * axisOf(geometry, 1).output * blocksOfRow(geometry, it.positions);
-  for (let block: u32 = 0; block < blocks; block++) {
-    locate(geometry, it.positions, block);
-    const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
-    if (inputs < 0) continue;
-    const x = it.x + <usize>inputs * inner.input * bytes + ((<usize>channel) << 2);
-    const dy = it.dy + outputPosition(geometry, 0) * bytes + ((<usize>channel) << 2);
-    for (let tap = 0; tap < inner.taps; tap++) {
-      let from = 0;
-      let to = count;
-      while (from < to && inputAt(inner, first + from, tap) < 0) from++;
-      while (from < to && inputAt(inner, first + to - 1, tap) < 0) to--;
-      if (from == to) continue;
-      const a = x + <usize>inputAt(inner, first + from, tap) * bytes;
-      addProducts(out + <usize>tap * bytes, a, stride, dy + <usize>from * bytes, bytes, to - from, width);
-    }
-  }
-}
-
-/** c[j] += Σₚ a[p][j] · b[p][j], j < width ≤ 16, p < k. */
-function addProducts(c: usize, a: usize, aStep: usize, b: usize, bStep: usize, k: u32, width: u32): void {
-  if (width == 16) {
-    let sum0 = f32x4.splat(0);
-    let sum1 = f32x4.splat(0);
-    let sum2 = f32x4.splat(0);
-    let sum3 = f32x4.splat(0);
-    do {
-      sum0 = multiplyAdd(sum0, v128.load(a), v128.load(b));
-      sum1 = multiplyAdd(sum1, v128.load(a, 16), v128.load(b, 16));
-      sum2 = multiplyAdd(sum2, v128.load(a, 32), v128.load(b, 32));
-      sum3 = multiplyAdd(sum3, v128.load(a, 48), v128.load(b, 48));
-      a += aStep;
-      b += bStep;
-    } while (--k);
-    v128.store(c, f32x4.add(v128.load(c), sum0));
-    v128.store(c, f32x4.add(v128.load(c, 16), sum1), 16);
-    v128.store(c, f32x4.add(v128.load(c, 32), sum2), 32);
-    v128.store(c, f32x4.add(v128.load(c, 48), sum3), 48);
-    return;
-  }
-  for (; width > 0; width--) {
-    let sum = f32x4.splat(0);
-    let left = a;
-    let right = b;
-    for (let p: u32 = 0; p < k; p++) {
-      sum = multiplyAdd(sum, v128.load32_zero(left), v128.load32_zero(right));
-      left += aStep;
-      right += bStep;
-    }
-    store<f32>(c, load<f32>(c) + f32x4.extract_lane(sum, 0));
-    a += 4;
-    b += 4;
-    c += 4;
   }
 }

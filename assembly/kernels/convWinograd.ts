@@ -26,7 +26,7 @@ import {
 } from "./convWinogradTiles";
 import { applyUnary } from "./map";
 import { PANEL } from "./matMulBlocks";
-import { clamp, multiplyAdd, tile1x16 } from "./matMulTiles";
+import { clamp, multiplyAdd, storeLanes, tile1x16 } from "./matMulTiles";
 
 /** Scratch: the inputs of a tile at an edge, the transformed inputs of a block, the products of a panel. */
 const INPUTS: usize = WINDOW_BYTES;
@@ -241,13 +241,6 @@ function writeOutputs(it: ConvWinograd, first: u32, count: u32, column: u32, wid
     }
     nextTile(geometry);
   }
-}
-
-/** The first one to three floats of x. */
-function storeLanes(address: usize, x: v128, lanes: u32): void {
-  v128.store32_lane(address, x, 0);
-  if (lanes > 1) v128.store32_lane(address, x, 1, 4);
-  if (lanes > 2) v128.store32_lane(address, x, 2, 8);
 }
 
 /** out [16, channels, columns] = Σ over tiles of (Bᵀ d B) ⊗ (A dy Aᵀ). Units: convWinogradGradient.ts. */

@@ -34,7 +34,7 @@ export function clamp(x: v128): v128 {
 }
 
 /** The first `lanes` (1 … 4) floats of x → address. */
-function storeLanes(address: usize, x: v128, lanes: u32): void {
+export function storeLanes(address: usize, x: v128, lanes: u32): void {
   if (lanes == 4) {
     v128.store(address, x);
     return;

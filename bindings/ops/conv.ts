@@ -10,6 +10,7 @@ import {
   convFlops,
   convGradientTiling,
   convTiling,
+  depthwiseGradientUnits,
   depthwiseTiling,
   inverse,
   isPointwise,
@@ -196,11 +197,11 @@ function lowerDepthwise(node: Node): Lowering {
   const [x] = node.inputs as [Node];
   const { axes } = node.attributes as unknown as ConvAttributes;
   const three = threeAxes(axes);
-  const rows = three[0].taps * three[1].taps;
-  check(rows <= 16384, "unsupported", () => ({
+  const taps = three[0].taps * three[1].taps * three[2].taps;
+  check(taps <= 8192, "unsupported", () => ({
     where: errorPlace("conv"),
-    expected: "a depthwise kernel of at most 16384 rows",
-    received: `${rows}`,
+    expected: "a depthwise kernel of at most 8192 taps",
+    received: `${taps}`,
   }));
   const cut = depthwiseTiling(three, sizeAt(x, 0), sizeAt(x, -1));
   return convInstruction(node, { ...cut, tapPart: 0, channelPart: 0 }, code.DEPTHWISE);
@@ -213,12 +214,12 @@ function lowerKernelGradient(node: Node): Lowering {
   const [cin, cout] = [sizeAt(x, -1), sizeAt(dy, -1)];
   const depthwise = areSingle(groups, x, dy);
   const cut = convGradientTiling(three, sizeAt(x, 0), cin / groups, cout / groups, groups);
-  const [outer, middle] = three;
+  const [units, grain] = depthwise ? depthwiseGradientUnits(three, cin) : [cut.units, cut.grain];
   return {
     opcode: code.CONV_KERNEL_GRADIENT,
     name: "convKernelGradient",
-    units: depthwise ? outer.taps * middle.taps * Math.ceil(cin / 16) : cut.units,
-    grain: depthwise ? 1 : cut.grain,
+    units,
+    grain,
     operands: {
       x: reads(x),
       dy: reads(dy),

@@ -195,7 +195,10 @@ export function convGradientTiling(
   return { units, grain: Math.max(1, grain), positions, blocks, tapPart, channelPart };
 }
 
-/** Units and grain of depthwise convolutions: blocks of positions over all channels; rows of taps × 16 channels. */
+/** Chunks of the gradient of a depthwise kernel, at least, if there are as many panels of channels. */
+const DEPTHWISE_CHUNKS = 4;
+
+/** Units and grain of depthwise convolutions: blocks of positions over all channels. */
 export function depthwiseTiling(
   axes: readonly [ConvAxis, ConvAxis, ConvAxis],
   batch: number,
@@ -207,6 +210,17 @@ export function depthwiseTiling(
   const units = batch * outer.output * middle.output * inner.quotient * Math.ceil(phase / positions);
   const unitWork = positions * channels * outer.taps * middle.taps * inner.taps;
   return { units, grain: Math.max(1, Math.ceil(SMALLEST_CHUNK / 4 / unitWork)), positions };
+}
+
+/** Units and grain of the gradient of a depthwise kernel: all places of 16 channels go together where there are enough. */
+export function depthwiseGradientUnits(
+  [outer, middle]: readonly [ConvAxis, ConvAxis, ConvAxis],
+  channels: number,
+): readonly [units: number, grain: number] {
+  const places = outer.taps * middle.taps;
+  const panels = Math.ceil(channels / PANEL);
+  const together = Math.floor(panels / DEPTHWISE_CHUNKS);
+  return [panels * places, together === 0 ? 1 : inEqualParts(panels, together) * places];
 }
 
 /** The size of the parts when `total` is cut into parts of at most `size`, as equal as can be. */

@@ -166,5 +166,10 @@ export const large: readonly Geometry[] = [
   }),
   geometry("a kernel that is packed", [2, 3], [3, 3], [130, 130], { batch: 1, padding: around(1, 1, 1, 1) }),
   geometry("600 positions", [2, 300], [1, 3], [2, 16], { batch: 1, padding: around(0, 0, 1, 1) }),
+  geometry("depthwise, tiles and edges of 132 channels", [3, 11], [3, 3], [132, 132], {
+    batch: 1,
+    groups: 132,
+    padding: around(1, 1, 1, 1),
+  }),
   geometry("windows that must be narrow", [2, 40], [2, 3], [64, 2], { batch: 1, dilations: [1, 15] }),
 ];
