@@ -22,7 +22,7 @@ import {
 import { axesOf, type ConvOptions, checkChannels, checkOptions, checkUpstream } from "./convOptions.ts";
 import { grouped, kernelAt, seenThrough, tapsOf } from "./convPrimitives.ts";
 import { convWinograd, convWinogradGradient, paysForGradient, paysForward } from "./convWinograd.ts";
-import { concat, transpose } from "./copy.ts";
+import { concat, insideZeros, transpose } from "./copy.ts";
 import { add, asFloat, broadcastTo, multiply } from "./map.ts";
 import { matMul } from "./matMul.ts";
 import { sum } from "./reduce.ts";
@@ -239,12 +239,27 @@ function lowerKernelGradient(node: Node): Lowering {
   };
 }
 
+type Paddings = ConvOptions["padding"];
+
+/** Whether samples and channels stay as they are. */
+function isSpatial(paddings: Paddings): boolean {
+  return [paddings.at(0), paddings.at(-1)].every((pair) => pair?.every((count) => count === 0));
+}
+
+/** Both, one around the other. */
+function joined(outer: Paddings, inner: Paddings): Paddings {
+  return outer.map(([before, after], axis) => {
+    const [first, last] = inner[axis] as readonly [number, number];
+    return [before + first, after + last] as const;
+  });
+}
+
 // What users call -----------------------------------------------------------------------------------------------------
 
 /**
  * y[n, ...o, c] = Σ x[n, ...o · stride + k · dilation − padding, i] · kernel[...k, i, c], without turning the kernel
  * round. x [n, ...s, cin] × kernel [...k, cin / groups, cout] → [n, ...o, cout]; channels last; 1 to 3 spatial axes. Group
- * g takes cin / groups input channels to cout / groups outputs. float32.
+ * g takes cin / groups input channels to cout / groups outputs. float32. Zeros put around x by `pad` are not written down.
  * @throws {TensorError} `shape` when sizes or options do not fit, or no output is left.
  */
 export function conv(x: Operand, kernel: Operand, options: ConvOptions): Node {
@@ -253,6 +268,9 @@ export function conv(x: Operand, kernel: Operand, options: ConvOptions): Node {
   const axes = axesOf("conv", input.shape.slice(1, -1), weights.shape.slice(0, rank), options);
   const [cin, inputs, cout] = [sizeAt(input, -1), sizeAt(weights, -2), sizeAt(weights, -1)];
   checkChannels("conv", cin, inputs, cout, options.groups);
+  const padded = axes.some(({ taps }) => taps > 1) ? insideZeros(input) : undefined;
+  if (padded !== undefined && isSpatial(padded.paddings))
+    return conv(padded.inside, weights, { ...options, padding: joined(options.padding, padded.paddings.slice(1, -1)) });
   const { groups } = options;
   if (groups > 1 && groups === cin) return convolve(repeatChannels(input, cout / cin), weights, axes, cout);
   return convolve(input, weights, axes, groups);

@@ -6,6 +6,7 @@ import { check } from "../errors.ts";
 import {
   type Attributes,
   constant,
+  constantScalar,
   defineOp,
   errorPlace,
   makeNode,
@@ -202,45 +203,38 @@ export function slice(x: Operand, begin: readonly number[], size: readonly numbe
   return sameShape(counts, node.shape) ? node : makeNode(sliceOp, [node], { begin: from, size: counts });
 }
 
-const padOp: Operation<{ readonly paddings: readonly (readonly [number, number])[]; readonly shape: Shape }> = defineOp(
-  {
-    name: "pad",
-    infer: ([x], { shape }) => ({ shape, dtype: (x as Node).dtype }),
-    gradient: (node, dy) => [
-      slice(
-        dy,
-        node.attributes.paddings.map(([before]) => before),
-        (node.inputs[0] as Node).shape,
-      ),
-      null,
-    ],
-    lower: (node) => {
-      const [input, value] = node.inputs as [Node, Node];
-      const self = node;
-      const outStrides = stridesOf(node.shape);
-      const start = outStrides.reduce(
-        (offset, stride, axis) => offset + stride * (node.attributes.paddings[axis]?.[0] ?? 0),
-        0,
-      );
-      const bytes = elementBytes[node.dtype];
-      const nothing = node.shape.map(() => 0);
-      return [
-        copyInstruction(self, reads(value), writes(self), node.shape, nothing, outStrides),
-        copyInstruction(
-          self,
-          reads(input),
-          writes(self, start * bytes),
-          input.shape,
-          stridesOf(input.shape),
-          outStrides,
-        ),
-      ];
-    },
+type Paddings = readonly (readonly [before: number, after: number])[];
+
+const padOp: Operation<{ readonly paddings: Paddings; readonly shape: Shape }> = defineOp({
+  name: "pad",
+  infer: ([x], { shape }) => ({ shape, dtype: (x as Node).dtype }),
+  gradient: (node, dy) => [
+    slice(
+      dy,
+      node.attributes.paddings.map(([before]) => before),
+      (node.inputs[0] as Node).shape,
+    ),
+    null,
+  ],
+  lower: (node) => {
+    const [input, value] = node.inputs as [Node, Node];
+    const self = node;
+    const outStrides = stridesOf(node.shape);
+    const start = outStrides.reduce(
+      (offset, stride, axis) => offset + stride * (node.attributes.paddings[axis]?.[0] ?? 0),
+      0,
+    );
+    const bytes = elementBytes[node.dtype];
+    const nothing = node.shape.map(() => 0);
+    return [
+      copyInstruction(self, reads(value), writes(self), node.shape, nothing, outStrides),
+      copyInstruction(self, reads(input), writes(self, start * bytes), input.shape, stridesOf(input.shape), outStrides),
+    ];
   },
-);
+});
 
 /** x with `paddings[axis] = [before, after]` elements of `value` around it. */
-export function pad(x: Operand, paddings: readonly (readonly [number, number])[], value = 0): Node {
+export function pad(x: Operand, paddings: Paddings, value = 0): Node {
   const node = toSymbolic(x);
   check(
     paddings.length === node.shape.length && paddings.flat().every((count) => Number.isInteger(count) && count >= 0),
@@ -254,6 +248,13 @@ export function pad(x: Operand, paddings: readonly (readonly [number, number])[]
   const shape = node.shape.map((size, axis) => size + (paddings[axis]?.[0] ?? 0) + (paddings[axis]?.[1] ?? 0));
   if (sameShape(shape, node.shape)) return node;
   return makeNode(padOp, [node, constant(value, node.dtype)], { paddings, shape });
+}
+
+/** What was put into zeros, and how many there are on each axis; undefined for anything else than a padding with zeros. */
+export function insideZeros(node: Node): { readonly inside: Node; readonly paddings: Paddings } | undefined {
+  const [inside, value] = node.inputs;
+  if ((node.op as unknown) !== padOp || constantScalar(value as Node) !== 0) return undefined;
+  return { inside: inside as Node, paddings: node.attributes.paddings as Paddings };
 }
 
 // Concatenation -------------------------------------------------------------------------------------------------------

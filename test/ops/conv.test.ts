@@ -1,7 +1,11 @@
 // Are convolutions right for every geometry, cut and remainder, and with everything fused into them?
 
+import { expect, test } from "vitest";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
+import * as layers from "../../bindings/layers/index.ts";
+import { sequential } from "../../bindings/models/sequential.ts";
 import { type ConvOptions, conv, convInputGradient, convKernelGradient } from "../../bindings/ops/conv.ts";
+import { pad } from "../../bindings/ops/copy.ts";
 import * as map from "../../bindings/ops/map.ts";
 import { around, casesOf, geometries } from "../harness/convGeometries.ts";
 import { describeOp, type OpCase } from "../harness/describeOp.ts";
@@ -46,6 +50,37 @@ for (const [name, act] of Object.entries(activations))
       }),
     ),
   );
+
+describeOp("zeros put around the input", [
+  {
+    title: "are those of the convolution, at stride 2 with padding of its own",
+    apply: (x, w) => conv(pad(x, [[0, 0], ...around(0, 1, 2, 0), [0, 0]]), w, { ...same, strides: [2, 2] }),
+    inputs: [{ shape: [2, 4, 5, 3] }, { shape: [3, 3, 3, 4] }],
+    shape: [2, 3, 4, 4],
+  },
+  {
+    title: "of samples and channels stay",
+    apply: (x, w) => conv(pad(x, [[1, 0], ...around(1, 0, 0, 0), [0, 2]]), w, same),
+    inputs: [{ shape: [1, 3, 4, 1] }, { shape: [3, 3, 3, 2] }],
+    shape: [2, 4, 4, 2],
+  },
+  {
+    title: "ones are not zeros",
+    apply: (x, w) => conv(pad(x, [[0, 0], ...around(1, 1, 1, 1), [0, 0]], 1), w, same),
+    inputs: [{ shape: [1, 3, 4, 2] }, { shape: [3, 3, 2, 2] }],
+    shape: [1, 5, 6, 2],
+  },
+]);
+
+test("zeros put around the input of a convolution are not written down", () => {
+  const model = sequential([
+    layers.zeroPadding2D({ padding: [0, 1], inputShape: [5, 5, 2] }),
+    layers.depthwiseConv2D({ kernelSize: 3, strides: 2 }),
+  ]);
+  const listing = String(model.explain({ mode: "predict", batchSize: 1 }));
+  expect(listing).toContain("conv ");
+  expect(listing).not.toContain("pad ");
+});
 
 describeOp("epilogues of other forms", [
   {
