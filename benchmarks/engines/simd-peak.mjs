@@ -1,7 +1,6 @@
-// How is the peak of 128-bit SIMD measured? kernels/peak.ts, compiled here and now, run like any other engine.
+// How is the peak of 128-bit SIMD measured? kernels/peak.ts, run like any other engine.
 
-import { fileURLToPath } from "node:url";
-import { main } from "assemblyscript/asc";
+import { compileKernel } from "../compileKernel.mjs";
 
 const rounds = 100_000;
 
@@ -9,7 +8,7 @@ const rounds = 100_000;
 export const engine = {
   start() {},
   async peak() {
-    const { chains, operations } = await compiledKernel();
+    const { chains, operations } = await compileKernel("peak");
     return {
       operations: operations.value * rounds,
       run(times) {
@@ -18,15 +17,3 @@ export const engine = {
     };
   },
 };
-
-async function compiledKernel() {
-  const source = fileURLToPath(new URL("../kernels/peak.ts", import.meta.url));
-  const written = new Map();
-  const { error, stderr } = await main(
-    [source, "--baseDir", "/", "--outFile", "peak.wasm", "-O3", "--noAssert", "--runtime", "stub", "--enable", "simd"],
-    { writeFile: (name, contents) => void written.set(name, contents) },
-  );
-  if (error) throw new Error(`kernels/peak.ts does not compile: ${stderr}`);
-  const { instance } = await WebAssembly.instantiate(written.get("peak.wasm"), { env: { abort() {} } });
-  return /** @type {any} */ (instance.exports);
-}
