@@ -30,6 +30,7 @@ import {
   SCATTER_ADD,
   SGD,
   SOFTMAX,
+  SVD,
   SYNC,
 } from "./opcodes";
 import { enter, faulted } from "./fault";
@@ -51,6 +52,7 @@ import { pool, poolGradient } from "./kernels/pool";
 import { reduce } from "./kernels/reduce";
 import { softmax } from "./kernels/softmax";
 import { argSort } from "./kernels/sort";
+import { svd } from "./kernels/svd";
 
 /**
  * Does units [begin, end) of one instruction. TRAINS is a constant of the build (asconfig.json): the machine that only
@@ -101,6 +103,10 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       break;
     case ARG_SORT:
       if (TRAINS) argSort(instruction, begin, end);
+      else unreachable();
+      break;
+    case SVD:
+      if (TRAINS) svd(instruction, begin, end);
       else unreachable();
       break;
     case SGD:

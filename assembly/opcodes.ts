@@ -61,6 +61,8 @@ export const BATCH_NORMALIZATION = 38;
 export const BATCH_NORMALIZATION_SUMS = 39;
 /** Its gradient with respect to what was normalised: kernels/batchNormalization.ts. */
 export const BATCH_NORMALIZATION_GRADIENT = 40;
+/** Singular values and vectors, or eigenvalues and eigenvectors: kernels/svd.ts. */
+export const SVD = 48;
 
 // Element types -------------------------------------------------------------------------------------------------------
 export const FLOAT32 = 0;

@@ -2,6 +2,7 @@
 
 import { type Lifted, lift } from "../compiled.ts";
 import * as algebra from "./linearAlgebra.ts";
+import * as spectra from "./svd.ts";
 import * as products from "./tensorProducts.ts";
 
 /** a_i · b_j of all elements: [n], [m] → [n, m]; other shapes are flattened. */
@@ -51,3 +52,24 @@ export const cholesky: Lifted<typeof algebra.cholesky> = /* @__PURE__ */ lift("c
  * @throws {TensorError} `shape` for less than two axes, `unsupported` for k above 64.
  */
 export const qr: Lifted<typeof algebra.qr> = /* @__PURE__ */ lift("qr", algebra.qr, 1);
+/**
+ * U, s and Vᵀ with U·diag(s)·Vᵀ = a: [..., m, n] → [..., m, k], [..., k], [..., k, n], k being the smaller of m and n; with
+ * `fullMatrices` U [..., m, m] and Vᵀ [..., n, n], whose further vectors complete the bases. s is in descending order. The
+ * gradients hold where singular values are different and not 0; what equal ones would add to them is left out. The further
+ * vectors of full matrices have none. NaN where a is not finite.
+ * @throws {TensorError} `shape` unless these are matrices with at least one element.
+ */
+export const svd: Lifted<typeof spectra.svd> = /* @__PURE__ */ lift("svd", spectra.svd, 1);
+/** The singular values of matrices [..., m, n], in descending order: [..., k] with the smaller k of m and n. */
+export const singularValues: Lifted<typeof spectra.singularValues> = /* @__PURE__ */ lift(
+  "singularValues",
+  spectra.singularValues,
+  1,
+);
+/**
+ * Eigenvalues in ascending order and, as columns, the eigenvectors of symmetric a [..., n, n], of which only the lower
+ * triangle is read and has a gradient: [..., n] and [..., n, n]. The largest entry of each vector is positive. The
+ * gradients hold where eigenvalues are different; what equal ones would add is left out.
+ * @throws {TensorError} `shape` unless the matrices are square with at least one element.
+ */
+export const eigh: Lifted<typeof spectra.eigh> = /* @__PURE__ */ lift("eigh", spectra.eigh, 1);

@@ -18,6 +18,7 @@ import { averagePool, maxPool } from "../../bindings/ops/pool.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
 import { argSort } from "../../bindings/ops/sort.ts";
+import { singularValues } from "../../bindings/ops/svd.ts";
 import { expandDims, reshape } from "../../bindings/ops/view.ts";
 import { zeros } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
@@ -96,6 +97,7 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       moved,
       gatherBatch(x, labels, cursor, 2),
       argSort(x),
+      singularValues(x),
       ...gradients(add(add(add(value, pooled), sum(normalized)), sum(moved)), [x]).filter((each) => each !== null),
     ];
   });
