@@ -105,6 +105,7 @@ export const COS = 20;
 export const COPY_VALUE = 21;
 /** min(max(x, 0), 6). */
 export const RELU6 = 22;
+export const ATAN = 23;
 
 // MAP: float32 × float32 → float32 ------------------------------------------------------------------------------------
 export const ADD = 32;

@@ -21,6 +21,7 @@ import * as views from "./view.ts";
 
 export * from "./creation.ts";
 export * from "./liftedActivations.ts";
+export * from "./liftedAngles.ts";
 export * from "./liftedElements.ts";
 export * from "./liftedIndexing.ts";
 export * from "./liftedLinearAlgebra.ts";

@@ -100,18 +100,18 @@ const layersByName = [
  * have a name are in every program that trains: some 8 KB.
  */
 test.each([
-  { program: "layers", splitting: true, ceiling: 99_800, keeps: [] },
+  { program: "layers", splitting: true, ceiling: 99_900, keeps: [] },
   {
     program: "layers",
     splitting: false,
-    ceiling: 104_400,
+    ceiling: 104_500,
     keeps: ["the format of files", "the file system", "reading models"],
   },
-  { program: "namespaces", splitting: true, ceiling: 124_800, keeps: layersByName },
+  { program: "namespaces", splitting: true, ceiling: 124_900, keeps: layersByName },
   {
     program: "inference",
     splitting: true,
-    ceiling: 132_400,
+    ceiling: 132_500,
     keeps: [
       "the format of files",
       "reading models",
