@@ -1,6 +1,7 @@
 // Which operations of linear algebra can users call, on values and on symbols?
 
 import { type Lifted, lift } from "../compiled.ts";
+import * as squares from "./leastSquares.ts";
 import * as algebra from "./linearAlgebra.ts";
 import * as spectra from "./svd.ts";
 import * as products from "./tensorProducts.ts";
@@ -73,3 +74,46 @@ export const singularValues: Lifted<typeof spectra.singularValues> = /* @__PURE_
  * @throws {TensorError} `shape` unless the matrices are square with at least one element.
  */
 export const eigh: Lifted<typeof spectra.eigh> = /* @__PURE__ */ lift("eigh", spectra.eigh, 1);
+/** The logarithm of the determinant of symmetric positive definite matrices, 2 · Σ ln L_ii: [..., n, n] → [...]. */
+export const logdet: Lifted<typeof algebra.logdet> = /* @__PURE__ */ lift("logdet", algebra.logdet, 1);
+/** (L·Lᵀ)⁻¹ for lower triangles L [..., n, n]; with `upper` (Uᵀ·U)⁻¹ for upper ones. */
+export const choleskyInverse: Lifted<typeof algebra.choleskyInverse> = /* @__PURE__ */ lift(
+  "choleskyInverse",
+  algebra.choleskyInverse,
+  1,
+);
+/**
+ * The inverse in the sense of least squares (Moore and Penrose): [..., m, n] → [..., n, m]. Singular values up to `rcond`
+ * times the largest count as 0; default 2⁻²³ · max(m, n). The gradient holds where a small change does not change the rank
+ * (Golub & Pereyra, 1973), for equal singular values too.
+ * @throws {TensorError} `shape` unless these are matrices with at least one element, `option` for a negative rcond.
+ */
+export const pinv: Lifted<typeof squares.pinv> = /* @__PURE__ */ lift("pinv", squares.pinv, 1);
+/**
+ * The shortest x of those with the smallest ‖a·x − b‖: a [..., m, n], b [..., m, k] or, for a single matrix, [m]. Singular
+ * values up to `rcond` times the largest count as 0; default 2⁻²³ · max(m, n). Its gradient is that of {@link pinv}.
+ * @throws {TensorError} `shape` when the rows of a and b differ in number.
+ */
+export const lstsq: Lifted<typeof squares.lstsq> = /* @__PURE__ */ lift("lstsq", squares.lstsq, 2);
+/**
+ * How many singular values are greater than `tolerance`: [..., m, n] → int32 [...]. Default 2⁻²³ · max(m, n) times the
+ * largest.
+ */
+export const matrixRank: Lifted<typeof squares.matrixRank> = /* @__PURE__ */ lift("matrixRank", squares.matrixRank, 1);
+/** Σ over the last axis of both: [..., k] · [..., k] → the other axes of a, then those of b. float32. */
+export const inner: Lifted<typeof products.inner> = /* @__PURE__ */ lift("inner", products.inner, 2);
+/** Σ of the products of all elements, in their order: a scalar. float32. */
+export const vdot: Lifted<typeof products.vdot> = /* @__PURE__ */ lift("vdot", products.vdot, 2);
+/**
+ * Kronecker's product: b repeated for each element of a and multiplied by it. Shapes of one rank multiply, a shorter one
+ * is filled up with 1 in front.
+ */
+export const kron: Lifted<typeof products.kron> = /* @__PURE__ */ lift("kron", products.kron, 2);
+/** Powers of a vector as columns, the highest first, or with `increasing` the lowest: [n] → [n, columns]. float32. */
+export const vander: Lifted<typeof products.vander> = /* @__PURE__ */ lift("vander", products.vander, 1);
+/** a · a · … of matrices [..., n, n], `exponent` times by squaring; the unit matrix for 0, powers of a⁻¹ below. */
+export const matrixPower: Lifted<typeof products.matrixPower> = /* @__PURE__ */ lift(
+  "matrixPower",
+  products.matrixPower,
+  1,
+);

@@ -6,7 +6,7 @@
 import { check } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { type Shape, sameShape, sizeOf, Tensor } from "../tensor.ts";
-import { swapAxes, tril, triu } from "./composedMoves.ts";
+import { diagonal, swapAxes, tril, triu } from "./composedMoves.ts";
 import { norm } from "./composedReductions.ts";
 import { concat, slice } from "./copy.ts";
 import { eye } from "./creation.ts";
@@ -112,6 +112,11 @@ export function slogdet(a: Operand): readonly [sign: Node, logAbsolute: Node] {
   ];
 }
 
+/** The logarithm of the determinant of symmetric positive definite matrices, 2 · Σ ln L_ii: [..., n, n] → [...]. */
+export function logdet(a: Operand): Node {
+  return multiply(sum(log(diagonal(cholesky(a), 0, -2, -1)), -1), 2);
+}
+
 // Factors -------------------------------------------------------------------------------------------------------------
 
 /**
@@ -133,6 +138,13 @@ export function cholesky(a: Operand): Node {
     if (step < size - 1) rest = subtract(rest, multiply(column, reshape(column, [batch, 1, size])));
   }
   return reshape(concat(columns, 2), node.shape);
+}
+
+/** (L·Lᵀ)⁻¹ for lower triangles L [..., n, n]; with `upper` (Uᵀ·U)⁻¹ for upper ones. */
+export function choleskyInverse(factor: Operand, upper = false): Node {
+  const node = asFloat(factor);
+  const inverse = solveTriangular(node, broadcastTo(eye(rowsOf("choleskyInverse", node)), node.shape), !upper);
+  return upper ? matMul(inverse, inverse, { transposeB: true }) : matMul(inverse, inverse, { transposeA: true });
 }
 
 /**
