@@ -26,7 +26,9 @@ export * from "./liftedElements.ts";
 export * from "./liftedIndexing.ts";
 export * from "./liftedLinearAlgebra.ts";
 export * from "./liftedMoves.ts";
+export * from "./liftedPieces.ts";
 export * from "./liftedReductions.ts";
+export * from "./liftedStatistics.ts";
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: Lifted<typeof elements.negate> = /* @__PURE__ */ lift("negate", elements.negate, 1);
