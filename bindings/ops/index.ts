@@ -19,6 +19,7 @@ import * as softmaxes from "./softmax.ts";
 import * as sorting from "./sort.ts";
 import * as views from "./view.ts";
 
+export * from "./control.ts";
 export * from "./creation.ts";
 export * from "./liftedActivations.ts";
 export * from "./liftedAngles.ts";
