@@ -18,6 +18,7 @@ import {
   CROSS_ENTROPY,
   CROSS_ENTROPY_GRADIENT,
   CUSTOM,
+  FACTOR,
   GATHER,
   GATHER_BATCH,
   MAP,
@@ -30,6 +31,7 @@ import {
   SCATTER_ADD,
   SGD,
   SOFTMAX,
+  SUBSTITUTE,
   SVD,
   SYNC,
 } from "./opcodes";
@@ -44,6 +46,7 @@ import { convWinograd, convWinogradGradient } from "./kernels/convWinograd";
 import { copy } from "./kernels/copy";
 import { crossEntropy, crossEntropyGradient } from "./kernels/crossEntropy";
 import { custom } from "./kernels/custom";
+import { factor, substitute } from "./kernels/factor";
 import { gather, gatherBatch, scatterAdd } from "./kernels/gather";
 import { map } from "./kernels/map";
 import { matMul } from "./kernels/matMul";
@@ -103,6 +106,14 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       break;
     case ARG_SORT:
       if (TRAINS) argSort(instruction, begin, end);
+      else unreachable();
+      break;
+    case FACTOR:
+      if (TRAINS) factor(instruction, begin, end);
+      else unreachable();
+      break;
+    case SUBSTITUTE:
+      if (TRAINS) substitute(instruction, begin, end);
       else unreachable();
       break;
     case SVD:

@@ -63,6 +63,10 @@ export const BATCH_NORMALIZATION_SUMS = 39;
 export const BATCH_NORMALIZATION_GRADIENT = 40;
 /** Singular values and vectors, or eigenvalues and eigenvectors: kernels/svd.ts. */
 export const SVD = 48;
+/** Square matrices as products of triangles: kernels/factor.ts. */
+export const FACTOR = 49;
+/** Systems of equations with triangles: kernels/factor.ts. */
+export const SUBSTITUTE = 50;
 
 // Element types -------------------------------------------------------------------------------------------------------
 export const FLOAT32 = 0;

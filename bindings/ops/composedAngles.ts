@@ -1,7 +1,8 @@
 // Which functions of angles, lengths and powers of two are a few lines of others?
 
 import { type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
-import { isInfinite, isNan } from "./composedElements.ts";
+import { isInfinite, isNan, log2 } from "./composedElements.ts";
+import { linspace } from "./creation.ts";
 import {
   abs,
   add,
@@ -129,6 +130,11 @@ export function exp2(x: Operand): Node {
 /** x · 2^exponent. */
 export function ldexp(x: Operand, exponent: Operand): Node {
   return multiply(asFloat(x), exp2(exponent));
+}
+
+/** `count` numbers from base^start to base^stop, both included, at equal ratios. float32. */
+export function logspace(start: number, stop: number, count = 50, base = 10): Node {
+  return exp2(multiply(log2(base), linspace(start, stop, count)));
 }
 
 /** log₂(2ᵃ + 2ᵇ), without overflow. */

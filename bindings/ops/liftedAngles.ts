@@ -47,3 +47,5 @@ export const isPositiveInfinity: Lifted<typeof angles.isPositiveInfinity> = /* @
   angles.isPositiveInfinity,
   1,
 );
+/** `count` numbers from base^start to base^stop, both included, at equal ratios. float32. */
+export const logspace: Lifted<typeof angles.logspace> = /* @__PURE__ */ lift("logspace", angles.logspace, 0);

@@ -19,15 +19,15 @@ export const tensordot: Lifted<typeof products.tensordot> = /* @__PURE__ */ lift
 /** a × b of vectors of three along the last axis; the others broadcast. */
 export const cross: Lifted<typeof products.cross> = /* @__PURE__ */ lift("cross", products.cross, 2);
 /**
- * x with a·x = b: a [..., n, n], b [..., n, m] or [..., n]. By Gauss and Jordan's elimination, the largest pivot first.
+ * x with a·x = b: a [..., n, n], b [..., n, m] or [..., n]. By elimination, the largest pivot first.
  * Infinite or NaN where a is singular.
- * @throws {TensorError} `shape` when shapes do not fit, `unsupported` for more than 64 rows.
+ * @throws {TensorError} `shape` when shapes do not fit.
  */
 export const solve: Lifted<typeof algebra.solve> = /* @__PURE__ */ lift("solve", algebra.solve, 2);
 /**
  * x with a·x = b for a triangular a [..., n, n], of which only that triangle is read: the upper one, or with `lower` the
  * lower one. b [..., n, m] or [..., n].
- * @throws {TensorError} `shape` when shapes do not fit, `unsupported` for more than 64 rows.
+ * @throws {TensorError} `shape` when shapes do not fit.
  */
 export const solveTriangular: Lifted<typeof algebra.solveTriangular> = /* @__PURE__ */ lift(
   "solveTriangular",
@@ -43,7 +43,7 @@ export const slogdet: Lifted<typeof algebra.slogdet> = /* @__PURE__ */ lift("slo
 /**
  * The lower triangle L with L·Lᵀ = a, for symmetric positive definite a [..., n, n], of which only the lower triangle is
  * read and has a gradient. NaN where a is not positive definite.
- * @throws {TensorError} `shape` unless the matrices are square, `unsupported` for more than 64 rows.
+ * @throws {TensorError} `shape` unless the matrices are square.
  */
 export const cholesky: Lifted<typeof algebra.cholesky> = /* @__PURE__ */ lift("cholesky", algebra.cholesky, 1);
 /**
@@ -117,3 +117,9 @@ export const matrixPower: Lifted<typeof products.matrixPower> = /* @__PURE__ */ 
   products.matrixPower,
   1,
 );
+/**
+ * L·U = P·a by elimination, the largest pivot of each column first: L without its diagonal of ones below U, [..., n, n], and
+ * for each row of P·a its number in a, int32 [..., n]. The gradient holds for regular matrices.
+ * @throws {TensorError} `shape` unless the matrices are square.
+ */
+export const luFactor: Lifted<typeof algebra.luFactor> = /* @__PURE__ */ lift("luFactor", algebra.luFactor, 1);

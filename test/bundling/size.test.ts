@@ -100,18 +100,18 @@ const layersByName = [
  * have a name are in every program that trains: some 8 KB.
  */
 test.each([
-  { program: "layers", splitting: true, ceiling: 99_900, keeps: [] },
+  { program: "layers", splitting: true, ceiling: 100_800, keeps: [] },
   {
     program: "layers",
     splitting: false,
-    ceiling: 104_500,
+    ceiling: 105_300,
     keeps: ["the format of files", "the file system", "reading models"],
   },
-  { program: "namespaces", splitting: true, ceiling: 124_900, keeps: layersByName },
+  { program: "namespaces", splitting: true, ceiling: 125_700, keeps: layersByName },
   {
     program: "inference",
     splitting: true,
-    ceiling: 132_500,
+    ceiling: 133_200,
     keeps: [
       "the format of files",
       "reading models",

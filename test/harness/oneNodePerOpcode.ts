@@ -10,6 +10,7 @@ import { conv } from "../../bindings/ops/conv.ts";
 import { convWinograd, convWinogradGradient } from "../../bindings/ops/convWinograd.ts";
 import { pad, transpose } from "../../bindings/ops/copy.ts";
 import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
+import { lu, triangular } from "../../bindings/ops/factor.ts";
 import { gather, gatherBatch } from "../../bindings/ops/gather.ts";
 import { add, tanh } from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";
@@ -98,6 +99,7 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       gatherBatch(x, labels, cursor, 2),
       argSort(x),
       singularValues(x),
+      triangular(lu(reshape(x, [3, 2, 2])).factors, reshape(x, [3, 2, 2]), { lower: true }),
       ...gradients(add(add(add(value, pooled), sum(normalized)), sum(moved)), [x]).filter((each) => each !== null),
     ];
   });

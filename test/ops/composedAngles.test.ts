@@ -78,6 +78,8 @@ describe("angles and powers at their ends", () => {
     );
     expect(ops.sinc([0, 1, -2, 3]).array()).toEqual([1, 0, 0, 0].map((each) => expect.closeTo(each, 9)));
     expect(ops.cbrt([-27, 0, 1e-30, 64, -infinity]).array()).toEqual([-3, 0, expect.closeTo(1e-10, 16), 4, -infinity]);
+    expect(ops.logspace(0, 3, 4).array()).toEqual([1, 10, 100, 1000].map((each) => expect.closeTo(each, 2)));
+    expect(ops.logspace(1, 3, 3, 2).array()).toEqual([2, 4, 8].map((each) => expect.closeTo(each, 5)));
     expect(ops.logAddExp2([1000, 3], [1000, 3]).array()).toEqual([1001, 4]);
     expect(grad((x: SymbolicTensor) => angles.hypot(x, 0))(0).item()).toBe(0);
     expect(grad(angles.cbrt)(0).item()).toBe(0);
