@@ -3,13 +3,13 @@
 import { check } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor.ts";
-import { diagonal, swapAxes, triu } from "./composedMoves.ts";
+import { diagonal, swapAxes, tril, triu } from "./composedMoves.ts";
 import { norm } from "./composedReductions.ts";
 import { concat, slice } from "./copy.ts";
 import { eye } from "./creation.ts";
 import { withRule } from "./customGradient.ts";
 import { choleskyFactor, lu, permuted, triangular } from "./factor.ts";
-import { abs, asFloat, broadcastTo, divide, log, multiply, negate, sign, subtract } from "./map.ts";
+import { abs, add, asFloat, broadcastTo, divide, log, multiply, negate, sign, subtract } from "./map.ts";
 import { matMul } from "./matMul.ts";
 import { product, sum } from "./reduce.ts";
 import { reshape, squeeze } from "./view.ts";
@@ -121,19 +121,46 @@ export function qr(a: Operand): readonly [q: Node, r: Node] {
   checkColumns("qr", count);
   const matrices = batched(node);
   const [batch = 1] = matrices.shape;
-  let q: Node | undefined;
-  for (let step = 0; step < count; step++) {
-    let column = slice(matrices, [0, 0, step], [batch, rows, 1]);
-    if (q !== undefined)
-      for (let round = 0; round < 2; round++) column = subtract(column, matMul(q, matMul(swapAxes(q, 1, 2), column)));
-    const unit = divide(column, norm(column, "euclidean", 1, true));
-    q = q === undefined ? unit : concat([q, unit], 2);
-  }
+  const packed = withRule(orthogonalized, [slice(matrices, [0, 0, 0], [batch, rows, count])]);
+  const q = slice(packed, [0, 0, 0], [batch, rows, count]);
+  const r = slice(packed, [0, rows, 0], [batch, count, count]);
+  const further = slice(matrices, [0, 0, count], [batch, rows, columns - count]);
   const lead = node.shape.slice(0, -2);
-  const basis = q as Node;
+  const whole = count === columns ? r : concat([r, matMul(q, further, { transposeA: true })], 2);
+  return [reshape(q, [...lead, rows, count]), reshape(whole, [...lead, count, columns])];
+}
+
+/**
+ * Q, and below it R, of [batch, m, n] with m ≥ n. The gradient is (dQ + Q · sym(R dRᵀ − dQᵀ Q)) R⁻ᵀ, where sym mirrors the
+ * lower triangle (Walter & Lehmann, 2018).
+ */
+function orthogonalized(a: Node): readonly [Node, (upstream: Node) => Node] {
+  const [batch = 1, rows = 1, columns = 1] = a.shape;
+  let basis: Node | undefined;
+  for (let step = 0; step < columns; step++) {
+    let column = slice(a, [0, 0, step], [batch, rows, 1]);
+    if (basis !== undefined)
+      for (let round = 0; round < 2; round++)
+        column = subtract(column, matMul(basis, matMul(basis, column, { transposeA: true })));
+    const unit = divide(column, norm(column, "euclidean", 1, true));
+    basis = basis === undefined ? unit : concat([basis, unit], 2);
+  }
+  const q = basis as Node;
+  const r = triu(matMul(q, a, { transposeA: true }));
   return [
-    reshape(basis, [...lead, rows, count]),
-    reshape(triu(matMul(swapAxes(basis, 1, 2), matrices)), [...lead, count, columns]),
+    concat([q, r], 1),
+    (upstream) => {
+      const packed = withRule(orthogonalized, [a]);
+      const parts = (x: Node): readonly [Node, Node] => [
+        slice(x, [0, 0, 0], [batch, rows, columns]),
+        slice(x, [0, rows, 0], [batch, columns, columns]),
+      ];
+      const [[ownQ, ownR], [dq, dr]] = [parts(packed), parts(upstream)];
+      const inner = subtract(matMul(ownR, triu(dr), { transposeB: true }), matMul(dq, ownQ, { transposeA: true }));
+      const mirrored = add(tril(inner), swapAxes(tril(inner, -1), 1, 2));
+      const left = add(dq, matMul(ownQ, mirrored));
+      return swapAxes(triangular(ownR, swapAxes(left, 1, 2), { lower: false }), 1, 2);
+    },
   ];
 }
 

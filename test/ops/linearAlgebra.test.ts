@@ -56,6 +56,7 @@ describeOp(
     { title: "slogdet", apply: (a) => algebra.slogdet(a)[1], inputs: [pair], shape: [2] },
     { title: "cholesky", apply: (x) => algebra.cholesky(definite(x as Node)), inputs: [regular], shape: [3, 3] },
     { title: "q of qr", apply: (a) => algebra.qr(a)[0], inputs: [{ shape: [2, 4, 2] }], shape: [2, 4, 2] },
+    { title: "r of qr", apply: (a) => algebra.qr(a)[1], inputs: [{ shape: [2, 4, 2] }], shape: [2, 2, 2] },
     { title: "r of qr, wide", apply: (a) => algebra.qr(a)[1], inputs: [{ shape: [2, 3] }], shape: [2, 3] },
     { title: "outer", apply: products.outer, inputs: [{ shape: [3] }, { shape: [5] }], shape: [3, 5] },
     { title: "dot of vectors", apply: products.dot, inputs: [{ shape: [5] }, { shape: [5] }], shape: [] },
