@@ -100,18 +100,18 @@ const layersByName = [
  * have a name are in every program that trains: some 8 KB.
  */
 test.each([
-  { program: "layers", splitting: true, ceiling: 100_800, keeps: [] },
+  { program: "layers", splitting: true, ceiling: 101_300, keeps: [] },
   {
     program: "layers",
     splitting: false,
-    ceiling: 105_300,
+    ceiling: 105_800,
     keeps: ["the format of files", "the file system", "reading models"],
   },
-  { program: "namespaces", splitting: true, ceiling: 125_700, keeps: layersByName },
+  { program: "namespaces", splitting: true, ceiling: 126_300, keeps: layersByName },
   {
     program: "inference",
     splitting: true,
-    ceiling: 133_200,
+    ceiling: 133_800,
     keeps: [
       "the format of files",
       "reading models",

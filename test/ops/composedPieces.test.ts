@@ -83,11 +83,11 @@ describeOp(
       shape: [4, 2],
     },
     {
-      title: "segmentMin",
+      title: "segmentMin of long segments, the smallest first",
       apply: (x, segments) => segmentMin(x as Node, segments as Node, 2),
       inputs: [
-        { shape: [5], distinct: true },
-        { shape: [5], dtype: "int32", values: [1, 0, 1, 1, 0] },
+        { shape: [10], values: [-9, 7, 5, 3, 6, 4, 2, -8, 1, 0] },
+        { shape: [10], dtype: "int32", values: [1, 0, 1, 1, 1, 1, 1, 0, 1, 1] },
       ],
       shape: [2],
     },
@@ -177,6 +177,10 @@ describe("pieces on values", () => {
   it("know segments without entries, and refuse others", () => {
     expect(ops.segmentMax([1, 5, 2], [0, 2, 0], 3).array()).toEqual([2, Number.NEGATIVE_INFINITY, 5]);
     expect(ops.segmentMin([1, 5, 2], [0, 2, 0], 3).array()).toEqual([1, Number.POSITIVE_INFINITY, 5]);
+    const x = [-9, 7, 5, 3, 6, 4, 2, -8, 1, 0];
+    const segments = [1, 0, 1, 1, 1, 1, 1, 0, 1, 1];
+    expect(ops.segmentMin(x, segments, 2).array()).toEqual([-8, -9]);
+    expect(ops.segmentMax(x, segments, 2).array()).toEqual([7, 6]);
     expectTensorError({ call: () => ops.segmentMax([1], [3], 3), code: "data", text: "" });
   });
 });
