@@ -18,6 +18,7 @@ import {
   CROSS_ENTROPY,
   CROSS_ENTROPY_GRADIENT,
   CUSTOM,
+  FACTOR,
   GATHER,
   GATHER_BATCH,
   MAP,
@@ -30,6 +31,8 @@ import {
   SCATTER_ADD,
   SGD,
   SOFTMAX,
+  SUBSTITUTE,
+  SVD,
   SYNC,
 } from "./opcodes";
 import { enter, faulted } from "./fault";
@@ -43,6 +46,7 @@ import { convWinograd, convWinogradGradient } from "./kernels/convWinograd";
 import { copy } from "./kernels/copy";
 import { crossEntropy, crossEntropyGradient } from "./kernels/crossEntropy";
 import { custom } from "./kernels/custom";
+import { factor, substitute } from "./kernels/factor";
 import { gather, gatherBatch, scatterAdd } from "./kernels/gather";
 import { map } from "./kernels/map";
 import { matMul } from "./kernels/matMul";
@@ -51,6 +55,7 @@ import { pool, poolGradient } from "./kernels/pool";
 import { reduce } from "./kernels/reduce";
 import { softmax } from "./kernels/softmax";
 import { argSort } from "./kernels/sort";
+import { svd } from "./kernels/svd";
 
 /**
  * Does units [begin, end) of one instruction. TRAINS is a constant of the build (asconfig.json): the machine that only
@@ -101,6 +106,18 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       break;
     case ARG_SORT:
       if (TRAINS) argSort(instruction, begin, end);
+      else unreachable();
+      break;
+    case FACTOR:
+      if (TRAINS) factor(instruction, begin, end);
+      else unreachable();
+      break;
+    case SUBSTITUTE:
+      if (TRAINS) substitute(instruction, begin, end);
+      else unreachable();
+      break;
+    case SVD:
+      if (TRAINS) svd(instruction, begin, end);
       else unreachable();
       break;
     case SGD:

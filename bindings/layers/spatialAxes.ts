@@ -6,7 +6,7 @@ import { transpose } from "../ops/copy.ts";
 import { matMul } from "../ops/matMul.ts";
 import { reshape } from "../ops/view.ts";
 import { sizeOf, tensor } from "../tensor.ts";
-import type { DataFormat, Margin } from "./spatialFields.ts";
+import type { DataFormat } from "./spatialFields.ts";
 
 /** @throws {TensorError} `shape` unless x is [batch, ...`axes` spatial sizes, channels], in either order. */
 export function checkSpatial(x: SymbolicTensor, axes: number, dataFormat: DataFormat): void {
@@ -48,21 +48,4 @@ export function toChannelsLast(x: SymbolicTensor, dataFormat: DataFormat): Symbo
 export function fromChannelsLast(x: SymbolicTensor, dataFormat: DataFormat): SymbolicTensor {
   if (dataFormat === "channelsLast") return x;
   return transpose(x, [0, x.shape.length - 1, ...x.shape.slice(2).map((_, axis) => axis + 1)]);
-}
-
-/**
- * What `padding` adds around an axis of `size` cells, for windows of `window` cells, `dilation` apart, every `stride`.
- * "same": total = max((⌈size / stride⌉ − 1) · stride + (window − 1) · dilation + 1 − size, 0), the smaller half in front.
- */
-export function marginOf(
-  padding: "valid" | "same",
-  size: number,
-  window: number,
-  stride: number,
-  dilation = 1,
-): Margin {
-  if (padding === "valid") return [0, 0];
-  const total = Math.max((Math.ceil(size / stride) - 1) * stride + (window - 1) * dilation + 1 - size, 0);
-  const before = Math.floor(total / 2);
-  return [before, total - before];
 }

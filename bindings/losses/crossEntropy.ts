@@ -2,31 +2,23 @@
 
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
-import { clip, power } from "../ops/composed.ts";
-import { transpose } from "../ops/copy.ts";
-import { oneHot, sigmoidCrossEntropy, softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../ops/crossEntropy.ts";
-import { gather } from "../ops/gather.ts";
 import {
-  add,
-  asFloat,
-  cast,
-  divide,
-  log,
-  maximum,
-  multiply,
-  negate,
-  notEqual,
-  sigmoid,
-  subtract,
-  where,
-} from "../ops/map.ts";
+  sparseCategoricalCrossentropy as entropyOfLabels,
+  categoricalCrossentropy as entropyOfMany,
+  binaryCrossentropy as entropyOfTwo,
+  epsilon,
+  softmaxInput,
+  toProbabilities,
+} from "../ops/classEntropies.ts";
+import { clip, power } from "../ops/composed.ts";
+import { add, asFloat, cast, divide, log, maximum, multiply, notEqual, sigmoid, subtract, where } from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
-import { logSoftmax, softmax, softmaxOp } from "../ops/softmax.ts";
+import { logSoftmax, softmax } from "../ops/softmax.ts";
 import { reshape } from "../ops/view.ts";
 import { flag, integer, nullOr, number } from "../optionRules.ts";
 import { sameShape } from "../tensor.ts";
 import { type Loss, type LossOptions, makeLoss } from "./loss.ts";
-import { checkSame, epsilon, matched, toSameRank } from "./shapes.ts";
+import { checkSame, matched, toSameRank } from "./shapes.ts";
 
 type Node = SymbolicTensor;
 
@@ -105,17 +97,8 @@ function binary(
 ): { readonly labels: Node; readonly entropy: Node; readonly probabilities: Node } {
   const [given, predictions] = matched(name, yTrue, yPred);
   const labels = smoothed(given, labelSmoothing, 2);
-  const logits = fromLogits ? predictions : sigmoidInput(predictions);
-  if (logits !== undefined)
-    return {
-      labels,
-      entropy: sigmoidCrossEntropy(labels, logits),
-      probabilities: fromLogits ? sigmoid(logits) : predictions,
-    };
-  // 1 − p is exact where p is near 1, so it is limited itself: ln(1 − min(p, 1 − ε)) in float32 would be off by 1 %.
-  const positive = multiply(labels, log(clip(predictions, epsilon, 1 - epsilon)));
-  const negative = multiply(subtract(1, labels), log(clip(subtract(1, predictions), epsilon, 1 - epsilon)));
-  return { labels, entropy: negate(add(positive, negative)), probabilities: predictions };
+  const probabilities = fromLogits ? sigmoid(predictions) : predictions;
+  return { labels, entropy: entropyOfTwo(labels, predictions, fromLogits), probabilities };
 }
 
 // Many classes --------------------------------------------------------------------------------------------------------
@@ -127,9 +110,7 @@ function binary(
 export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
   return makeLoss("CategoricalCrossentropy", options, classRules, (settings) => (yTrue, yPred) => {
     const { labels, predictions, axis } = categorical("categoricalCrossentropy", yTrue, yPred, settings);
-    const logits = settings.fromLogits ? predictions : softmaxInput(predictions, axis);
-    if (logits !== undefined) return softmaxCrossEntropy(axisLast(labels, axis), axisLast(logits, axis));
-    return negate(sum(multiply(labels, log(toProbabilities(predictions, axis))), axis));
+    return entropyOfMany(labels, predictions, settings.fromLogits, axis);
   });
 }
 
@@ -173,11 +154,7 @@ export function sparseCategoricalCrossentropy(options: SparseCategoricalCrossent
     const { labels: given, predictions, axis } = sparse("sparseCategoricalCrossentropy", yTrue, yPred, settings.axis);
     const mask = settings.ignoreClass === null ? undefined : notEqual(given, settings.ignoreClass);
     const labels = mask === undefined ? given : where(mask, given, 0);
-    const logits = settings.fromLogits ? predictions : softmaxInput(predictions, axis);
-    const values =
-      logits !== undefined
-        ? sparseSoftmaxCrossEntropy(labels, axisLast(logits, axis))
-        : negate(pick(axisLast(log(toProbabilities(predictions, axis)), axis), labels));
+    const values = entropyOfLabels(labels, predictions, settings.fromLogits, axis);
     return { values: mask === undefined ? values : where(mask, values, 0), mask };
   });
 }
@@ -240,46 +217,4 @@ function remoteness(p: Node, gamma: number): Node {
 /** Labels moved towards equal shares: y·(1 − s) + s/classes (Szegedy et al., 2016). */
 function smoothed(labels: Node, amount: number, classes: number): Node {
   return amount === 0 ? labels : add(multiply(labels, 1 - amount), amount / classes);
-}
-
-/** The probabilities after they were made to sum to 1 and kept away from 0 and 1. */
-function toProbabilities(x: Node, axis: number): Node {
-  return clip(divide(x, sum(x, axis, true)), epsilon, 1 - epsilon);
-}
-
-/** Element `label` of each row: [..., classes], [...] → [...]. The labels are checked while running. */
-function pick(rows: Node, labels: Node): Node {
-  const classes = rows.shape[rows.shape.length - 1] as number;
-  const checked = gather(
-    Int32Array.from({ length: classes }, (_, index) => index),
-    labels,
-  );
-  return sum(multiply(oneHot(checked, classes), rows), -1);
-}
-
-function axisLast(x: Node, axis: number): Node {
-  const order = [...x.shape.keys()].filter((each) => each !== axis);
-  return transpose(x, [...order, axis]);
-}
-
-/** What `x` was reshaped from; unlike other views, this hides no change of the gradient. */
-function unshaped(x: Node): Node {
-  let root = x;
-  while (root.op.name === "reshape") root = root.inputs[0] as Node;
-  return root;
-}
-
-/** The logits, when `x` is their softmax over `axis`. See docs/decisions/0001-cross-entropy-of-a-softmax.md. */
-function softmaxInput(x: Node, axis: number): Node | undefined {
-  const root = unshaped(x);
-  const last = x.shape.length - 1;
-  const classes = root.shape[root.shape.length - 1];
-  if (root.op !== softmaxOp || axis !== last || classes !== x.shape[last]) return undefined;
-  return reshape(root.inputs[0] as Node, x.shape);
-}
-
-/** The logits, when `x` is their sigmoid. */
-function sigmoidInput(x: Node): Node | undefined {
-  const root = unshaped(x);
-  return root.op.name === "sigmoid" ? reshape(root.inputs[0] as Node, x.shape) : undefined;
 }

@@ -9,8 +9,7 @@ import { sameShape } from "../tensor.ts";
 
 type Node = SymbolicTensor;
 
-/** Probabilities are kept this far from 0 and 1 before their logarithm is taken, and divisors from 0, as Keras does. */
-export const epsilon = 1e-7;
+export { epsilon } from "../ops/classEntropies.ts";
 
 /** Labels and predictions of one rank: a missing last axis of size 1 is added or dropped, as Keras does. */
 export function toSameRank(yTrue: Node, yPred: Node): readonly [Node, Node] {

@@ -23,6 +23,7 @@ import {
 } from "./map.ts";
 import { type Axes, max, mean, min, resolveAxes, sum } from "./reduce.ts";
 import { sort } from "./sort.ts";
+import { singularValues } from "./svd.ts";
 import { expandDims, reshape, squeeze } from "./view.ts";
 
 type Node = SymbolicTensor;
@@ -116,26 +117,38 @@ export function median(x: Operand, axis?: number, keepDims = false): Node {
   return quantile(x, 0.5, axis, keepDims);
 }
 
-/** Which norm: that of Euclid or Frobenius, or Σ|x|ᵖ to the power 1/p; 1 and ±Infinity have limits of their own. */
-export type NormOrder = "euclidean" | number;
+/**
+ * Which norm: that of Euclid or Frobenius, or Σ|x|ᵖ to the power 1/p; 1 and ±Infinity have limits of their own. Of
+ * matrices also the sum of their singular values, `"nuc"`.
+ */
+export type NormOrder = "euclidean" | "nuc" | number;
 
 /**
  * The length of vectors along `axes`, all axes when missing: √(Σ x²) by default, (Σ|x|ᵖ)^(1/p) for p > 0, max |x| for
  * Infinity, min |x| for −Infinity. With two axes p = 1 and ±Infinity are the norms of matrices: the largest (smallest)
- * sum of a column, of a row; other p are refused there, for they need singular values. Of zeros it is 0, with gradient 0.
+ * sum of a column, of a row, 2 and −2 the largest and smallest singular value, `"nuc"` their sum; other p are refused there.
+ * Of zeros it is 0, with gradient 0.
  */
 export function norm(x: Operand, order: NormOrder = "euclidean", axes?: Axes, keepDims = false): Node {
   const node = asFloat(x);
   const chosen = resolveAxes("norm", node.shape.length, axes);
   if (order === "euclidean" || (order === 2 && chosen.length === 1))
     return rootOrZero(sum(square(node), chosen, keepDims));
-  const infinite = Math.abs(order) === Number.POSITIVE_INFINITY;
+  if (chosen.length === 2 && (order === "nuc" || order === 2 || order === -2)) {
+    const [rows = 0, columns = 0] = chosen;
+    const s = singularValues(moveAxis(moveAxis(node, rows, -1), columns - 1, -1));
+    const places = s.shape.map((size, axis) => (axis === s.shape.length - 1 && order === -2 ? size - 1 : 0));
+    const one = s.shape.map((size, axis) => (axis === s.shape.length - 1 ? 1 : size));
+    const folded = order === "nuc" ? sum(s, -1) : squeeze(slice(s, places, one), -1);
+    return keepDims ? expandDims(expandDims(folded, rows), columns) : folded;
+  }
+  const infinite = typeof order === "number" && Math.abs(order) === Number.POSITIVE_INFINITY;
   check(
     typeof order === "number" && (order > 0 || infinite) && chosen.length <= (order === 1 || infinite ? 2 : 1),
     "unsupported",
     () => ({
       where: errorPlace("norm"),
-      expected: '"euclidean", p > 0 or ±Infinity along one axis; "euclidean", 1 or ±Infinity along two',
+      expected: '"euclidean", p > 0 or ±Infinity along one axis; "euclidean", "nuc", 1, ±2 or ±Infinity along two',
       received: `${show(order)} along ${chosen.length}`,
     }),
   );

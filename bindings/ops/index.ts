@@ -5,7 +5,6 @@ import { isVariable, type Operand, tracing } from "../graph.ts";
 import type { TensorLike } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
 import * as composed from "./composed.ts";
-import * as convolutions from "./conv.ts";
 import * as moving from "./copy.ts";
 import * as crossEntropies from "./crossEntropy.ts";
 import * as einsums from "./einsum.ts";
@@ -19,13 +18,18 @@ import * as softmaxes from "./softmax.ts";
 import * as sorting from "./sort.ts";
 import * as views from "./view.ts";
 
+export * from "./control.ts";
 export * from "./creation.ts";
 export * from "./liftedActivations.ts";
+export * from "./liftedAngles.ts";
 export * from "./liftedElements.ts";
 export * from "./liftedIndexing.ts";
 export * from "./liftedLinearAlgebra.ts";
 export * from "./liftedMoves.ts";
+export * from "./liftedNetworks.ts";
+export * from "./liftedPieces.ts";
 export * from "./liftedReductions.ts";
+export * from "./liftedStatistics.ts";
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: Lifted<typeof elements.negate> = /* @__PURE__ */ lift("negate", elements.negate, 1);
@@ -154,32 +158,6 @@ export const matMul: Lifted<typeof products.matMul> = /* @__PURE__ */ lift("matM
  */
 export const einsum: <const A extends readonly Operand[]>(equation: string, ...operands: A) => Result<A> =
   /* @__PURE__ */ inFront(/* @__PURE__ */ lift("einsum", einsums.einsum, 1));
-/**
- * y[n, ...o, c] = Σ x[n, ...o · stride + k · dilation − padding, i] · kernel[...k, i, c]. x [n, ...s, cin] × kernel
- * [...k, cin / groups, cout] → [n, ...o, cout]; channels last; 1 to 3 spatial axes.
- * @throws {TensorError} `shape` when sizes or options do not fit, or no output is left.
- */
-export const conv: Lifted<typeof convolutions.conv> = /* @__PURE__ */ lift("conv", convolutions.conv, 2);
-/**
- * The gradient of `conv` with respect to x: what transposed convolutions compute. dy [n, ...o, cout], kernel
- * [...k, cin / groups, cout] → [n, ...inputSpatial, cin].
- * @throws {TensorError} `shape` when dy is not what conv makes of such an input.
- */
-export const convInputGradient: Lifted<typeof convolutions.convInputGradient> = /* @__PURE__ */ lift(
-  "convInputGradient",
-  convolutions.convInputGradient,
-  2,
-);
-/**
- * The gradient of `conv` with respect to the kernel. x [n, ...s, cin], dy [n, ...o, cout] →
- * [...kernelSpatial, cin / groups, cout].
- * @throws {TensorError} `shape` when dy is not what conv makes of x with such a kernel.
- */
-export const convKernelGradient: Lifted<typeof convolutions.convKernelGradient> = /* @__PURE__ */ lift(
-  "convKernelGradient",
-  convolutions.convKernelGradient,
-  2,
-);
 /** The same elements under another shape; one size may be -1. Costs nothing. */
 export const reshape: Lifted<typeof views.reshape> = /* @__PURE__ */ lift("reshape", views.reshape, 1);
 /** x with a new axis of size 1 at `axis`. */

@@ -3,12 +3,14 @@
 import { check } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
+import { floorDivide, mod } from "./composedElements.ts";
 import { concat, pad, slice, stridesOf, transpose } from "./copy.ts";
 import { gather, integers, pickAlongLast, scatterAdd } from "./gather.ts";
 import {
   asFloat,
   broadcastTo,
   cast,
+  equal,
   full,
   greater,
   greaterEqual,
@@ -16,7 +18,9 @@ import {
   lessEqual,
   logicalAnd,
   logicalOr,
+  maximum,
   multiply,
+  negate,
   notEqual,
   where,
 } from "./map.ts";
@@ -135,6 +139,60 @@ export function sliceUpdate(x: Operand, updates: Operand, start: readonly number
 export function segmentSum(x: Operand, segments: Operand, count: number): Node {
   const node = asFloat(x);
   return scatter(expandDims(integers("segmentSum", segments), -1), node, [count, ...node.shape.slice(1)]);
+}
+
+/**
+ * The largest of the entries of x [n, ...] with the same number in `segments` [n]: [count, ...], −Infinity where there are
+ * none. In log₂ n passes over the entries, sorted by segment; equal maxima share the gradient.
+ * @throws {TensorError} `data` while running, when a number is outside 0 … count − 1.
+ */
+export function segmentMax(x: Operand, segments: Operand, count: number): Node {
+  const node = asFloat(x);
+  const given = integers("segmentMax", segments);
+  const inner = node.shape.slice(1);
+  const rows = given.size;
+  check(node.shape.length >= 1 && given.shape.length === 1 && node.shape[0] === rows, "shape", () => ({
+    where: errorPlace("segmentMax"),
+    expected: "entries [n, ...] and segments [n]",
+    received: `[${node.shape.join(", ")}] and [${given.shape.join(", ")}]`,
+  }));
+  if (rows === 0) return full([count, ...inner], Number.NEGATIVE_INFINITY);
+  const order = argSort(given);
+  const sorted = gather(given, order);
+  let largest = gather(reshape(node, [rows, sizeOf(inner)]), order);
+  for (let step = 1; step < rows; step *= 2) {
+    const earlier = concat([slice(largest, [0, 0], [step, -1]), slice(largest, [0, 0], [rows - step, -1])], 0);
+    const owner = concat([constant(new Int32Array(step).fill(outside)), slice(sorted, [0], [rows - step])], 0);
+    largest = where(expandDims(equal(owner, sorted), 1), maximum(largest, earlier), largest);
+  }
+  // The last of each segment has seen all others.
+  const next = concat([slice(sorted, [1], [-1]), constant(Int32Array.of(outside))], 0);
+  const last = expandDims(notEqual(sorted, next), 1);
+  const placed = scatterAdd(where(last, largest, 0), sorted, count);
+  const present = greater(scatterAdd(full([rows, 1], 1), sorted, count), 0);
+  return reshape(where(present, placed, Number.NEGATIVE_INFINITY), [count, ...inner]);
+}
+
+/** The smallest of such entries: see {@link segmentMax}. Infinity where there are none. */
+export function segmentMin(x: Operand, segments: Operand, count: number): Node {
+  return negate(segmentMax(negate(asFloat(x)), segments, count));
+}
+
+/**
+ * Positions in the order of memory as coordinates of `shape`: int32, one tensor for each axis.
+ * @throws {TensorError} `unsupported` for more than 2²³ elements, whose positions float32 cannot divide.
+ */
+export function unravelIndex(indices: Operand, shape: Shape): readonly Node[] {
+  const node = integers("unravelIndex", indices);
+  check(sizeOf(shape) <= 2 ** 23, "unsupported", () => ({
+    where: errorPlace("unravelIndex"),
+    expected: "a shape of at most 2²³ elements",
+    received: `[${shape.join(", ")}]`,
+  }));
+  return stridesOf(shape).map((stride, axis) => {
+    const whole = floorDivide(node, stride);
+    return cast(axis === 0 ? whole : mod(whole, shape[axis] as number), "int32");
+  });
 }
 
 /** For each value the position in the ascending vector `sorted` [n] where it belongs: before its equals, or behind. */

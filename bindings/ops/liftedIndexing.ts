@@ -66,3 +66,31 @@ export const searchSorted: Lifted<typeof indexing.searchSorted> = /* @__PURE__ *
   indexing.searchSorted,
   2,
 );
+/**
+ * The largest of the entries of x [n, ...] with the same number in `segments` [n]: [count, ...], −Infinity where there are
+ * none. In log₂ n passes over the entries, sorted by segment; equal maxima share the gradient.
+ * @throws {TensorError} `data` while running, when a number is outside 0 … count − 1.
+ */
+export const segmentMax: Lifted<typeof indexing.segmentMax> = /* @__PURE__ */ lift(
+  "segmentMax",
+  indexing.segmentMax,
+  2,
+  { indices: 1 },
+);
+/** The smallest of such entries: see {@link segmentMax}. Infinity where there are none. */
+export const segmentMin: Lifted<typeof indexing.segmentMin> = /* @__PURE__ */ lift(
+  "segmentMin",
+  indexing.segmentMin,
+  2,
+  { indices: 1 },
+);
+/**
+ * Positions in the order of memory as coordinates of `shape`: int32, one tensor for each axis.
+ * @throws {TensorError} `unsupported` for more than 2²³ elements, whose positions float32 cannot divide.
+ */
+export const unravelIndex: Lifted<typeof indexing.unravelIndex> = /* @__PURE__ */ lift(
+  "unravelIndex",
+  indexing.unravelIndex,
+  1,
+  { indices: 0 },
+);

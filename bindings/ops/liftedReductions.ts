@@ -27,7 +27,8 @@ export const median: Lifted<typeof reductions.median> = /* @__PURE__ */ lift("me
 /**
  * The length of vectors along `axes`, all axes when missing: √(Σ x²) by default, (Σ|x|ᵖ)^(1/p) for p > 0, max |x| for
  * Infinity, min |x| for −Infinity. With two axes p = 1 and ±Infinity are the norms of matrices: the largest (smallest)
- * sum of a column, of a row; other p are refused there, for they need singular values. Of zeros it is 0, with gradient 0.
+ * sum of a column, of a row, 2 and −2 the largest and smallest singular value, `"nuc"` their sum; other p are refused there.
+ * Of zeros it is 0, with gradient 0.
  */
 export const norm: Lifted<typeof reductions.norm> = /* @__PURE__ */ lift("norm", reductions.norm, 1);
 /** x / max(‖x‖, epsilon) along `axis`, ‖x‖ being its {@link norm} of the order. */

@@ -1,32 +1,30 @@
-// How are the factors, inverses and determinants of small matrices made of other operations?
-//
-// Elimination is unrolled: a program grows with the matrix, which is why the size is limited. A larger system is solved
-// faster by iterating, and one of hundreds of equations elsewhere.
+// How are systems of equations solved, and what are the factors, inverses and determinants of matrices?
 
 import { check } from "../errors.ts";
-import { constant, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
-import { type Shape, sameShape, sizeOf, Tensor } from "../tensor.ts";
-import { swapAxes, tril, triu } from "./composedMoves.ts";
+import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { type Shape, sameShape, sizeOf } from "../tensor.ts";
+import { diagonal, swapAxes, tril, triu } from "./composedMoves.ts";
 import { norm } from "./composedReductions.ts";
 import { concat, slice } from "./copy.ts";
 import { eye } from "./creation.ts";
 import { withRule } from "./customGradient.ts";
-import { abs, asFloat, broadcastTo, divide, equal, log, multiply, negate, sign, sqrt, subtract, where } from "./map.ts";
+import { choleskyFactor, lu, permuted, triangular } from "./factor.ts";
+import { abs, add, asFloat, broadcastTo, divide, log, multiply, negate, sign, subtract } from "./map.ts";
 import { matMul } from "./matMul.ts";
-import { argMax, product, sum } from "./reduce.ts";
+import { product, sum } from "./reduce.ts";
 import { reshape, squeeze } from "./view.ts";
 
 type Node = SymbolicTensor;
 
-/** Most rows of a matrix whose elimination is unrolled. */
-const mostRows = 64;
+/** Most columns that are made orthogonal, which is unrolled. */
+const mostColumns = 64;
 
 // Systems of equations ------------------------------------------------------------------------------------------------
 
 /**
- * x with a·x = b: a [..., n, n], b [..., n, m] or [..., n]. By Gauss and Jordan's elimination, the largest pivot first.
+ * x with a·x = b: a [..., n, n], b [..., n, m] or [..., n]. By elimination, the largest pivot first.
  * Infinite or NaN where a is singular.
- * @throws {TensorError} `shape` when shapes do not fit, `unsupported` for more than 64 rows.
+ * @throws {TensorError} `shape` when shapes do not fit.
  */
 export function solve(a: Operand, b: Operand): Node {
   return onColumns("solve", a, b, (matrix, columns) => withRule(solved, [matrix, columns]));
@@ -34,19 +32,8 @@ export function solve(a: Operand, b: Operand): Node {
 
 /** The value of {@link solve} for [batch, n, n] and [batch, n, m], and its gradients: db = a⁻ᵀ dx, da = −db xᵀ. */
 function solved(a: Node, b: Node): readonly [Node, (dx: Node) => readonly Node[]] {
-  const [batch = 1, size = 1] = a.shape;
-  let rows = concat([a, b], 2);
-  for (let step = 0; step < size; step++) {
-    const { pivotRow, swapped } = pivoted(rows, step);
-    const scaled = divide(pivotRow, slice(pivotRow, [0, 0, step], [batch, 1, 1]));
-    const cleared = subtract(swapped, multiply(slice(swapped, [0, 0, step], [batch, size, 1]), scaled));
-    rows = where(
-      rowMask(size, (row) => row === step),
-      scaled,
-      cleared,
-    );
-  }
-  const x = slice(rows, [0, 0, size], b.shape);
+  const { factors, order } = lu(a);
+  const x = triangular(factors, triangular(factors, permuted(b, order), { lower: true, unit: true }), { lower: false });
   return [
     x,
     (dx) => {
@@ -59,35 +46,10 @@ function solved(a: Node, b: Node): readonly [Node, (dx: Node) => readonly Node[]
 /**
  * x with a·x = b for a triangular a [..., n, n], of which only that triangle is read: the upper one, or with `lower` the
  * lower one. b [..., n, m] or [..., n].
- * @throws {TensorError} `shape` when shapes do not fit, `unsupported` for more than 64 rows.
+ * @throws {TensorError} `shape` when shapes do not fit.
  */
 export function solveTriangular(a: Operand, b: Operand, lower = false): Node {
-  return onColumns("solveTriangular", a, b, (matrix, columns) =>
-    withRule((each, right) => substituted(each, right, lower), [matrix, columns]),
-  );
-}
-
-function substituted(a: Node, b: Node, lower: boolean): readonly [Node, (dx: Node) => readonly Node[]] {
-  const [batch = 1, size = 1, width = 1] = b.shape;
-  const found: Node[] = [];
-  let rest = b;
-  for (let step = 0; step < size; step++) {
-    const place = lower ? step : size - 1 - step;
-    const own = divide(slice(rest, [0, place, 0], [batch, 1, width]), slice(a, [0, place, place], [batch, 1, 1]));
-    found[place] = own;
-    const others = rowMask(size, (row) => (lower ? row > place : row < place));
-    const column = where(others, slice(a, [0, 0, place], [batch, size, 1]), 0);
-    if (step < size - 1) rest = subtract(rest, multiply(column, own));
-  }
-  const x = concat(found, 1);
-  return [
-    x,
-    (dx) => {
-      const db = withRule((each, right) => substituted(each, right, !lower), [swapAxes(a, 1, 2), dx]);
-      const da = negate(matMul(db, swapAxes(x, 1, 2)));
-      return [lower ? tril(da) : triu(da), db];
-    },
-  ];
+  return onColumns("solveTriangular", a, b, (matrix, columns) => triangular(matrix, columns, { lower }));
 }
 
 /** a⁻¹ of matrices [..., n, n]; see {@link solve}, which is better where the inverse would only be multiplied by. */
@@ -99,17 +61,19 @@ export function inv(a: Operand): Node {
 
 /** The determinant of matrices [..., n, n] → [...]. Its gradient holds for regular matrices. */
 export function det(a: Operand): Node {
-  const { pivots, swaps, batch } = pivotsOf("det", a);
-  return reshape(multiply(product(pivots, 1), product(swaps, 1)), batch);
+  const { pivots, sign: swaps, batch } = pivotsOf("det", a);
+  return reshape(multiply(product(pivots, 1), swaps), batch);
 }
 
 /** Sign and logarithm of the absolute value of the determinant, which may be too large for a number: [...] each. */
 export function slogdet(a: Operand): readonly [sign: Node, logAbsolute: Node] {
-  const { pivots, swaps, batch } = pivotsOf("slogdet", a);
-  return [
-    reshape(multiply(product(sign(pivots), 1), product(swaps, 1)), batch),
-    reshape(sum(log(abs(pivots)), 1), batch),
-  ];
+  const { pivots, sign: swaps, batch } = pivotsOf("slogdet", a);
+  return [reshape(multiply(product(sign(pivots), 1), swaps), batch), reshape(sum(log(abs(pivots)), 1), batch)];
+}
+
+/** The logarithm of the determinant of symmetric positive definite matrices, 2 · Σ ln L_ii: [..., n, n] → [...]. */
+export function logdet(a: Operand): Node {
+  return multiply(sum(log(diagonal(cholesky(a), 0, -2, -1)), -1), 2);
 }
 
 // Factors -------------------------------------------------------------------------------------------------------------
@@ -117,22 +81,31 @@ export function slogdet(a: Operand): readonly [sign: Node, logAbsolute: Node] {
 /**
  * The lower triangle L with L·Lᵀ = a, for symmetric positive definite a [..., n, n], of which only the lower triangle is
  * read and has a gradient. NaN where a is not positive definite.
- * @throws {TensorError} `shape` unless the matrices are square, `unsupported` for more than 64 rows.
+ * @throws {TensorError} `shape` unless the matrices are square.
  */
 export function cholesky(a: Operand): Node {
   const node = asFloat(a);
-  const size = rowsOf("cholesky", node);
-  let rest = batched(node);
-  const [batch = 1] = rest.shape;
-  const columns: Node[] = [];
-  for (let step = 0; step < size; step++) {
-    const root = sqrt(slice(rest, [0, step, step], [batch, 1, 1]));
-    const below = rowMask(size, (row) => row >= step);
-    const column = where(below, divide(slice(rest, [0, 0, step], [batch, size, 1]), root), 0);
-    columns.push(column);
-    if (step < size - 1) rest = subtract(rest, multiply(column, reshape(column, [batch, 1, size])));
-  }
-  return reshape(concat(columns, 2), node.shape);
+  rowsOf("cholesky", node);
+  return reshape(choleskyFactor(batched(node)), node.shape);
+}
+
+/**
+ * L·U = P·a by elimination, the largest pivot of each column first: L without its diagonal of ones below U, [..., n, n], and
+ * for each row of P·a its number in a, int32 [..., n]. The gradient holds for regular matrices.
+ * @throws {TensorError} `shape` unless the matrices are square.
+ */
+export function luFactor(a: Operand): readonly [factors: Node, order: Node] {
+  const node = asFloat(a);
+  rowsOf("luFactor", node);
+  const { factors, order } = lu(batched(node));
+  return [reshape(factors, node.shape), reshape(order, node.shape.slice(0, -1))];
+}
+
+/** (L·Lᵀ)⁻¹ for lower triangles L [..., n, n]; with `upper` (Uᵀ·U)⁻¹ for upper ones. */
+export function choleskyInverse(factor: Operand, upper = false): Node {
+  const node = asFloat(factor);
+  const inverse = solveTriangular(node, broadcastTo(eye(rowsOf("choleskyInverse", node)), node.shape), !upper);
+  return upper ? matMul(inverse, inverse, { transposeB: true }) : matMul(inverse, inverse, { transposeA: true });
 }
 
 /**
@@ -145,84 +118,60 @@ export function qr(a: Operand): readonly [q: Node, r: Node] {
   const node = asFloat(a);
   const [rows = 1, columns = 1] = matrixOf("qr", node);
   const count = Math.min(rows, columns);
-  checkRows("qr", count);
+  checkColumns("qr", count);
   const matrices = batched(node);
   const [batch = 1] = matrices.shape;
-  let q: Node | undefined;
-  for (let step = 0; step < count; step++) {
-    let column = slice(matrices, [0, 0, step], [batch, rows, 1]);
-    if (q !== undefined)
-      for (let round = 0; round < 2; round++) column = subtract(column, matMul(q, matMul(swapAxes(q, 1, 2), column)));
-    const unit = divide(column, norm(column, "euclidean", 1, true));
-    q = q === undefined ? unit : concat([q, unit], 2);
-  }
+  const packed = withRule(orthogonalized, [slice(matrices, [0, 0, 0], [batch, rows, count])]);
+  const q = slice(packed, [0, 0, 0], [batch, rows, count]);
+  const r = slice(packed, [0, rows, 0], [batch, count, count]);
+  const further = slice(matrices, [0, 0, count], [batch, rows, columns - count]);
   const lead = node.shape.slice(0, -2);
-  const basis = q as Node;
+  const whole = count === columns ? r : concat([r, matMul(q, further, { transposeA: true })], 2);
+  return [reshape(q, [...lead, rows, count]), reshape(whole, [...lead, count, columns])];
+}
+
+/**
+ * Q, and below it R, of [batch, m, n] with m ≥ n. The gradient is (dQ + Q · sym(R dRᵀ − dQᵀ Q)) R⁻ᵀ, where sym mirrors the
+ * lower triangle (Walter & Lehmann, 2018).
+ */
+function orthogonalized(a: Node): readonly [Node, (upstream: Node) => Node] {
+  const [batch = 1, rows = 1, columns = 1] = a.shape;
+  let basis: Node | undefined;
+  for (let step = 0; step < columns; step++) {
+    let column = slice(a, [0, 0, step], [batch, rows, 1]);
+    if (basis !== undefined)
+      for (let round = 0; round < 2; round++)
+        column = subtract(column, matMul(basis, matMul(basis, column, { transposeA: true })));
+    const unit = divide(column, norm(column, "euclidean", 1, true));
+    basis = basis === undefined ? unit : concat([basis, unit], 2);
+  }
+  const q = basis as Node;
+  const r = triu(matMul(q, a, { transposeA: true }));
   return [
-    reshape(basis, [...lead, rows, count]),
-    reshape(triu(matMul(swapAxes(basis, 1, 2), matrices)), [...lead, count, columns]),
+    concat([q, r], 1),
+    (upstream) => {
+      const packed = withRule(orthogonalized, [a]);
+      const parts = (x: Node): readonly [Node, Node] => [
+        slice(x, [0, 0, 0], [batch, rows, columns]),
+        slice(x, [0, rows, 0], [batch, columns, columns]),
+      ];
+      const [[ownQ, ownR], [dq, dr]] = [parts(packed), parts(upstream)];
+      const inner = subtract(matMul(ownR, triu(dr), { transposeB: true }), matMul(dq, ownQ, { transposeA: true }));
+      const mirrored = add(tril(inner), swapAxes(tril(inner, -1), 1, 2));
+      const left = add(dq, matMul(ownQ, mirrored));
+      return swapAxes(triangular(ownR, swapAxes(left, 1, 2), { lower: false }), 1, 2);
+    },
   ];
 }
 
 // Parts ---------------------------------------------------------------------------------------------------------------
 
-/** Rows [batch, n, ...] with the row of the largest number of column `step`, from there on down, in place `step`. */
-function pivoted(rows: Node, step: number): { pivotRow: Node; swapped: Node; place: Node } {
-  const [batch = 1, size = 1, width = 1] = rows.shape;
-  const column = abs(slice(rows, [0, 0, step], [batch, size, 1]));
-  const place = argMax(
-    where(
-      rowMask(size, (row) => row >= step),
-      column,
-      -1,
-    ),
-    1,
-  );
-  const indices = constant(
-    Tensor.of(
-      Int32Array.from({ length: size }, (_, row) => row),
-      [size, 1],
-      "int32",
-    ),
-  );
-  const chosen = equal(indices, reshape(place, [batch, 1, 1]));
-  const pivotRow = sum(where(chosen, rows, 0), 1, true);
-  const own = slice(rows, [0, step, 0], [batch, 1, width]);
-  const swapped = where(
-    rowMask(size, (row) => row === step),
-    pivotRow,
-    where(chosen, own, rows),
-  );
-  return { pivotRow, swapped, place };
-}
-
-/** What elimination divides by, step by step, and −1 for each exchange of rows: [batch, n] both. */
-function pivotsOf(name: string, a: Operand): { pivots: Node; swaps: Node; batch: Shape } {
+/** The diagonal of U [batch, n], and the sign of the permutation [batch]. */
+function pivotsOf(name: string, a: Operand): { pivots: Node; sign: Node; batch: Shape } {
   const node = asFloat(a);
-  const size = rowsOf(name, node);
-  let rows = batched(node);
-  const [batch = 1] = rows.shape;
-  const [pivots, swaps]: [Node[], Node[]] = [[], []];
-  for (let step = 0; step < size; step++) {
-    const { pivotRow, swapped, place } = pivoted(rows, step);
-    const pivot = slice(pivotRow, [0, 0, step], [batch, 1, 1]);
-    pivots.push(reshape(pivot, [batch, 1]));
-    swaps.push(reshape(where(equal(place, step), 1, asFloat(-1)), [batch, 1]));
-    // Where the pivot is 0 there is nothing to clear.
-    const factors = divide(slice(swapped, [0, 0, step], [batch, size, 1]), where(equal(pivot, 0), 1, pivot));
-    rows = subtract(
-      swapped,
-      multiply(
-        where(
-          rowMask(size, (row) => row > step),
-          factors,
-          0,
-        ),
-        pivotRow,
-      ),
-    );
-  }
-  return { pivots: concat(pivots, 1), swaps: concat(swaps, 1), batch: node.shape.slice(0, -2) };
+  rowsOf(name, node);
+  const { factors, sign } = lu(batched(node));
+  return { pivots: diagonal(factors, 0, 1, 2), sign, batch: node.shape.slice(0, -2) };
 }
 
 /** `apply` on [batch, n, n] and [batch, n, m], for b of columns or of single vectors. */
@@ -245,16 +194,6 @@ function batched(x: Node): Node {
   return reshape(x, [sizeOf(x.shape.slice(0, -2)), ...x.shape.slice(-2)]);
 }
 
-function rowMask(size: number, holds: (row: number) => boolean): Node {
-  return constant(
-    Tensor.of(
-      Uint8Array.from({ length: size }, (_, row) => (holds(row) ? 1 : 0)),
-      [size, 1],
-      "bool",
-    ),
-  );
-}
-
 function matrixOf(name: string, x: Node): Shape {
   check(x.shape.length >= 2, "shape", () => ({
     where: errorPlace(name),
@@ -271,15 +210,14 @@ function rowsOf(name: string, x: Node): number {
     expected: "square matrices [..., n, n]",
     received: `[${x.shape.join(", ")}]`,
   }));
-  checkRows(name, rows);
   return rows;
 }
 
-function checkRows(name: string, rows: number): void {
-  check(rows <= mostRows, "unsupported", () => ({
+function checkColumns(name: string, columns: number): void {
+  check(columns <= mostColumns, "unsupported", () => ({
     where: errorPlace(name),
-    expected: `at most ${mostRows} rows`,
-    received: String(rows),
-    remedy: "Elimination is unrolled into the program, which would become too long.",
+    expected: `at most ${mostColumns} columns`,
+    received: String(columns),
+    remedy: "Each column is a part of the program, which would become too long.",
   }));
 }

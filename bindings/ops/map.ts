@@ -220,6 +220,8 @@ export function isRelu(node: Node): boolean {
 export const sin: (x: Operand) => Node = unary("sin", code.SIN, (x, _y, dy) => multiply(dy, cos(x)));
 /** Cosine of radians. */
 export const cos: (x: Operand) => Node = unary("cos", code.COS, (x, _y, dy) => negate(multiply(dy, sin(x))));
+/** Inverse of the tangent, in radians from −π/2 to π/2. */
+export const atan: (x: Operand) => Node = unary("atan", code.ATAN, (x, _y, dy) => divide(dy, add(square(x), 1)));
 
 // Two operands, broadcast ---------------------------------------------------------------------------------------------
 

@@ -1,11 +1,14 @@
 // Which products of tensors are a few lines of others?
 
-import { check } from "../errors.ts";
-import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { check, show } from "../errors.ts";
+import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { sameShape, sizeOf } from "../tensor.ts";
+import { power } from "./composed.ts";
 import { roll } from "./composedMoves.ts";
-import { transpose } from "./copy.ts";
-import { asFloat, multiply, subtract } from "./map.ts";
+import { stack, transpose } from "./copy.ts";
+import { eye } from "./creation.ts";
+import { inv } from "./linearAlgebra.ts";
+import { asFloat, broadcastTo, multiply, subtract } from "./map.ts";
 import { matMul } from "./matMul.ts";
 import { resolveAxes } from "./reduce.ts";
 import { reshape } from "./view.ts";
@@ -82,4 +85,82 @@ export function cross(a: Operand, b: Operand): Node {
     }));
   const turned = (x: Node, by: number): Node => roll(x, by, -1);
   return subtract(multiply(turned(first, -1), turned(second, -2)), multiply(turned(first, -2), turned(second, -1)));
+}
+
+/** Σ over the last axis of both: [..., k] · [..., k] → the other axes of a, then those of b. float32. */
+export function inner(a: Operand, b: Operand): Node {
+  const [first, second] = [asFloat(a), asFloat(b)];
+  if (first.shape.length === 0 || second.shape.length === 0) return multiply(first, second);
+  return tensordot(first, second, [[-1], [-1]]);
+}
+
+/** Σ of the products of all elements, in their order: a scalar. float32. */
+export function vdot(a: Operand, b: Operand): Node {
+  const [first, second] = [asFloat(a), asFloat(b)];
+  return tensordot(reshape(first, [first.size]), reshape(second, [second.size]), 1);
+}
+
+/**
+ * Kronecker's product: b repeated for each element of a and multiplied by it. Shapes of one rank multiply, a shorter one
+ * is filled up with 1 in front.
+ */
+export function kron(a: Operand, b: Operand): Node {
+  const [first, second] = [toSymbolic(a), toSymbolic(b)];
+  const rank = Math.max(first.shape.length, second.shape.length);
+  const filled = ({ shape }: Node): number[] => [...new Array<number>(rank - shape.length).fill(1), ...shape];
+  const [left, right] = [filled(first), filled(second)];
+  const product = multiply(
+    reshape(
+      first,
+      left.flatMap((size) => [size, 1]),
+    ),
+    reshape(
+      second,
+      right.flatMap((size) => [1, size]),
+    ),
+  );
+  return reshape(
+    product,
+    left.map((size, axis) => size * (right[axis] as number)),
+  );
+}
+
+/** Powers of a vector as columns, the highest first, or with `increasing` the lowest: [n] → [n, columns]. float32. */
+export function vander(x: Operand, columns?: number, increasing = false): Node {
+  const node = asFloat(x);
+  check(node.shape.length === 1, "shape", () => ({
+    where: errorPlace("vander"),
+    expected: "a vector",
+    received: `[${node.shape.join(", ")}]`,
+  }));
+  const count = columns ?? node.size;
+  whole("vander", count, 1);
+  const powers = Array.from({ length: count }, (_, exponent) => power(node, exponent));
+  return stack(increasing ? powers : powers.reverse(), 1);
+}
+
+/** a · a · … of matrices [..., n, n], `exponent` times by squaring; the unit matrix for 0, powers of a⁻¹ below. */
+export function matrixPower(a: Operand, exponent: number): Node {
+  const node = asFloat(a);
+  whole("matrixPower", exponent, Number.NEGATIVE_INFINITY);
+  if (exponent < 0) return matrixPower(inv(node), -exponent);
+  const [rows = 0, columns = 0] = node.shape.slice(-2);
+  check(node.shape.length >= 2 && rows === columns, "shape", () => ({
+    where: errorPlace("matrixPower"),
+    expected: "square matrices [..., n, n]",
+    received: `[${node.shape.join(", ")}]`,
+  }));
+  if (exponent === 0) return broadcastTo(constant(eye(rows)), node.shape);
+  if (exponent === 1) return node;
+  const half = matrixPower(node, Math.floor(exponent / 2));
+  const squared = matMul(half, half);
+  return exponent % 2 === 0 ? squared : matMul(squared, node);
+}
+
+function whole(name: string, count: number, low: number): void {
+  check(Number.isInteger(count) && count >= low, "option", () => ({
+    where: errorPlace(name),
+    expected: low === 1 ? "a whole number ≥ 1" : "a whole number",
+    received: show(count),
+  }));
 }

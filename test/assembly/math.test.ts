@@ -2,9 +2,7 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileProbe } from "./compile.ts";
-
-const names = ["exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "erfInverse", "sin", "cos"] as const;
-type Name = (typeof names)[number];
+import { type Name, names, specials } from "./specialValues.ts";
 
 const source = `
 import * as math from "./assembly/math";
@@ -137,6 +135,7 @@ const claims: readonly Claim[] = [
   { name: "erfInverse", bound: 3.7, truth: erfInverse, dense: [-8, 0] },
   { name: "sin", bound: 1.6, truth: Math.sin, dense: [-4, 19], limit: 1e6 },
   { name: "cos", bound: 1.6, truth: Math.cos, dense: [-4, 19], limit: 1e6 },
+  { name: "atan", bound: 2.1, truth: Math.atan, dense: [-6, 6] },
 ];
 
 describe.each(claims)("$name", ({ name, bound, truth, dense, limit = Number.POSITIVE_INFINITY }) => {
@@ -163,110 +162,6 @@ describe.each(claims)("$name", ({ name, bound, truth, dense, limit = Number.POSI
   });
 });
 
-const infinity = Number.POSITIVE_INFINITY;
-const subnormal = 2 ** -149;
-const largest = (2 - 2 ** -23) * 2 ** 127;
-const specials: Readonly<Record<Name, readonly (readonly [x: number, y: number])[]>> = {
-  exp: [
-    [0, 1],
-    [-0, 1],
-    [infinity, infinity],
-    [-infinity, 0],
-    [88.73, infinity],
-    [largest, infinity],
-    [-largest, 0],
-    [-104, 0],
-    [-103.2, subnormal],
-  ],
-  expm1: [
-    [0, 0],
-    [-0, -0],
-    [infinity, infinity],
-    [-infinity, -1],
-    [largest, infinity],
-    [-largest, -1],
-    [subnormal, subnormal],
-    [-subnormal, -subnormal],
-  ],
-  log: [
-    [0, -infinity],
-    [-0, -infinity],
-    [1, 0],
-    [infinity, infinity],
-    [-infinity, Number.NaN],
-    [-1, Number.NaN],
-    [-subnormal, Number.NaN],
-    [subnormal, Math.fround(-149 * Math.LN2)],
-    [largest, Math.fround(128 * Math.LN2)],
-  ],
-  log1p: [
-    [0, 0],
-    [-0, -0],
-    [-1, -infinity],
-    [-1.0000001, Number.NaN],
-    [infinity, infinity],
-    [-infinity, Number.NaN],
-    [subnormal, subnormal],
-    [-subnormal, -subnormal],
-    [largest, Math.fround(128 * Math.LN2)],
-  ],
-  tanh: [
-    [0, 0],
-    [-0, -0],
-    [infinity, 1],
-    [-infinity, -1],
-    [10, 1],
-    [-largest, -1],
-    [subnormal, subnormal],
-    [-subnormal, -subnormal],
-  ],
-  sigmoid: [
-    [0, 0.5],
-    [-0, 0.5],
-    [infinity, 1],
-    [-infinity, 0],
-    [largest, 1],
-    [-largest, 0],
-    [-103.2, subnormal],
-  ],
-  erf: [
-    [0, 0],
-    [-0, -0],
-    [infinity, 1],
-    [-infinity, -1],
-    [4, 1],
-    [-largest, -1],
-    [subnormal, subnormal],
-    [-subnormal, -subnormal],
-  ],
-  erfInverse: [
-    [0, 0],
-    [-0, -0],
-    [1, infinity],
-    [-1, -infinity],
-    [1.0000001, Number.NaN],
-    [-2, Number.NaN],
-    [infinity, Number.NaN],
-    [-infinity, Number.NaN],
-    [subnormal, subnormal],
-  ],
-  sin: [
-    [0, 0],
-    [-0, -0],
-    [infinity, Number.NaN],
-    [-infinity, Number.NaN],
-    [subnormal, subnormal],
-    [-subnormal, -subnormal],
-  ],
-  cos: [
-    [0, 1],
-    [-0, 1],
-    [infinity, Number.NaN],
-    [-infinity, Number.NaN],
-    [subnormal, 1],
-  ],
-};
-
 describe("special values", () => {
   it.each(names)("%s", (name) => {
     const cases = [...specials[name], [Number.NaN, Number.NaN] as const];
@@ -285,20 +180,23 @@ describe("special values", () => {
 });
 
 describe("shape", () => {
-  it.each(["expm1", "log1p", "tanh", "erf", "erfInverse", "sin"] as const)("%s keeps the sign of a tiny x", (name) => {
-    const tiny = [2 ** -140, 2 ** -126, 2 ** -100, 2 ** -60];
-    const [positive, negative] = [
-      evaluate(name, tiny),
-      evaluate(
-        name,
-        tiny.map((x) => -x),
-      ),
-    ];
-    expect(negative).toEqual(positive.map((y) => -y));
-    expect(positive.every((y) => y > 0)).toBe(true);
-  });
+  it.each(["expm1", "log1p", "tanh", "erf", "erfInverse", "sin", "atan"] as const)(
+    "%s keeps the sign of a tiny x",
+    (name) => {
+      const tiny = [2 ** -140, 2 ** -126, 2 ** -100, 2 ** -60];
+      const [positive, negative] = [
+        evaluate(name, tiny),
+        evaluate(
+          name,
+          tiny.map((x) => -x),
+        ),
+      ];
+      expect(negative).toEqual(positive.map((y) => -y));
+      expect(positive.every((y) => y > 0)).toBe(true);
+    },
+  );
 
-  it.each(["tanh", "erf", "erfInverse", "sin"] as const)("%s is odd to the bit", (name) => {
+  it.each(["tanh", "erf", "erfInverse", "sin", "atan"] as const)("%s is odd to the bit", (name) => {
     const values = Array.from({ length: 4000 }, (_, index) => Math.fround(0.00025 * (index + 0.5)));
     const negated = evaluate(
       name,

@@ -65,4 +65,5 @@ export const elementary: Readonly<Record<string, Elementary>> = {
   relu: { f: (x) => Math.max(x, 0), ulps: 0 },
   sin: { f: Math.sin, ulps: 1.6 },
   cos: { f: Math.cos, ulps: 1.6 },
+  atan: { f: Math.atan, ulps: 2.1 },
 };

@@ -10,6 +10,7 @@ import { conv } from "../../bindings/ops/conv.ts";
 import { convWinograd, convWinogradGradient } from "../../bindings/ops/convWinograd.ts";
 import { pad, transpose } from "../../bindings/ops/copy.ts";
 import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
+import { lu, triangular } from "../../bindings/ops/factor.ts";
 import { gather, gatherBatch } from "../../bindings/ops/gather.ts";
 import { add, tanh } from "../../bindings/ops/map.ts";
 import { matMul } from "../../bindings/ops/matMul.ts";
@@ -18,6 +19,7 @@ import { averagePool, maxPool } from "../../bindings/ops/pool.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
 import { argSort } from "../../bindings/ops/sort.ts";
+import { singularValues } from "../../bindings/ops/svd.ts";
 import { expandDims, reshape } from "../../bindings/ops/view.ts";
 import { zeros } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
@@ -96,6 +98,8 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       moved,
       gatherBatch(x, labels, cursor, 2),
       argSort(x),
+      singularValues(x),
+      triangular(lu(reshape(x, [3, 2, 2])).factors, reshape(x, [3, 2, 2]), { lower: true }),
       ...gradients(add(add(add(value, pooled), sum(normalized)), sum(moved)), [x]).filter((each) => each !== null),
     ];
   });

@@ -6,12 +6,13 @@ import type { Variable } from "../../bindings/variable.ts";
 import { type Estimate, exactly } from "./estimate.ts";
 import { evaluateElements } from "./referenceElements.ts";
 import { evaluateMove } from "./referenceMoves.ts";
+import { evaluateSpectrum } from "./referenceSpectrum.ts";
 import { evaluateMatMul, evaluateReduction, evaluateScatter } from "./referenceSums.ts";
 
 /** Values of input nodes. */
 export type Given = ReadonlyMap<SymbolicTensor, ArrayLike<number>>;
 
-const rules = [evaluateElements, evaluateReduction, evaluateMatMul, evaluateScatter, evaluateMove];
+const rules = [evaluateElements, evaluateReduction, evaluateMatMul, evaluateScatter, evaluateMove, evaluateSpectrum];
 
 /**
  * The float64 values of `outputs` with the bounds of estimate.ts. Fused operations are evaluated by what they decompose

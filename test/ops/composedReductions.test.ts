@@ -57,8 +57,8 @@ describeOp(
   ],
   [
     {
-      title: "norms that need singular values",
-      call: () => reductions.norm([[1]], 2, [0, 1]),
+      title: "norms that matrices do not have",
+      call: () => reductions.norm([[1]], 3, [0, 1]),
       code: "unsupported",
       text: "norm: expected",
     },
