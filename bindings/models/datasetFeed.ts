@@ -128,14 +128,8 @@ class DatasetFeed implements Feed {
   private async nextColumns(): Promise<Column[] | undefined> {
     const result = await (this.iterator as AsyncIterator<unknown>).next();
     if (result.done === true) return undefined;
-    const element = result.value;
-    check(Array.isArray(element) && (element.length === 2 || element.length === 3), "data", () => ({
-      where: this.where,
-      expected: "batches [x, y] or [x, y, sampleWeight]",
-      received: show(element),
-      remedy: "Make them so with map: dataset.map(({ xs, ys }) => [xs, ys]).",
-    }));
-    const [x, y, weight] = element as [DataLike, DataLike, SampleWeight?];
+    checkBatch(this.where, result.value);
+    const [x, y, weight] = result.value;
     const columns = this.read(x, y, weight);
     commonRows(this.where, columns);
     return columns;
@@ -188,4 +182,17 @@ class DatasetFeed implements Feed {
     this.blocks.clear();
     this.window = 0;
   }
+}
+
+/** @throws {TensorError} `data` unless `element` is a batch to train on or to measure. */
+export function checkBatch(
+  where: string,
+  element: unknown,
+): asserts element is readonly [DataLike, DataLike, SampleWeight?] {
+  check(Array.isArray(element) && (element.length === 2 || element.length === 3), "data", () => ({
+    where,
+    expected: "batches [x, y] or [x, y, sampleWeight]",
+    received: show(element),
+    remedy: "Make them so with map: dataset.map(({ xs, ys }) => [xs, ys]).",
+  }));
 }

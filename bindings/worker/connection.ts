@@ -4,6 +4,7 @@ import type { Callback, ModelInTraining } from "../callbacks/callback.ts";
 import { TensorError } from "../errors.ts";
 import { webLocks } from "../platform/locks.ts";
 import type { Spawned, WorkerEvents } from "../platform/spawn.ts";
+import { type LentDataset, LentDatasets } from "./lentDatasets.ts";
 import {
   type AwaitedEvent,
   type Call,
@@ -30,6 +31,7 @@ interface PendingCall {
   readonly callbacks: readonly Callback[];
   readonly signal: AbortSignal | undefined;
   readonly model: CallCompanions["model"];
+  readonly datasets: LentDatasets;
   /** What a callback threw: the result of the call, whatever the worker says. */
   thrown: { readonly cause: unknown } | undefined;
 }
@@ -38,6 +40,8 @@ interface PendingCall {
 export interface PreparedCall {
   readonly call: Call;
   readonly transfer?: Iterable<ArrayBuffer>;
+  /** Datasets whose elements the worker asks for. */
+  readonly lent?: readonly LentDataset[];
 }
 
 /** The owner's end of a worker. */
@@ -134,8 +138,8 @@ export class Connection {
 
   private send(
     where: string,
-    { call, transfer = [] }: PreparedCall,
-    companions: Omit<PendingCall, "resolve" | "reject">,
+    { call, transfer = [], lent = [] }: PreparedCall,
+    companions: Omit<PendingCall, "resolve" | "reject" | "datasets">,
   ): { readonly result: Promise<unknown> } {
     if (this.ended !== undefined) throw this.ended;
     const id = this.calls++;
@@ -146,15 +150,22 @@ export class Connection {
     }
     const { signal } = companions;
     const abort = (): void => this.tell({ kind: "abort", id });
+    const datasets = new LentDatasets(lent, (reading, answer, given = []) =>
+      this.tell({ kind: "dataset", id, reading, answer }, [...given]),
+    );
     const result = new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve, reject, ...companions });
+      this.pending.set(id, { resolve, reject, datasets, ...companions });
     });
     signal?.addEventListener("abort", abort, { once: true });
-    return { result: result.finally(() => signal?.removeEventListener("abort", abort)) };
+    const finish = (): void => {
+      signal?.removeEventListener("abort", abort);
+      datasets.close();
+    };
+    return { result: result.finally(finish) };
   }
 
   private tell(message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
-    this.worker?.post(message, transfer);
+    if (this.ended === undefined) this.worker?.post(message, transfer);
   }
 
   private hear(message: ToOwner): void {
@@ -169,12 +180,15 @@ export class Connection {
     if (pending === undefined) return;
     if (message.kind === "event") void this.handle(message.id, pending, message.name, message.values);
     else if (message.kind === "progress") this.report(message.id, pending, message.progress);
+    else if (message.kind === "dataset") pending.datasets.hear(message.reading, message.request);
     else {
       this.pending.delete(message.id);
       if (pending.thrown !== undefined) pending.reject(pending.thrown.cause);
       else if (message.kind === "result") pending.resolve(message.value);
       else if (message.cause === "aborted") pending.reject(pending.signal?.reason);
-      else if (message.cause !== "callback") pending.reject(readError(message.cause));
+      else if (message.cause === "callback") return;
+      else if ("reading" in message.cause) pending.reject(pending.datasets.failureOf(message.cause.reading));
+      else pending.reject(readError(message.cause));
     }
   }
 

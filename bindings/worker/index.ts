@@ -20,6 +20,9 @@ export type { StartedWorker } from "../platform/spawn.ts";
 export { type ServeOptions, serveModels } from "./serveModels.ts";
 export type {
   TransferOptions,
+  WorkerDatasetEvaluateOptions,
+  WorkerDatasetFitOptions,
+  WorkerDatasetPredictOptions,
   WorkerEvaluateOptions,
   WorkerFitOptions,
   WorkerModel,

@@ -23,27 +23,41 @@ export type PlainFitOptions = Pick<
   | "classWeight"
 >;
 
+/** A dataset that stays with the owner, who gives its elements when the worker asks for them. */
+export interface SentDataset {
+  readonly kind: "dataset";
+  /** Its place among those of the call. */
+  readonly source: number;
+  readonly size: number | undefined;
+}
+
+/** What a call is about: arrays x, or x and y, or x, y and sampleWeight; or a dataset. */
+export type SentData = { readonly kind: "arrays"; readonly parts: readonly Parcel[] } | SentDataset;
+
+/** An element of a dataset: a batch, or the parts of one. */
+export type SentElement = Parcel | readonly Parcel[];
+
 /** A call of the owner. */
 export type Call =
   | { readonly name: "load"; readonly where: string; readonly bytes: Uint8Array; readonly engine: EngineOptions }
   | {
       readonly name: "fit";
-      readonly x: Parcel;
-      readonly y: Parcel;
-      readonly validationData?: readonly Parcel[];
-      readonly sampleWeight?: Parcel;
+      readonly data: SentData;
+      readonly validationData?: SentData;
       readonly options: PlainFitOptions;
       /** The functions that some callback has; the worker tells of no others. */
       readonly events: readonly (keyof Callback)[];
     }
   | {
       readonly name: "evaluate";
-      readonly x: Parcel;
-      readonly y: Parcel;
-      readonly sampleWeight?: Parcel;
+      readonly data: SentData;
       readonly options: { readonly batchSize?: number; readonly steps?: number };
     }
-  | { readonly name: "predict"; readonly x: Parcel; readonly options: { readonly batchSize?: number } }
+  | {
+      readonly name: "predict";
+      readonly data: SentData;
+      readonly options: { readonly batchSize?: number; readonly steps?: number };
+    }
   | { readonly name: "save"; readonly options: SaveOptions }
   /** The file of a model as {@link Call} `save` gives it, or without its optimizer where a file cannot hold that. */
   | { readonly name: "snapshot" }
@@ -59,6 +73,18 @@ export type Call =
 /** What callbacks may ask of a training under way, at once and without an answer. */
 export type Order = { readonly name: "stop" } | { readonly name: "begin"; readonly epoch: number };
 
+/** What the worker asks of a pass over a dataset: to begin, for one element more, to end. */
+export type DatasetRequest =
+  | { readonly name: "open"; readonly source: number; readonly pass: number; readonly ahead: number }
+  | { readonly name: "more" }
+  | { readonly name: "close" };
+
+/** What the owner says of a pass: its elements, that these were all or the next one failed, and that it was ended. */
+export type DatasetAnswer =
+  | { readonly name: "element"; readonly element: SentElement }
+  | { readonly name: "end" | "failed" }
+  | { readonly name: "closed"; readonly failed: boolean };
+
 /** What the owner sends. */
 export type ToWorker =
   | { readonly kind: "call"; readonly id: number; readonly call: Call }
@@ -67,7 +93,9 @@ export type ToWorker =
   /** What a callback wants of the training under way. */
   | { readonly kind: "order"; readonly id: number; readonly order: Order }
   /** The callbacks have handled an event that the worker waits for; or one of them failed, which ends the call. */
-  | { readonly kind: "handled"; readonly id: number; readonly failed: boolean };
+  | { readonly kind: "handled"; readonly id: number; readonly failed: boolean }
+  /** Of pass number `reading` that the call has begun. */
+  | { readonly kind: "dataset"; readonly id: number; readonly reading: number; readonly answer: DatasetAnswer };
 
 /** What the worker sends. */
 export type ToOwner =
@@ -77,13 +105,14 @@ export type ToOwner =
   | { readonly kind: "failure"; readonly id: number; readonly cause: FailureCause }
   /** Something for the callbacks; the worker waits until they have handled it. */
   | { readonly kind: "event"; readonly id: number; readonly name: AwaitedEvent; readonly values: unknown[] }
-  | { readonly kind: "progress"; readonly id: number; readonly progress: ProgressReport };
+  | { readonly kind: "progress"; readonly id: number; readonly progress: ProgressReport }
+  | { readonly kind: "dataset"; readonly id: number; readonly reading: number; readonly request: DatasetRequest };
 
 /** {@link Progress} with its logs read. */
 export type ProgressReport = Omit<Progress, "logs"> & { readonly logs: Logs };
 
-/** Why a call failed: its signal, one of its callbacks (the owner knows the error of both), or an error of the worker. */
-export type FailureCause = "aborted" | "callback" | WrittenError;
+/** Why a call failed: its signal, a callback or a pass over a dataset (the owner knows their errors), or the worker. */
+export type FailureCause = "aborted" | "callback" | { readonly reading: number } | WrittenError;
 
 /** An error as data. */
 export interface WrittenError {

@@ -12,8 +12,17 @@ import { encodeModel } from "../models/saving.ts";
 import { webLocks } from "../platform/locks.ts";
 import { owner } from "../platform/spawn.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
-import { type AwaitedEvent, type Call, type ToOwner, type ToWorker, writeError } from "./messages.ts";
+import {
+  type AwaitedEvent,
+  type Call,
+  type FailureCause,
+  type SentData,
+  type ToOwner,
+  type ToWorker,
+  writeError,
+} from "./messages.ts";
 import { packResult, unpack } from "./parcel.ts";
+import { ReadingFailed, RemoteDatasets } from "./remoteDatasets.ts";
 
 /** What {@link serveModels} may be told. */
 export interface ServeOptions {
@@ -36,6 +45,7 @@ interface Running {
   failed: boolean;
   /** The model as callbacks have it, while `fit` runs. */
   training: ModelInTraining | undefined;
+  readonly datasets: RemoteDatasets;
 }
 
 /** What a callback that failed makes `fit` throw; the owner has the real error. */
@@ -59,7 +69,8 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
       else if (message.kind === "order") {
         if (message.order.name === "stop") call?.training?.stopTraining();
         else call?.training?.beginAt(message.order.epoch);
-      } else if (call !== undefined) {
+      } else if (message.kind === "dataset") call?.datasets.hear(message.reading, message.answer);
+      else if (call !== undefined) {
         call.failed ||= message.failed;
         call.resume?.();
       }
@@ -68,7 +79,9 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
   const tell = (message: ToOwner, transfer: Iterable<ArrayBuffer> = []): void => side.post(message, [...transfer]);
 
   async function perform(id: number, call: Call): Promise<void> {
-    const state: Running = { abort: new AbortController(), resume: undefined, failed: false, training: undefined };
+    const datasets = new RemoteDatasets((reading, request) => tell({ kind: "dataset", id, reading, request }));
+    const [abort, resume, training] = [new AbortController(), undefined, undefined];
+    const state: Running = { abort, resume, failed: false, training, datasets };
     running.set(id, state);
     const transfer = new Set<ArrayBuffer>();
     try {
@@ -83,13 +96,7 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
       const value = await (call.name === "fit" ? train(model, id, call, state) : answer(model, call, state, transfer));
       tell({ kind: "result", id, value }, transfer);
     } catch (error) {
-      const { signal } = state.abort;
-      const aborted = signal.aborted && error === signal.reason;
-      tell({
-        kind: "failure",
-        id,
-        cause: error === callbackFailed ? "callback" : aborted ? "aborted" : writeError(error),
-      });
+      tell({ kind: "failure", id, cause: causeOf(error, abort.signal) });
     } finally {
       running.delete(id);
     }
@@ -134,15 +141,18 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
         await (events.onTrainBegin as ((info: TrainingInfo) => Promise<void>) | undefined)?.(info);
       },
     };
-    const { validationData, sampleWeight } = call;
-    return trained.fit(unpack(call.x), unpack(call.y), {
+    const { data, validationData: held } = call;
+    const validationData = held?.kind === "arrays" ? held.parts.map(unpack) : held && state.datasets.dataset(held);
+    const options = {
       ...call.options,
-      ...(validationData === undefined ? {} : { validationData: validationData.map(unpack) as never }),
-      ...weighted(sampleWeight),
+      ...(validationData === undefined ? {} : { validationData: validationData as never }),
       verbose: 0,
       callbacks: [callback],
       signal: state.abort.signal,
-    });
+    } as const;
+    if (data.kind === "dataset") return trained.fit(state.datasets.dataset(data) as never, options);
+    const [x, y, weights] = arraysOf(data);
+    return trained.fit(x, y, { ...options, ...weights });
   }
   const lock = await holdLock();
   tell({ kind: "ready", ...(lock === undefined ? {} : { lock }) });
@@ -166,16 +176,23 @@ async function holdLock(): Promise<string | undefined> {
 async function answer(
   model: AnyModel,
   call: Exclude<Call, { name: "load" | "fit" }>,
-  { abort }: Running,
+  { abort, datasets }: Running,
   transfer: Set<ArrayBuffer>,
 ): Promise<unknown> {
   switch (call.name) {
     case "evaluate": {
-      const options = { ...call.options, ...weighted(call.sampleWeight), signal: abort.signal };
-      return model.evaluate(unpack(call.x), unpack(call.y), options);
+      const { data } = call;
+      const options = { ...call.options, signal: abort.signal };
+      if (data.kind === "dataset") return model.evaluate(datasets.dataset(data) as never, options);
+      const [x, y, weights] = arraysOf(data);
+      return model.evaluate(x, y, { ...options, ...weights });
     }
-    case "predict":
-      return packResult(model.predict(unpack(call.x), call.options), transfer);
+    case "predict": {
+      const { data, options } = call;
+      if (data.kind === "arrays") return packResult(model.predict(arraysOf(data)[0], options), transfer);
+      const given = { ...options, signal: abort.signal };
+      return packResult(await model.predict(datasets.dataset(data) as never, given), transfer);
+    }
     case "save":
       return handedOver(await model.save(undefined, call.options), transfer);
     case "snapshot":
@@ -202,8 +219,22 @@ function restored(model: Model<never, unknown, string>, bytes: Uint8Array): numb
   return restoreModel(model, savedWhatCanBe(model).metadata, bytes, `${model.name}.restore`);
 }
 
-function weighted(sampleWeight: Parameters<typeof unpack>[0] | undefined): { readonly sampleWeight?: DataLike } {
-  return sampleWeight === undefined ? {} : { sampleWeight: unpack(sampleWeight) };
+/** x, y and, as an option, the weights of the samples. */
+function arraysOf({
+  parts,
+}: Extract<SentData, { kind: "arrays" }>): readonly [
+  x: DataLike,
+  y: DataLike,
+  weights: { readonly sampleWeight?: DataLike },
+] {
+  const [x, y, sampleWeight] = parts.map(unpack);
+  return [x as DataLike, y as DataLike, sampleWeight === undefined ? {} : { sampleWeight }];
+}
+
+function causeOf(error: unknown, signal: AbortSignal): FailureCause {
+  if (error === callbackFailed) return "callback";
+  if (error instanceof ReadingFailed) return { reading: error.reading };
+  return signal.aborted && error === signal.reason ? "aborted" : writeError(error);
 }
 
 function handedOver(bytes: Uint8Array, transfer: Set<ArrayBuffer>): Uint8Array {

@@ -4,39 +4,53 @@
 import { type Callback, callbackEvents, type ModelInTraining } from "../callbacks/callback.ts";
 import { progressBar } from "../callbacks/progress.ts";
 import { checkOptionNames } from "../config.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { check, show } from "../errors.ts";
 import { type DataLike, isDataset } from "../models/data.ts";
 import { checkFitOptions, checkSignal } from "../models/fitOptions.ts";
 import { checkBeginning } from "../models/inTraining.ts";
 import type { Model } from "../models/model.ts";
 import { restoreModel } from "../models/restoring.ts";
-import type { SampleWeight } from "../models/sampleWeights.ts";
 import { type SaveOptions, savedWhatCanBe } from "../models/savedState.ts";
-import type { EvaluateOptions, FitOptions, History, LogsOf, Validates } from "../models/types.ts";
+import type {
+  DatasetEvaluateOptions,
+  DatasetFitOptions,
+  DatasetPredictOptions,
+  EvaluateOptions,
+  FitOptions,
+  History,
+  LabelledBatches,
+  LogsOf,
+  Validates,
+} from "../models/types.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, PreparedCall } from "./connection.ts";
 import type { Call, Order } from "./messages.ts";
-import { Packer, type Parcel, unpack } from "./parcel.ts";
+import { type Parcel, unpack } from "./parcel.ts";
+import { Sending } from "./sending.ts";
 
 /** How data go to the worker. */
 export interface TransferOptions {
   /**
-   * Hand the typed arrays of x, y … over instead of copying them: nothing is copied, but afterwards they are empty on this
-   * side. Arrays that share their buffer with others are copied all the same. Default false.
+   * Hand the typed arrays of x, y …, and those of the batches of a dataset, over instead of copying them: nothing is
+   * copied, but afterwards they are empty on this side. Arrays that share their buffer with others are copied all the same.
+   * Default false.
    */
   readonly transfer?: boolean;
 }
 
-/** Options of {@link WorkerModel.fit}. */
-export type WorkerFitOptions<I = DataLike> = Omit<FitOptions<I>, "validationData"> &
-  TransferOptions & {
-    /** Measured after every epoch: [x, y] or [x, y, sampleWeight]. */
-    readonly validationData?: readonly [I, DataLike] | readonly [I, DataLike, SampleWeight];
-  };
-/** Options of {@link WorkerModel.evaluate}. */
+/** Options of {@link WorkerModel.fit}, for arrays. */
+export type WorkerFitOptions<I = DataLike> = FitOptions<I> & TransferOptions;
+/** Options of {@link WorkerModel.fit}, for a dataset. */
+export type WorkerDatasetFitOptions<I = DataLike> = DatasetFitOptions<I> & TransferOptions;
+/** Options of {@link WorkerModel.evaluate}, for arrays. */
 export type WorkerEvaluateOptions = EvaluateOptions & TransferOptions;
-/** Options of {@link WorkerModel.predict}. */
+/** Options of {@link WorkerModel.evaluate}, for a dataset. */
+export type WorkerDatasetEvaluateOptions = DatasetEvaluateOptions & TransferOptions;
+/** Options of {@link WorkerModel.predict}, for a dataset. */
+export type WorkerDatasetPredictOptions = DatasetPredictOptions & TransferOptions;
+/** Options of {@link WorkerModel.predict}, for arrays. */
 export interface WorkerPredictOptions extends TransferOptions {
   /** Samples computed at a time. Default 256; the results do not depend on it. */
   readonly batchSize?: number;
@@ -61,39 +75,37 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   }
 
   /**
-   * Trains as `model.fit` does. Callbacks run on this side: the worker waits for them, except for `onProgress`; one that
-   * throws ends the training with its error. The bar is drawn on this side too.
+   * Trains as `model.fit` does, on arrays or on a dataset. Callbacks run on this side: the worker waits for them, except
+   * for `onProgress`; one that throws ends the training with its error. The bar is drawn on this side too. A dataset stays
+   * here: the worker asks for its batches, two ahead of the one it trains on.
    * @throws {TensorError} what `model.fit` throws; `state` when the worker has ended.
    * @throws the reason of `options.signal` once it is aborted; the model is as the steps done have left it.
    */
-  async fit<const F extends WorkerFitOptions<I>>(x: I, y: DataLike, options?: F): Promise<History<M, Validates<F>>> {
+  fit<const F extends WorkerDatasetFitOptions<I>>(
+    dataset: LabelledBatches<I>,
+    options?: F,
+  ): Promise<History<M, Validates<F>>>;
+  fit<const F extends WorkerFitOptions<I>>(x: I, y: DataLike, options?: F): Promise<History<M, Validates<F>>>;
+  async fit(x: unknown, ...rest: readonly unknown[]): Promise<unknown> {
     const where = `${this.name}.fit`;
-    const { transfer, ...given }: WorkerFitOptions<I> = options ?? {};
-    refuseDataset(where, x);
-    refuseDataset(`${where}.validationData`, given.validationData);
-    checkFitOptions(where, given as FitOptions);
-    const { signal, callbacks = [], verbose = "auto", validationData, sampleWeight, ...plain } = given;
-    const packer = packerFor(where, transfer);
+    const dataset = isDataset(x);
+    const { transfer, ...given } = (rest[dataset ? 0 : 1] ?? {}) as WorkerFitOptions;
+    checkFitOptions(where, given, dataset);
+    const { signal, callbacks = [], verbose = "auto", validationData, sampleWeight, ...options } = given;
+    const sending = new Sending(where, transfer);
     signal?.throwIfAborted();
     const watching: readonly Callback[] = [progressBar(verbose), ...callbacks];
     const events = callbackEvents.filter((name) => watching.some((callback) => callback[name] !== undefined));
-    const history = await this.connection.call(
+    return this.connection.call(
       where,
       async () => {
-        const data = { x: await packer.pack(`${where}: x`, x as DataLike), y: await packer.pack(`${where}: y`, y) };
-        const held: Parcel[] = [];
-        for (const [index, part] of (validationData ?? []).entries())
-          held.push(
-            await packer.pack(`${where}.validationData: ${["x", "y", "sampleWeight"][index]}`, part as DataLike),
-          );
-        const weights = await packWeights(packer, where, sampleWeight);
-        const validation = validationData === undefined ? {} : { validationData: held };
-        const call = { name: "fit", ...data, ...validation, ...weights, options: plain, events } as const;
-        return { call, transfer: packer.transfer };
+        const data = await sending.labelled(where, dataset ? x : labelled(x, rest[0], sampleWeight));
+        const held = validationData && (await sending.labelled(`${where}.validationData`, validationData));
+        const validation = held === undefined ? {} : { validationData: held };
+        return { call: { name: "fit", data, ...validation, options, events }, ...carried(sending) };
       },
       { callbacks: watching, signal, model: (tell) => this.inTraining(tell, given.stepsPerEpoch) },
     );
-    return history as History<M, Validates<F>>;
   }
 
   /** The model as callbacks have it. */
@@ -122,38 +134,50 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
     };
   }
 
-  /** The loss and the metrics on x and y, as `model.evaluate`. @throws as {@link fit} does. */
-  async evaluate(x: I, y: DataLike, options: WorkerEvaluateOptions = {}): Promise<LogsOf<M>> {
+  /** The loss and the metrics on x and y, or on a dataset, as `model.evaluate`. @throws as {@link fit} does. */
+  evaluate(dataset: LabelledBatches<I>, options?: WorkerDatasetEvaluateOptions): Promise<LogsOf<M>>;
+  evaluate(x: I, y: DataLike, options?: WorkerEvaluateOptions): Promise<LogsOf<M>>;
+  async evaluate(x: unknown, ...rest: readonly unknown[]): Promise<LogsOf<M>> {
     const where = `${this.name}.evaluate`;
-    const { transfer, signal, sampleWeight, ...plain } = options;
-    refuseDataset(where, x);
-    checkOptionNames(where, plain, ["batchSize", "steps"]);
+    const dataset = isDataset(x);
+    const { transfer, ...given } = (rest[dataset ? 0 : 1] ?? {}) as WorkerEvaluateOptions;
+    checkOptionNames(where, given, ["steps", "signal", ...(dataset ? [] : ["batchSize", "sampleWeight"])]);
+    const { signal, sampleWeight, ...options } = given;
     checkSignal(where, signal);
-    const packer = packerFor(where, transfer);
+    const sending = new Sending(where, transfer);
     signal?.throwIfAborted();
     const logs = await this.connection.call(
       where,
       async () => {
-        const data = { x: await packer.pack(`${where}: x`, x as DataLike), y: await packer.pack(`${where}: y`, y) };
-        const weights = await packWeights(packer, where, sampleWeight);
-        return { call: { name: "evaluate", ...data, ...weights, options: plain }, transfer: packer.transfer };
+        const data = await sending.labelled(where, dataset ? x : labelled(x, rest[0], sampleWeight));
+        return { call: { name: "evaluate", data, options }, ...carried(sending) };
       },
       { signal },
     );
     return logs as LogsOf<M>;
   }
 
-  /** The outputs for x [samples, ...], as `model.predict`. @throws {TensorError} what `model.predict` throws; `state`. */
-  async predict(x: I, options: WorkerPredictOptions = {}): Promise<O> {
+  /**
+   * The outputs for x [samples, ...], or for all batches of a dataset, as `model.predict`.
+   * @throws {TensorError} what `model.predict` throws; `state` when the worker has ended.
+   */
+  predict(x: I, options?: WorkerPredictOptions): Promise<O>;
+  predict(dataset: Dataset<I> | LabelledBatches<I, unknown>, options?: WorkerDatasetPredictOptions): Promise<O>;
+  async predict(x: unknown, given: WorkerPredictOptions | WorkerDatasetPredictOptions = {}): Promise<O> {
     const where = `${this.name}.predict`;
-    const { transfer, ...plain } = options;
-    refuseDataset(where, x);
-    checkOptionNames(where, plain, ["batchSize"]);
-    const packer = packerFor(where, transfer);
-    const outputs = await this.connection.call(where, async () => {
-      const packed = await packer.pack(`${where}: x`, x as DataLike);
-      return { call: { name: "predict", x: packed, options: plain }, transfer: packer.transfer };
-    });
+    const { transfer, signal, ...options } = given as WorkerPredictOptions & WorkerDatasetPredictOptions;
+    checkOptionNames(where, given, ["transfer", ...(isDataset(x) ? ["steps", "signal"] : ["batchSize"])]);
+    checkSignal(where, signal);
+    const sending = new Sending(where, transfer);
+    signal?.throwIfAborted();
+    const outputs = await this.connection.call(
+      where,
+      async () => {
+        const data = await sending.inputs(where, x);
+        return { call: { name: "predict", data, options }, ...carried(sending) };
+      },
+      { signal },
+    );
     return unpack(outputs as Parcel) as O;
   }
 
@@ -167,11 +191,11 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   async setWeights(values: readonly TensorLike[]): Promise<void> {
     const where = `${this.name}.setWeights`;
     check(Array.isArray(values), "option", () => ({ where, expected: "a list of weights", received: show(values) }));
-    const packer = packerFor(where, false);
+    const sending = new Sending(where, false);
     await this.connection.call(where, async () => {
       const packed: Parcel[] = [];
-      for (const [index, value] of values.entries()) packed.push(await packer.pack(`${where}[${index}]`, value));
-      return { call: { name: "setWeights", values: packed }, transfer: packer.transfer };
+      for (const [index, value] of values.entries()) packed.push(await sending.pack(`${where}[${index}]`, value));
+      return { call: { name: "setWeights", values: packed }, ...carried(sending) };
     });
   }
 
@@ -216,29 +240,11 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   }
 }
 
-/** @throws {TensorError} `unsupported` for a dataset, whose functions cannot be sent. */
-function refuseDataset(where: string, data: unknown): void {
-  check(!isDataset(data), "unsupported", () => ({
-    where,
-    expected: "arrays, for a model in a worker",
-    received: "a dataset, whose functions cannot be sent",
-    remedy: "Train on it with a model of this thread, or send its batches one by one.",
-  }));
+function labelled(x: unknown, y: unknown, sampleWeight: unknown): readonly unknown[] {
+  return sampleWeight === undefined ? [x, y] : [x, y, sampleWeight];
 }
 
-function packerFor(where: string, transfer: unknown): Packer {
-  check(transfer === undefined || typeof transfer === "boolean", "option", () => ({
-    where: `${where}.transfer`,
-    expected: "true or false",
-    received: show(transfer),
-  }));
-  return new Packer(transfer === true);
-}
-
-async function packWeights(
-  packer: Packer,
-  where: string,
-  weights: SampleWeight | undefined,
-): Promise<{ readonly sampleWeight?: Parcel }> {
-  return weights === undefined ? {} : { sampleWeight: await packer.pack(`${where}: sampleWeight`, weights) };
+/** What goes over beside a call, once its data are packed. */
+function carried({ transfer, lent }: Sending): Omit<PreparedCall, "call"> {
+  return { transfer, lent };
 }

@@ -3,8 +3,8 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, test } from "vitest";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
-import { caught, type Wrong } from "../models/refusal.ts";
-import { classifier, distSource, samples, scriptURL, wasmgrad, worker } from "./library.ts";
+import type { Wrong } from "../models/refusal.ts";
+import { classifier, distSource, errorOf, samples, scriptURL, wasmgrad, worker } from "./library.ts";
 
 const { defineLayer, layers, ops, sequential } = wasmgrad;
 const { modelInWorker, loadModelInWorker } = worker;
@@ -13,16 +13,6 @@ const open: { stop(): void }[] = [];
 afterEach(() => {
   for (const each of open.splice(0)) each.stop();
 });
-
-async function errorOf(call: () => unknown): Promise<InstanceType<typeof wasmgrad.TensorError>> {
-  try {
-    await call();
-  } catch (error) {
-    expect(error).toBeInstanceOf(wasmgrad.TensorError);
-    return error as InstanceType<typeof wasmgrad.TensorError>;
-  }
-  return caught(() => undefined);
-}
 
 test("errors of the model arrive whole", async () => {
   const model = classifier();

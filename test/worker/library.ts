@@ -7,12 +7,15 @@ import type { Model } from "../../bindings/models/model.ts";
 import type { Tensor, TensorLike } from "../../bindings/tensor.ts";
 
 type Library = typeof import("../../bindings/index.ts");
+type DataLibrary = typeof import("../../bindings/data/index.ts");
 type WorkerLibrary = typeof import("../../bindings/worker/index.ts");
 
 const dist = new URL("../../dist/node/", import.meta.url);
 
 /** The entry `wasmgrad` as Node gets it. */
 export const wasmgrad: Library = await import(/* @vite-ignore */ new URL("index.js", dist).href);
+/** The entry `wasmgrad/data` as Node gets it. */
+export const data: DataLibrary = await import(/* @vite-ignore */ new URL("data/index.js", dist).href);
 /** The entry `wasmgrad/worker` as Node gets it. */
 export const worker: WorkerLibrary = await import(/* @vite-ignore */ new URL("worker/index.js", dist).href);
 
@@ -24,6 +27,17 @@ export function scriptURL(name: string): URL {
 /** The source of a file of `dist` that browsers get. */
 export function distSource(name: string): Promise<string> {
   return readFile(fileURLToPath(new URL(`../../dist/${name}`, import.meta.url)), "utf8");
+}
+
+/** The TensorError of the built library that a call throws or rejects with. */
+export async function errorOf(call: () => unknown): Promise<InstanceType<typeof wasmgrad.TensorError>> {
+  try {
+    await call();
+  } catch (error) {
+    if (error instanceof wasmgrad.TensorError) return error;
+    throw error;
+  }
+  throw new Error("no error");
 }
 
 /** Samples around one centre for each of three classes, six features, with integer labels. */

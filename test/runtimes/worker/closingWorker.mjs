@@ -6,6 +6,6 @@ await serveModels();
 const { onmessage } = self;
 self.onmessage = (event) => {
   const { kind, call } = event.data;
-  if (kind === "call" && call.name === "predict" && call.x.value.shape[0] === 13) self.close();
+  if (kind === "call" && call.name === "predict" && call.data.parts[0].value.shape[0] === 13) self.close();
   else onmessage(event);
 };

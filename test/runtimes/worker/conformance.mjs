@@ -45,7 +45,7 @@ async function rejection(promise) {
  * @param train, test: { x uint8 [n, 28, 28], labels int32 [n] }.
  * @returns accuracy and hash after two epochs on 6,000 images, equal in all runtimes.
  */
-export async function conform(wasmgrad, { modelInWorker, loadModelInWorker }, train, test) {
+export async function conform(wasmgrad, { modelInWorker, loadModelInWorker }, { fromArrays }, train, test) {
   const [x, y] = [train.x.slice(0, 6000), train.labels.slice(0, 6000)];
   const [vx, vy] = [test.x.slice(0, 1000), test.labels.slice(0, 1000)];
   const quiet = { verbose: 0, batchSize: 32 };
@@ -80,6 +80,24 @@ export async function conform(wasmgrad, { modelInWorker, loadModelInWorker }, tr
   const hashes = await Promise.all([remote, second, third].map(async (each) => sha256(await each.getWeights())));
   expect(new Set([...hashes, await sha256(model.getWeights())]).size === 1, "three workers, the same bits");
 
+  // A dataset stays on this side; its batches go over as they are asked for.
+  const batches = fromArrays(x, y).shuffle(1000, 5).batch(32);
+  const held = { verbose: 0, validationData: fromArrays(vx, vy).batch(100) };
+  expect(
+    JSON.stringify(await remote.fit(batches, held)) === JSON.stringify(await model.fit(batches, held)),
+    "the same history on a dataset",
+  );
+  expect(
+    (await sha256(await remote.getWeights())) === (await sha256(model.getWeights())),
+    "the same bits on a dataset",
+  );
+  const own = new RangeError("mine");
+  const failing = batches.map((batch, index) => {
+    if (index === 20) throw own;
+    return batch;
+  });
+  expect((await rejection(remote.fit(failing, { verbose: 0 }))) === own, "the error of a dataset");
+
   // A signal, with predictions meanwhile.
   const controller = new AbortController();
   const endless = remote.fit(train.x.slice(0, 2000), train.labels.slice(0, 2000), {
@@ -100,7 +118,6 @@ export async function conform(wasmgrad, { modelInWorker, loadModelInWorker }, tr
   // Errors.
   const failure = await rejection(second.fit(x, vy, quiet));
   expect(failure instanceof wasmgrad.TensorError && failure.code === "shape", "a TensorError");
-  const own = new RangeError("mine");
   const throwing = { onEpochEnd: () => Promise.reject(own) };
   expect((await rejection(second.fit(x, y, { ...quiet, callbacks: [throwing] }))) === own, "the callback's error");
   const pending = rejection(second.fit(x, y, { ...quiet, epochs: 1000 }));

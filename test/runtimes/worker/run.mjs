@@ -23,6 +23,7 @@ const page = `<!doctype html><meta charset="utf-8"><title>wasmgrad</title><link 
 <script type="module">
   import * as wasmgrad from "/dist/index.js";
   import * as worker from "/dist/worker/index.js";
+  import * as sources from "/dist/data/sources.js";
   import { loadIdxPair } from "/dist/datasets/index.js";
   import { conform, conformInPage, countFrames } from "/test/runtimes/worker/conformance.mjs";
   const bytes = async (name) => new Uint8Array(await (await fetch("/digits/" + name)).arrayBuffer());
@@ -32,7 +33,7 @@ const page = `<!doctype html><meta charset="utf-8"><title>wasmgrad</title><link 
     const [train, test] = [await part("train"), await part("t10k")];
     await conformInPage(wasmgrad, worker, test);
     const frames = await countFrames(wasmgrad, worker, train);
-    return { ...(await conform(wasmgrad, worker, train, test)), frames };
+    return { ...(await conform(wasmgrad, worker, sources, train, test)), frames };
   };
 </script>`;
 
@@ -88,6 +89,7 @@ async function runHere() {
   const { Bun, Deno } = globalThis;
   const wasmgrad = await import("../../../dist/node/index.js");
   const worker = await import("../../../dist/node/worker/index.js");
+  const data = await import("../../../dist/node/data/index.js");
   const { loadMnist } = await import("../../../dist/node/datasets/index.js");
   const { conform } = await import("./conformance.mjs");
   const { train, test } = await loadMnist({ directory: digits, normalize: false });
@@ -96,7 +98,7 @@ async function runHere() {
     : Bun
       ? ["bun", Bun.version]
       : ["node", process.versions.node];
-  return { runtime, version, ...(await conform(wasmgrad, worker, train, test)) };
+  return { runtime, version, ...(await conform(wasmgrad, worker, data, train, test)) };
 }
 
 const [name, binary = name === "firefox" ? "/usr/bin/firefox-esr" : "/usr/bin/chromium"] = process.argv.slice(2);
