@@ -71,8 +71,18 @@ export interface ModelInTraining {
   setLearningRate(rate: number): Promise<void>;
   /** Ends training after this step, or after this epoch between two of them. The epoch ends as it would: validated, logged. */
   stopTraining(): void;
-  /** Lets training begin with another epoch; only in `onTrainBegin`. @throws {TensorError} `state` later. */
-  beginAt(epoch: number): void;
+  /**
+   * All that training needs to go on from here: what {@link save} writes, the sums of the epoch under way, and which
+   * batches were taken. Losses and metrics may be functions.
+   */
+  backUp(): Promise<Uint8Array>;
+  /**
+   * Goes on where {@link backUp} was called, with the same bits where `fit` has the same data and options; only in
+   * `onTrainBegin`.
+   * @returns the epoch with which training begins.
+   * @throws {TensorError} `state` later, for a model compiled otherwise, or for other batches; `shape` for another model.
+   */
+  resume(bytes: Uint8Array): Promise<number>;
 }
 
 /**

@@ -12,10 +12,30 @@ import type { Mode, Trainer } from "./trainer.ts";
 export interface Control {
   /** Ends training after the step or the epoch that is under way. */
   stopped: boolean;
-  /** The first epoch. */
-  initialEpoch: number;
-  /** Whether it has begun. */
-  begun: boolean;
+  /** Where it begins. */
+  start: Start;
+  /** Where it is; undefined until it has begun. */
+  now: Position | undefined;
+}
+
+/** How far training has come: `batch` steps of `epoch`, and `taken` batches of the pass over the data under way. */
+export interface Position {
+  readonly epoch: number;
+  readonly batch: number;
+  readonly taken: number;
+}
+
+/** Where training begins: after `taken` batches, which are passed over. */
+export interface Start extends Position {
+  /** The error when there are only so many batches. */
+  readonly tooFew?: (there: number) => Error;
+  /** Puts back what the steps of an epoch under way have summed up, at its beginning. */
+  readonly enter?: () => void;
+}
+
+/** Training that begins with `epoch`. */
+export function beginningAt(epoch: number): Control {
+  return { stopped: false, start: { epoch, batch: 0, taken: 0 }, now: undefined };
 }
 
 /** What {@link runEpochs} needs to know. */
@@ -70,15 +90,18 @@ async function trainEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<st
   const measured = plan.validate === undefined ? names : [...names, ...names.map(validationName)];
   const history: Record<string, number[]> = Object.fromEntries(["epoch", ...measured].map((name) => [name, []]));
   for (const callback of callbacks) await callback.onTrainBegin?.(plan.info, plan.model);
-  control.begun = true;
-  const reader = trainingReader(trainer, feed);
+  const { start } = control;
+  const reader = trainingReader(trainer, feed, start);
+  control.now = start;
   try {
-    for (let epoch = control.initialEpoch; epoch < plan.epochs && !control.stopped; epoch++) {
+    for (let epoch = start.epoch; epoch < plan.epochs && !control.stopped; epoch++) {
       signal?.throwIfAborted();
       for (const callback of callbacks) await callback.onEpochBegin?.(epoch);
       recruit(trainer.operations("train", feed) * stepsOf(feed, steps) * (plan.epochs - epoch));
-      await runPass(trainer, "train", reader, { callbacks, signal, steps, control, epoch });
+      const begun = epoch === start.epoch ? start : undefined;
+      await runPass(trainer, "train", reader, { callbacks, signal, steps, control, epoch, begun });
       if (steps === undefined) reader.close();
+      control.now = { epoch: epoch + 1, batch: 0, taken: reader.taken };
       const logs = trainer.logs("train");
       if (plan.validate !== undefined) {
         for (const callback of callbacks) await callback.onTestBegin?.();
@@ -96,18 +119,18 @@ async function trainEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<st
 }
 
 /** Reads data to train on: each pass has an order of its own, and one that was begun counts. */
-function trainingReader(trainer: Trainer, feed: Feed): Reader {
+function trainingReader(trainer: Trainer, feed: Feed, start: Start): Reader {
   const stepsDone = (): number => trainer.state.iteration.value.item();
-  let before = 0;
-  return new Reader(feed, {
-    begin: () => {
-      before = stepsDone();
-      return { epoch: trainer.epochs, seed: trainer.seed.value.item() };
-    },
-    end: () => {
-      if (stepsDone() !== before) trainer.epochs++;
-    },
-  });
+  let before = -start.taken;
+  const begin = (): { readonly epoch: number; readonly seed: number } => {
+    before += stepsDone();
+    return { epoch: trainer.epochs, seed: trainer.seed.value.item() };
+  };
+  const end = (): void => {
+    if (stepsDone() !== before) trainer.epochs++;
+    before = 0;
+  };
+  return new Reader(feed, { begin, end, start });
 }
 
 /** Reads data to measure: always in the same order. */
@@ -123,6 +146,8 @@ export interface PassOptions {
   readonly steps?: number | undefined;
   readonly control?: Control;
   readonly epoch?: number;
+  /** What was done of the pass before. */
+  readonly begun?: Start | undefined;
 }
 
 /**
@@ -136,10 +161,12 @@ export async function runPass(trainer: Trainer, mode: Mode, reader: Reader, opti
   const limit = options.steps ?? Number.POSITIVE_INFINITY;
   if (mode === "test") recruit(trainer.operations(mode, feed) * stepsOf(feed, options.steps));
   trainer.begin(mode);
+  options.begun?.enter?.();
   const total = options.steps ?? feed.steps;
   const stepwise = mode === "train" && callbacks.some((callback) => callback.onBatchEnd !== undefined);
   const watched = mode === "train" && callbacks.some((callback) => callback.onNonFinite !== undefined);
-  let [done, reported, slice] = [0, 0, 1];
+  let [done, slice] = [options.begun?.batch ?? 0, 1];
+  let reported = done;
   let turned = performance.now();
   const giveTurn = async (): Promise<void> => {
     for (const callback of callbacks) callback.onProgress?.({ mode, done, total, logs: () => trainer.logs(mode) });
@@ -165,6 +192,7 @@ export async function runPass(trainer: Trainer, mode: Mode, reader: Reader, opti
       break;
     }
     done += portion.steps;
+    if (control !== undefined) control.now = { epoch: options.epoch ?? 0, batch: done, taken: reader.taken };
     if (stepwise) for (const callback of callbacks) await callback.onBatchEnd?.(done - 1, trainer.logs(mode));
     slice = nextSlice(portion.steps, elapsed);
     const due = portion.steps > 1 || done - reported >= stepsWithoutClock;

@@ -2,16 +2,13 @@
 
 import type { ModelInTraining } from "../callbacks/callback.ts";
 import { check } from "../errors.ts";
+import type { Cut } from "./backup.ts";
 import type { Control } from "./fit.ts";
 import type { Model } from "./model.ts";
-import { savedWhatCanBe } from "./savedState.ts";
+import { builtState, savedWhatCanBe, withTraining } from "./savedState.ts";
 
-/** `model` as its callbacks have it. @param steps steps of an epoch, where they are not those of a pass over the data. */
-export function inTraining(
-  model: Model<never, unknown, string>,
-  control: Control,
-  steps: number | undefined,
-): ModelInTraining {
+/** `model` as its callbacks have it. */
+export function inTraining(model: Model<never, unknown, string>, control: Control, cut: Cut): ModelInTraining {
   const { name } = model;
   return {
     name,
@@ -30,25 +27,20 @@ export function inTraining(
     stopTraining: () => {
       control.stopped = true;
     },
-    beginAt: (epoch) => {
-      checkBeginning(name, steps, control.begun);
-      control.initialEpoch = epoch;
+    backUp: async () => {
+      const { backUp } = await import("./backup.ts");
+      return backUp(model.trainer, withTraining(builtState(model), model.trainer), control.now ?? control.start, cut);
+    },
+    resume: async (bytes) => {
+      check(control.now === undefined, "state", () => ({
+        where: `${name}.resume`,
+        expected: "training that has not begun",
+        received: "one that has",
+        remedy: "Call it in onTrainBegin.",
+      }));
+      const { resume } = await import("./backup.ts");
+      control.start = resume(model, builtState(model).metadata, bytes, cut);
+      return control.start.epoch;
     },
   };
-}
-
-/** @throws {TensorError} `state` after the beginning, `unsupported` for epochs that are no passes over the data. */
-export function checkBeginning(name: string, steps: number | undefined, begun: boolean): void {
-  check(!begun, "state", () => ({
-    where: `${name}.beginAt`,
-    expected: "training that has not begun",
-    received: "one that has",
-    remedy: "Call it in onTrainBegin.",
-  }));
-  check(steps === undefined, "unsupported", () => ({
-    where: `${name}.fit.stepsPerEpoch`,
-    expected: "epochs that are passes over the data, where training goes on after an interruption",
-    received: `${steps} steps an epoch`,
-    remedy: "Leave stepsPerEpoch out: give the dataset an end with take(n).",
-  }));
 }

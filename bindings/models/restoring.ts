@@ -11,6 +11,8 @@ import type { Model } from "./model.ts";
 import type { SavedState } from "./savedState.ts";
 import type { Trainer } from "./trainer.ts";
 
+/** What is in the file of a model. */
+export type ModelFile = ReturnType<typeof decodeSafetensors>;
 /** JSON in the metadata of a file. */
 export type Written = Record<string, Json>;
 
@@ -29,16 +31,7 @@ export function restoreModel(
 ): number {
   return model.topology.withOwnNames(() => {
     const file = readFileOf(bytes, where);
-    check(own.model === file.metadata.model, "shape", () => ({
-      where,
-      expected: "a model of the same layers, names and options",
-      received: "another one",
-      remedy: "Give the model that was sent, or one made alike.",
-    }));
-    const values = model.weights.map((weight) => storedValue(where, file.tensors, weight.name, weight.shape));
-    model.weights.forEach((weight, index) => {
-      weight.assign(values[index] as Tensor);
-    });
+    restoreWeights(where, model, own, file);
     const { compile, state } = file.metadata;
     if (compile === undefined || state === undefined || compile !== own.compile) return 0;
     const before = model.trainer.epochs;
@@ -47,8 +40,27 @@ export function restoreModel(
   });
 }
 
+/** Puts the weights of a file into a model. @throws {TensorError} `shape` for another model; then nothing has changed. */
+export function restoreWeights(
+  where: string,
+  model: Model<never, unknown, string>,
+  own: SavedState["metadata"],
+  { tensors, metadata }: ModelFile,
+): void {
+  check(own.model === metadata.model, "shape", () => ({
+    where,
+    expected: "a model of the same layers, names and options",
+    received: "another one",
+    remedy: "Give the model that was sent, or one made alike.",
+  }));
+  const values = model.weights.map((weight) => storedValue(where, tensors, weight.name, weight.shape));
+  model.weights.forEach((weight, index) => {
+    weight.assign(values[index] as Tensor);
+  });
+}
+
 /** The contents of the file of a model, checked but not yet understood. */
-export function readFileOf(bytes: Uint8Array, where: string): ReturnType<typeof decodeSafetensors> {
+export function readFileOf(bytes: Uint8Array, where: string): ModelFile {
   const { tensors, metadata } = decodeSafetensors(bytes, where);
   if (metadata.format !== formatName || metadata.model === undefined)
     throw broken(where, "a model saved by wasmgrad", "a safetensors file of another kind");

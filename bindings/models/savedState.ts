@@ -52,15 +52,25 @@ export function savedState(model: AnyModel, options: SaveOptions = {}): SavedSta
       remedy: "Compile again after changing `trainable`, or save with { includeOptimizer: false }.",
     }));
     metadata.compile = JSON.stringify(writeCompileOptions(model.name, compiled, trainer));
-    metadata.state = JSON.stringify({
-      epochs: trainer.epochs,
-      seed: trainer.seed.value.item(),
-      iteration: trainer.state.iteration.value.item(),
-      learningRate: trainer.state.learningRate.value.item(),
-    });
-    tensors.push(...trainer.state.readSlots().map(({ name, value }) => stored(`optimizer/${name}`, value)));
-    return { tensors, metadata };
+    return withTraining({ tensors, metadata }, trainer);
   });
+}
+
+/** The state of a model without what training has made: weights, and how to build it. */
+export function builtState(model: AnyModel): SavedState {
+  return savedState(model, { includeOptimizer: false });
+}
+
+/** A state with what training has made beside weights: its counters, and the optimizer's slots. */
+export function withTraining({ tensors, metadata }: SavedState, trainer: Trainer): SavedState {
+  const state = {
+    epochs: trainer.epochs,
+    seed: trainer.seed.value.item(),
+    iteration: trainer.state.iteration.value.item(),
+    learningRate: trainer.state.learningRate.value.item(),
+  };
+  const slots = trainer.state.readSlots().map(({ name, value }) => stored(`optimizer/${name}`, value));
+  return { tensors: [...tensors, ...slots], metadata: { ...metadata, state: JSON.stringify(state) } };
 }
 
 /** All of the state that a file can hold: without the optimizer where that cannot be described. */
@@ -69,7 +79,7 @@ export function savedWhatCanBe(model: AnyModel): SavedState {
     return savedState(model);
   } catch (cause) {
     if (!(cause instanceof TensorError) || cause.code !== "unsupported") throw cause;
-    return savedState(model, { includeOptimizer: false });
+    return builtState(model);
   }
 }
 

@@ -79,6 +79,11 @@ export class Trainer {
     return this.objective.read(this.states[mode]);
   }
 
+  /** What averages are made of while training: as many as there are once a step was traced. */
+  get sums(): readonly Variable[] {
+    return this.states.train.flatMap((each) => each.variables);
+  }
+
   /** Runs the batches of a portion that `feed` gave, or some of them. */
   run(mode: Mode, feed: Feed, portion: Portion): void {
     this.ready(mode, feed, portion).run([], portion.steps);
@@ -115,11 +120,7 @@ export class Trainer {
 
   /** Copies everything that a step changes. @returns what puts it back. */
   remember(): () => void {
-    const touched = [
-      ...this.topology.weights,
-      ...this.state.variables,
-      ...this.states.train.flatMap((each) => each.variables),
-    ];
+    const touched = [...this.topology.weights, ...this.state.variables, ...this.sums];
     const before = touched.map((variable) => variable.value);
     return () => {
       touched.forEach((variable, index) => {

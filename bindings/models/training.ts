@@ -12,7 +12,7 @@ import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, isDataset, splitColumns, tensorsOf } from "./data.ts";
 import { type BatchReader, feedDataset } from "./datasetFeed.ts";
 import { ArrayFeed, type Column, commonRows, type Feed, type Portion } from "./feed.ts";
-import { measuringReader, runEpochs, runPass, wholeNumber } from "./fit.ts";
+import { beginningAt, measuringReader, runEpochs, runPass, wholeNumber } from "./fit.ts";
 import { checkFitOptions, checkSignal } from "./fitOptions.ts";
 import { inTraining } from "./inTraining.ts";
 import type { Model } from "./model.ts";
@@ -153,7 +153,7 @@ export class Training<I, O, M extends string> extends Structure {
         trainer.prepare("test", heldFeed, heldWhere);
         validate = () => this.measure(trainer, heldFeed, callbacks, signal, heldSteps);
       }
-      const control = { stopped: false, initialEpoch, begun: false };
+      const control = beginningAt(initialEpoch);
       const info = {
         epochs,
         initialEpoch,
@@ -161,7 +161,8 @@ export class Training<I, O, M extends string> extends Structure {
         batchSize: feed.batchSize,
         samples: steps === undefined ? feed.samples : undefined,
       };
-      const model = inTraining(this as unknown as Model<never, unknown, string>, control, steps);
+      const cut = { batchSize: feed.batchSize, steps };
+      const model = inTraining(this as unknown as Model<never, unknown, string>, control, cut);
       return await runEpochs(trainer, { feed, epochs, steps, callbacks, validate, info, control, model, signal });
     } finally {
       this.training = false;

@@ -8,7 +8,6 @@ import { type LentDataset, LentDatasets } from "./lentDatasets.ts";
 import {
   type AwaitedEvent,
   type Call,
-  type Order,
   type ProgressReport,
   readError,
   type ToOwner,
@@ -21,7 +20,7 @@ export interface CallCompanions {
   readonly callbacks?: readonly Callback[];
   readonly signal?: AbortSignal | undefined;
   /** The model as callbacks have it. */
-  readonly model?: (tell: (order: Order) => void) => ModelInTraining;
+  readonly model?: (stop: () => void) => ModelInTraining;
 }
 
 /** A call that has no result yet. */
@@ -201,8 +200,7 @@ export class Connection {
   /** Lets the callbacks handle what the worker waits for, one after the other. */
   private async handle(id: number, pending: PendingCall, name: AwaitedEvent, values: unknown[]): Promise<void> {
     try {
-      const model =
-        name === "onTrainBegin" ? pending.model?.((order) => this.tell({ kind: "order", id, order })) : undefined;
+      const model = name === "onTrainBegin" ? pending.model?.(() => this.tell({ kind: "stop", id })) : undefined;
       const given = model === undefined ? values : [...values, model];
       for (const callback of pending.thrown === undefined ? pending.callbacks : [])
         await (callback[name] as ((...given: unknown[]) => unknown) | undefined)?.apply(callback, given);

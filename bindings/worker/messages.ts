@@ -63,15 +63,15 @@ export type Call =
   | { readonly name: "snapshot" }
   /** Puts back what `save` or `snapshot` gave. */
   | { readonly name: "restore"; readonly bytes: Uint8Array }
+  /** What the model in training does under these names. */
+  | { readonly name: "backUp" }
+  | { readonly name: "resume"; readonly bytes: Uint8Array }
   | { readonly name: "useAverages"; readonly use: boolean }
   | { readonly name: "getLearningRate" }
   | { readonly name: "setLearningRate"; readonly rate: number }
   | { readonly name: "getWeights" }
   | { readonly name: "setWeights"; readonly values: readonly Parcel[] }
   | { readonly name: "summary" };
-
-/** What callbacks may ask of a training under way, at once and without an answer. */
-export type Order = { readonly name: "stop" } | { readonly name: "begin"; readonly epoch: number };
 
 /** What the worker asks of a pass over a dataset: to begin, for one element more, to end. */
 export type DatasetRequest =
@@ -90,8 +90,8 @@ export type ToWorker =
   | { readonly kind: "call"; readonly id: number; readonly call: Call }
   /** The signal of a call was aborted. */
   | { readonly kind: "abort"; readonly id: number }
-  /** What a callback wants of the training under way. */
-  | { readonly kind: "order"; readonly id: number; readonly order: Order }
+  /** A callback wants the training under way to stop. */
+  | { readonly kind: "stop"; readonly id: number }
   /** The callbacks have handled an event that the worker waits for; or one of them failed, which ends the call. */
   | { readonly kind: "handled"; readonly id: number; readonly failed: boolean }
   /** Of pass number `reading` that the call has begun. */

@@ -66,10 +66,8 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
     else {
       const call = running.get(message.id);
       if (message.kind === "abort") call?.abort.abort();
-      else if (message.kind === "order") {
-        if (message.order.name === "stop") call?.training?.stopTraining();
-        else call?.training?.beginAt(message.order.epoch);
-      } else if (message.kind === "dataset") call?.datasets.hear(message.reading, message.answer);
+      else if (message.kind === "stop") call?.training?.stopTraining();
+      else if (message.kind === "dataset") call?.datasets.hear(message.reading, message.answer);
       else if (call !== undefined) {
         call.failed ||= message.failed;
         call.resume?.();
@@ -93,7 +91,9 @@ export async function serveModels(options: ServeOptions = {}): Promise<void> {
         return;
       }
       check(model !== undefined, "internal", () => ({ where: "serveModels", expected: "a model", received: "none" }));
-      const value = await (call.name === "fit" ? train(model, id, call, state) : answer(model, call, state, transfer));
+      const value = await (call.name === "fit"
+        ? train(model, id, call, state)
+        : answer(model, call, state, transfer, running));
       tell({ kind: "result", id, value }, transfer);
     } catch (error) {
       tell({ kind: "failure", id, cause: causeOf(error, abort.signal) });
@@ -178,6 +178,7 @@ async function answer(
   call: Exclude<Call, { name: "load" | "fit" }>,
   { abort, datasets }: Running,
   transfer: Set<ArrayBuffer>,
+  running: ReadonlyMap<number, Running>,
 ): Promise<unknown> {
   switch (call.name) {
     case "evaluate": {
@@ -199,6 +200,10 @@ async function answer(
       return handedOver(encodeModel(savedWhatCanBe(model as unknown as Model<never, unknown, string>)), transfer);
     case "restore":
       return restored(model as unknown as Model<never, unknown, string>, call.bytes);
+    case "backUp":
+      return handedOver(await inTraining(running).backUp(), transfer);
+    case "resume":
+      return inTraining(running).resume(call.bytes);
     case "getLearningRate":
       return model.learningRate;
     case "setLearningRate":
@@ -213,6 +218,18 @@ async function answer(
     case "summary":
       return model.summary({ print: () => {} });
   }
+}
+
+/** The model in the training that waits for a callback. */
+function inTraining(running: ReadonlyMap<number, Running>): ModelInTraining {
+  const [training] = [...running.values()].flatMap((call) => call.training ?? []);
+  check(training !== undefined, "state", () => ({
+    where: "backUp",
+    expected: "training under way",
+    received: "none",
+    remedy: "Call it in a callback of fit.",
+  }));
+  return training;
 }
 
 function restored(model: Model<never, unknown, string>, bytes: Uint8Array): number {

@@ -8,7 +8,6 @@ import type { Dataset } from "../data/dataset.ts";
 import { check, show } from "../errors.ts";
 import { type DataLike, isDataset } from "../models/data.ts";
 import { checkFitOptions, checkSignal } from "../models/fitOptions.ts";
-import { checkBeginning } from "../models/inTraining.ts";
 import type { Model } from "../models/model.ts";
 import { restoreModel } from "../models/restoring.ts";
 import { type SaveOptions, savedWhatCanBe } from "../models/savedState.ts";
@@ -26,7 +25,7 @@ import type {
 import { writeFileAtomically } from "../platform/files.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import type { Connection, PreparedCall } from "./connection.ts";
-import type { Call, Order } from "./messages.ts";
+import type { Call } from "./messages.ts";
 import { type Parcel, unpack } from "./parcel.ts";
 import { Sending } from "./sending.ts";
 
@@ -104,12 +103,12 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
         const validation = held === undefined ? {} : { validationData: held };
         return { call: { name: "fit", data, ...validation, options, events }, ...carried(sending) };
       },
-      { callbacks: watching, signal, model: (tell) => this.inTraining(tell, given.stepsPerEpoch) },
+      { callbacks: watching, signal, model: (stop) => this.inTraining(stop) },
     );
   }
 
   /** The model as callbacks have it. */
-  private inTraining(tell: (order: Order) => void, steps: number | undefined): ModelInTraining {
+  private inTraining(stopTraining: () => void): ModelInTraining {
     const { name, connection } = this;
     const call = (what: string, given: Call): Promise<unknown> =>
       connection.call(`${name}.${what}`, () => ({ call: given }));
@@ -126,11 +125,9 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
       setLearningRate: async (rate) => {
         await call("setLearningRate", { name: "setLearningRate", rate });
       },
-      stopTraining: () => tell({ name: "stop" }),
-      beginAt: (epoch) => {
-        checkBeginning(name, steps, false);
-        tell({ name: "begin", epoch });
-      },
+      backUp: async () => (await call("backUp", { name: "backUp" })) as Uint8Array,
+      resume: async (bytes) => (await call("resume", { name: "resume", bytes })) as number,
+      stopTraining,
     };
   }
 

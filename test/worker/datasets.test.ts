@@ -1,13 +1,20 @@
 // Does a model in a worker take datasets as a model here does: the same bits, the same errors, and nothing left open?
 
 import { afterEach, describe, expect, test } from "vitest";
-import type { Dataset } from "../../bindings/data/index.ts";
-import type { DataLike } from "../../bindings/models/data.ts";
 import type { Tensor, TensorLike } from "../../bindings/tensor.ts";
-import type { WorkerModel } from "../../bindings/worker/index.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import type { Wrong } from "../models/refusal.ts";
-import { classifier, data, errorOf, samples, scriptURL, wasmgrad, worker } from "./library.ts";
+import {
+  classifier,
+  data,
+  errorOf,
+  type Labelled,
+  type Remote,
+  samples,
+  wasmgrad,
+  watched,
+  worker,
+} from "./library.ts";
 
 const { csv, fromArrays, generator } = data;
 const { input, layers, model: functional, setSeed, tensor } = wasmgrad;
@@ -15,37 +22,17 @@ const { input, layers, model: functional, setSeed, tensor } = wasmgrad;
 const { x, y } = samples(100);
 const held = samples(30);
 const quiet = { verbose: 0 } as const;
+const batch = () => [x, y];
 const reason = new Error("that is enough");
 const open: { stop(): void }[] = [];
 afterEach(() => {
   for (const each of open.splice(0)) each.stop();
 });
 
-type Remote = WorkerModel<TensorLike, Tensor, "accuracy">;
-type Labelled = Dataset<readonly [Tensor, Tensor]>;
-
 async function sent(model = classifier()): Promise<Remote> {
   const remote = await worker.modelInWorker(model);
   open.push(remote);
   return remote;
-}
-
-/** A dataset of `count` batches that writes down what is made of it, and that its passes end. */
-function watched(count: number, batch: (step: number) => unknown = () => [x, y]) {
-  const seen = { made: 0, opened: 0, closed: 0 };
-  const dataset = generator(async function* () {
-    seen.opened++;
-    try {
-      for (let step = 0; step < count; step++) {
-        seen.made++;
-        yield batch(step);
-      }
-    } finally {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      seen.closed++;
-    }
-  });
-  return { seen, dataset: dataset as Labelled };
 }
 
 describe("the same bits as here", () => {
@@ -130,7 +117,7 @@ describe("the same bits as here", () => {
 
 test("batches are made a few ahead of the one that is trained on, never more, and stay with the user", async () => {
   const remote = await sent();
-  const { seen, dataset } = watched(20);
+  const { seen, dataset } = watched(20, batch);
   const ahead: number[] = [];
   const onBatchEnd = async (batch: number): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -247,85 +234,4 @@ describe("errors are those of a model here", () => {
       expect(message).toBe(here.message);
     }
   });
-});
-
-describe("what ends a call closes the iterators", () => {
-  const endless = Number.POSITIVE_INFINITY;
-
-  test("a signal, after exactly the steps that callbacks have seen", async () => {
-    const [remote, model] = [await sent(), classifier() as Wrong as Remote];
-    for (const each of [remote, model]) {
-      const { dataset, seen } = watched(endless);
-      const controller = new AbortController();
-      const onBatchEnd = (batch: number): void => {
-        if (batch === 4) controller.abort(reason);
-      };
-      const fit = each.fit(dataset, { ...quiet, callbacks: [{ onBatchEnd }], signal: controller.signal });
-      await expect(fit).rejects.toBe(reason);
-      expect(seen.closed, "closed before fit has ended").toBe(1);
-    }
-    expectSameBits(await remote.getWeights(), await model.getWeights(), "weights");
-    for (const run of [
-      (dataset: Labelled, signal: AbortSignal) => remote.evaluate(dataset, { signal }),
-      (dataset: Labelled, signal: AbortSignal) => remote.predict(dataset, { signal }),
-    ]) {
-      const { dataset, seen } = watched(endless);
-      const running = run(dataset, AbortSignal.timeout(50));
-      await expect(running).rejects.toMatchObject({ name: "TimeoutError" });
-      expect(seen.closed).toBe(1);
-    }
-  });
-
-  test("a callback that throws, and one that stops training", async () => {
-    const remote = await sent();
-    const { dataset, seen } = watched(endless);
-    const throwing = { onBatchEnd: () => Promise.reject(reason) };
-    await expect(remote.fit(dataset, { ...quiet, callbacks: [throwing] })).rejects.toBe(reason);
-    expect(seen.closed).toBe(1);
-    let stop = (): void => {};
-    const stopping = {
-      onTrainBegin: (_: unknown, given: { stopTraining(): void }) => {
-        stop = () => given.stopTraining();
-      },
-      onBatchEnd: () => stop(),
-    };
-    await remote.fit(dataset, { ...quiet, callbacks: [stopping] });
-    expect(seen.closed).toBe(2);
-  });
-
-  test("stop(), and a worker that dies", async () => {
-    const dying = await worker.modelInWorker(classifier(), { worker: scriptURL("dyingWorker.mjs") });
-    for (const [remote, end] of [
-      [await sent(), (given: Remote) => given.stop()],
-      [dying as Remote, (given: Remote) => void given.predict(x.slice(0, 13)).catch(() => {})],
-    ] as const) {
-      const { dataset, seen } = watched(endless);
-      const onBatchEnd = (batch: number): void => {
-        if (batch === 3) end(remote);
-      };
-      const error = await errorOf(() => remote.fit(dataset, { ...quiet, callbacks: [{ onBatchEnd }] }));
-      expect(error.code).toBe("state");
-      await expect.poll(() => seen.closed).toBe(1);
-      const made = seen.made;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      expect(seen.made).toBe(made);
-    }
-  });
-});
-
-test("a slow dataset keeps the process alive and other calls have their turn", async () => {
-  const remote = await sent();
-  const slow = generator(async function* () {
-    for (let step = 0; step < 3; step++) {
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      yield [x, y] as const;
-    }
-  });
-  let done = false;
-  const fit = remote.fit(slow, quiet).then(() => {
-    done = true;
-  });
-  expect((await remote.predict(held.x as DataLike as TensorLike)).shape).toEqual([30, 3]);
-  expect(done).toBe(false);
-  await fit;
 });

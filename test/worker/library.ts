@@ -3,8 +3,10 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
+import type { Dataset } from "../../bindings/data/index.ts";
 import type { Model } from "../../bindings/models/model.ts";
 import type { Tensor, TensorLike } from "../../bindings/tensor.ts";
+import type { WorkerModel } from "../../bindings/worker/index.ts";
 
 type Library = typeof import("../../bindings/index.ts");
 type DataLibrary = typeof import("../../bindings/data/index.ts");
@@ -72,4 +74,31 @@ export function classifier(seed = 11): Model<TensorLike, Tensor, "accuracy"> {
   // The key of its random numbers is drawn now, before another model draws one.
   void model.trainer;
   return model;
+}
+
+export type Remote = WorkerModel<TensorLike, Tensor, "accuracy">;
+export type Labelled = Dataset<readonly [Tensor, Tensor]>;
+
+/** A dataset of `count` batches that writes down what is made of it, and that its passes end. */
+export function watched(
+  count: number,
+  batch: (step: number) => unknown,
+): {
+  readonly dataset: Labelled;
+  readonly seen: { readonly made: number; readonly opened: number; readonly closed: number };
+} {
+  const seen = { made: 0, opened: 0, closed: 0 };
+  const dataset = data.generator(async function* () {
+    seen.opened++;
+    try {
+      for (let step = 0; step < count; step++) {
+        seen.made++;
+        yield batch(step);
+      }
+    } finally {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      seen.closed++;
+    }
+  });
+  return { seen, dataset: dataset as Labelled };
 }
