@@ -1,13 +1,13 @@
 // How does training go on after the process has died?
 
-import { check, show } from "../errors.ts";
 import { flag, settle } from "../optionRules.ts";
-import { fileExists, readFile, removeFile, writeFileAtomically } from "../platform/files.ts";
+import { fileExists, readFile, removeFile } from "../platform/files.ts";
 import type { Callback, ModelInTraining } from "./callback.ts";
+import { checkPath, writeIntoFolder } from "./destination.ts";
 import { type SaveFrequency, saveFrequencyRules, savingAfter } from "./saveFrequency.ts";
 
 export interface BackupAndRestoreOptions extends SaveFrequency {
-  /** Path of the backup. */
+  /** Path of the backup; its folder is made. */
   readonly path: string;
   /** Remove the backup when training is done. Default true. */
   readonly deleteCheckpoint?: boolean;
@@ -23,11 +23,7 @@ export interface BackupAndRestoreOptions extends SaveFrequency {
 export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   const where = "backupAndRestore";
   const { path, ...rest } = options;
-  check(typeof path === "string" && path !== "", "option", () => ({
-    where: `${where}.path`,
-    expected: "the path of a file",
-    received: show(path),
-  }));
+  checkPath(`${where}.path`, path);
   const settings = settle<Required<Omit<BackupAndRestoreOptions, "path">>>(where, rest, {
     ...saveFrequencyRules(),
     deleteCheckpoint: flag(true),
@@ -35,7 +31,7 @@ export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   let model: ModelInTraining | undefined;
   let [epochs, done] = [0, 0];
   const saving = savingAfter(where, settings, async () => {
-    if (model !== undefined) await writeFileAtomically(path, await model.backUp());
+    if (model !== undefined) await writeIntoFolder(path, await model.backUp());
   });
   return {
     ...saving,

@@ -1,43 +1,51 @@
 // How do the logs of all epochs become a table?
 
-import { check, show } from "../errors.ts";
 import { flag, settle } from "../optionRules.ts";
-import { fileExists, readFile, writeFileAtomically } from "../platform/files.ts";
+import { appendToFile, fileExists, readFile } from "../platform/files.ts";
 import type { Callback } from "./callback.ts";
+import { checkPath, writeIntoFolder } from "./destination.ts";
 
 export interface CsvLoggerOptions {
   /** Path of the file. */
   readonly path: string;
   /** Between cells. Default ",". */
   readonly separator?: string;
-  /** Go on with a file that is there. Default false: it is replaced. */
+  /** Go on with a file that is there, and with its columns. Default false: it is replaced when training begins. */
   readonly append?: boolean;
 }
 
-/** Writes a row with the numbers of each epoch; the file is whole after each. @throws {TensorError} `option` or `data`. */
+/**
+ * Adds a row with the numbers of each epoch to a file; a number that an epoch has not is an empty cell.
+ * @throws {TensorError} `option`; `data` when the file cannot be written; `unsupported` without a file system.
+ */
 export function csvLogger(options: CsvLoggerOptions): Callback {
   const where = "csvLogger";
   const { path, separator = ",", ...rest } = options;
-  for (const [name, value] of Object.entries({ path, separator }))
-    check(typeof value === "string" && value !== "", "option", () => ({
-      where: `${where}.${name}`,
-      expected: "text",
-      received: show(value),
-    }));
+  checkPath(`${where}.path`, path);
+  checkPath(`${where}.separator`, separator, "text");
   const { append } = settle<{ readonly append: boolean }>(where, rest, { append: flag(false) });
-  let [text, names]: [string, readonly string[]] = ["", []];
+  let names: readonly string[] | undefined;
+  const add = (cells: readonly (string | number)[]): string => `${cells.join(separator)}\n`;
+  /** What a process that died has left of its last row. */
+  let torn = false;
   return {
     onTrainBegin: async () => {
-      text = append && (await fileExists(path)) ? new TextDecoder().decode(await readFile(path)) : "";
-      names = text.split("\n", 1)[0]?.split(separator).slice(1) ?? [];
+      const text = append && (await fileExists(path)) ? new TextDecoder().decode(await readFile(path)) : "";
+      [names, torn] = [
+        text === "" ? undefined : text.split("\n", 1)[0]?.split(separator).slice(1),
+        !/(^|\n)$/.test(text),
+      ];
+      if (text === "") await writeIntoFolder(path, new Uint8Array());
     },
     onEpochEnd: async (epoch, logs) => {
-      if (text === "") {
+      let text = torn ? "\n" : "";
+      if (names === undefined) {
         names = Object.keys(logs);
-        text = `${["epoch", ...names].join(separator)}\n`;
+        text += add(["epoch", ...names]);
       }
-      text += `${[epoch, ...names.map((name) => logs[name] ?? "")].join(separator)}\n`;
-      await writeFileAtomically(path, new TextEncoder().encode(text));
+      text += add([epoch, ...names.map((name) => logs[name] ?? "")]);
+      torn = false;
+      await appendToFile(path, new TextEncoder().encode(text));
     },
   };
 }

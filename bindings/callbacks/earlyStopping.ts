@@ -2,10 +2,11 @@
 
 import { flag, integer, nullOr, number, settle } from "../optionRules.ts";
 import type { Tensor } from "../tensor.ts";
+import { type AnnouncementOptions, announcer, verboseRule } from "./announcements.ts";
 import type { Callback, ModelInTraining } from "./callback.ts";
 import { type MonitorOptions, monitorOf, monitorRules } from "./monitor.ts";
 
-export interface EarlyStoppingOptions extends MonitorOptions {
+export interface EarlyStoppingOptions extends MonitorOptions, AnnouncementOptions {
   /** Epochs without progress until training ends. Default 0: the first one ends it. */
   readonly patience?: number;
   /** Progress must also be better than this. Default null: no such bound. */
@@ -38,7 +39,9 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
     baseline: nullOr(number(0)),
     restoreBestWeights: flag(false),
     startFromEpoch: integer(0, 0),
+    verbose: verboseRule(),
   });
+  const announce = announcer(settings.verbose);
   const { patience, baseline, restoreBestWeights, startFromEpoch } = settings;
   const monitor = monitorOf(where, settings);
   let model: ModelInTraining | undefined;
@@ -74,7 +77,11 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
       model?.stopTraining();
     },
     onTrainEnd: async () => {
-      if (weights !== undefined) await model?.setWeights(weights);
+      if (stoppedEpoch !== undefined) announce(stoppedEpoch, "training stopped early");
+      if (weights !== undefined) {
+        announce(bestEpoch ?? 0, "the best one, its weights are put back");
+        await model?.setWeights(weights);
+      }
       weights = undefined;
     },
   };

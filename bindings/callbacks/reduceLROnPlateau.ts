@@ -1,10 +1,11 @@
 // When does a smaller learning rate help?
 
 import { integer, number, settle } from "../optionRules.ts";
+import { type AnnouncementOptions, announcer, verboseRule } from "./announcements.ts";
 import type { Callback, ModelInTraining } from "./callback.ts";
 import { type MonitorOptions, monitorOf, monitorRules } from "./monitor.ts";
 
-export interface ReduceLROnPlateauOptions extends MonitorOptions {
+export interface ReduceLROnPlateauOptions extends MonitorOptions, AnnouncementOptions {
   /** What the rate is multiplied by; < 1. Default 0.1. */
   readonly factor?: number;
   /** Epochs without progress until then. Default 10. */
@@ -28,7 +29,9 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
     patience: integer(10, 0),
     cooldown: integer(0, 0),
     minLr: number(0, 0),
+    verbose: verboseRule(),
   });
+  const announce = announcer(settings.verbose);
   const { factor, patience, cooldown, minLr } = settings;
   const monitor = monitorOf(where, settings);
   let model: ModelInTraining | undefined;
@@ -38,7 +41,7 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
       model = given;
       [best, waited, resting] = [monitor.worst, 0, 0];
     },
-    onEpochEnd: async (_, logs) => {
+    onEpochEnd: async (epoch, logs) => {
       const value = monitor.read(logs);
       if (resting > 0) [resting, waited] = [resting - 1, 0];
       if (monitor.better(value, best)) {
@@ -48,7 +51,9 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
       if (resting > 0 || ++waited < patience || model === undefined) return;
       const rate = await model.getLearningRate();
       if (rate <= minLr) return;
-      await model.setLearningRate(Math.max(rate * factor, minLr));
+      const reduced = Math.max(rate * factor, minLr);
+      await model.setLearningRate(reduced);
+      announce(epoch, `learning rate reduced to ${reduced}`);
       [resting, waited] = [cooldown, 0];
     },
   };

@@ -1,38 +1,70 @@
 // How do the curves of training get into TensorBoard?
 
 import { check, show } from "../errors.ts";
-import { integer, nullOr, settle } from "../optionRules.ts";
-import { makeFolder, writeFileAtomically } from "../platform/files.ts";
+import { flag, type OptionRule, settle } from "../optionRules.ts";
+import { appendToFile, makeFolderOf } from "../platform/files.ts";
 import type { Callback, Logs, ModelInTraining } from "./callback.ts";
+import { checkPath, checkWrite, type Write } from "./destination.ts";
 import { type Scalar, scalarsRecord, versionRecord } from "./eventFile.ts";
 
 export interface TensorBoardOptions {
   /** The folder to which TensorBoard is pointed; the curves go to `train` and `validation` in it. */
   readonly logDir: string;
-  /** Write the averages so far every so many batches as well, which makes each step a call of its own. Default null: never. */
-  readonly everyBatches?: number | null;
-  /** Where the bytes of a file go instead, as where there are no files. */
-  readonly write?: (path: string, bytes: Uint8Array) => void | Promise<void>;
+  /**
+   * `"epoch"`: the numbers of each epoch. `"batch"`, or a number: the averages so far as well, after every batch or every so
+   * many, which makes each step a call of its own. Default `"epoch"`.
+   */
+  readonly updateFreq?: "epoch" | "batch" | number;
+  /** Write how many training steps a second each epoch has made, too. Default false. */
+  readonly writeStepsPerSecond?: boolean;
+  /** Where the bytes of a file go instead, all of them each time, as where there are no files. */
+  readonly write?: Write;
 }
+
+const frequency: OptionRule<"epoch" | "batch" | number> = {
+  initial: "epoch",
+  check: (where, value) =>
+    check(
+      value === "epoch" || value === "batch" || (Number.isInteger(value) && (value as number) >= 1),
+      "option",
+      () => ({
+        where,
+        expected: '"epoch", "batch" or a number of batches ≥ 1',
+        received: show(value),
+      }),
+    ),
+};
 
 /**
  * Writes event files for `tensorboard --logdir`, with the names that Keras gives the curves: `epoch_loss`,
- * `epoch_learning_rate` and so on. Files are whole after each epoch.
+ * `epoch_learning_rate` and so on. What is new is added to the files after each epoch.
  * @throws {TensorError} `option`; `data` when a file cannot be written.
  */
 export function tensorBoard(options: TensorBoardOptions): Callback {
   const where = "tensorBoard";
-  const { logDir, write = writeIntoFolder, ...rest } = options;
-  check(typeof logDir === "string" && logDir !== "", "option", () => ({
-    where: `${where}.logDir`,
-    expected: "the path of a folder",
-    received: show(logDir),
-  }));
-  const { everyBatches } = settle<{ readonly everyBatches: number | null }>(where, rest, {
-    everyBatches: nullOr(integer(1, 1)),
-  });
+  const { logDir, write, ...rest } = options;
+  checkPath(`${where}.logDir`, logDir, "the path of a folder");
+  checkWrite(where, write);
+  const { updateFreq, writeStepsPerSecond } = settle<Required<Omit<TensorBoardOptions, "logDir" | "write">>>(
+    where,
+    rest,
+    {
+      updateFreq: frequency,
+      writeStepsPerSecond: flag(false),
+    },
+  );
+  const everyBatches = updateFreq === "batch" ? 1 : updateFreq;
   let model: ModelInTraining | undefined;
   let [files, steps] = [new Map<string, EventFile>(), 0];
+  let [began, rate] = [0, 0];
+  const pace: Callback = {
+    onEpochBegin: () => {
+      began = performance.now();
+    },
+    onProgress: ({ mode, done }) => {
+      if (mode === "train") rate = (done * 1000) / Math.max(performance.now() - began, 1e-3);
+    },
+  };
   const add = (run: string, step: number, scalars: readonly Scalar[]): void => {
     if (scalars.length === 0) return;
     const file = files.get(run) ?? eventFile(`${logDir}/${run}`);
@@ -40,19 +72,29 @@ export function tensorBoard(options: TensorBoardOptions): Callback {
     file.records.push(scalarsRecord(Date.now() / 1000, step, scalars));
   };
   const flush = async (): Promise<void> => {
-    for (const { path, records } of files.values()) await write(path, joined(records));
+    for (const { path, records } of files.values()) {
+      if (records.length === 0) continue;
+      if (write !== undefined) {
+        await write(path, joined(records));
+        continue;
+      }
+      await makeFolderOf(path);
+      await appendToFile(path, joined(records.splice(0)));
+    }
   };
   return {
     onTrainBegin: (_, given) => {
       [model, files, steps] = [given, new Map(), 0];
     },
     onEpochEnd: async (epoch, logs) => {
-      const rate = { tag: "epoch_learning_rate", value: (await model?.getLearningRate()) ?? 0 };
-      add("train", epoch, [...scalarsOf("epoch", logs, false), rate]);
+      const learningRate = { tag: "epoch_learning_rate", value: (await model?.getLearningRate()) ?? 0 };
+      const measured = writeStepsPerSecond ? [{ tag: "epoch_steps_per_second", value: rate }] : [];
+      add("train", epoch, [...scalarsOf("epoch", logs, false), learningRate, ...measured]);
       add("validation", epoch, scalarsOf("epoch", logs, true));
       await flush();
     },
-    ...(everyBatches === null
+    ...(writeStepsPerSecond ? pace : {}),
+    ...(everyBatches === "epoch"
       ? {}
       : {
           onBatchEnd: (_: number, logs: Logs) => {
@@ -93,9 +135,4 @@ function joined(records: readonly Uint8Array[]): Uint8Array {
     at += each.length;
   }
   return bytes;
-}
-
-async function writeIntoFolder(path: string, bytes: Uint8Array): Promise<void> {
-  await makeFolder(path.slice(0, path.lastIndexOf("/")));
-  await writeFileAtomically(path, bytes);
 }

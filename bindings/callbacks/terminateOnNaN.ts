@@ -1,5 +1,7 @@
 // What made a number infinite or NaN?
 
+import { checkOptionNames } from "../config.ts";
+import { check, show } from "../errors.ts";
 import { terminal } from "../platform/terminal.ts";
 import type { Callback, NonFiniteFault } from "./callback.ts";
 
@@ -16,6 +18,12 @@ export interface TerminateOnNaN extends Callback {
  */
 export function terminateOnNaN(options: { readonly report?: (message: string) => void } = {}): TerminateOnNaN {
   const { report = (message: string) => terminal().write(`${message}\n`) } = options;
+  checkOptionNames("terminateOnNaN", options, ["report"]);
+  check(typeof report === "function", "option", () => ({
+    where: "terminateOnNaN.report",
+    expected: "a function of the message",
+    received: show(report),
+  }));
   let fault: NonFiniteFault | undefined;
   return {
     get fault() {

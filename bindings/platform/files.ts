@@ -80,6 +80,23 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
 }
 
 /**
+ * Adds `bytes` to the end of the file at `path`, and makes it when it is not there; what it held is not read or written.
+ * @throws TensorError `data` when the file cannot be written, `unsupported` in a runtime without a file system.
+ */
+export async function appendToFile(path: string, bytes: Uint8Array): Promise<void> {
+  const fileSystem = await openFileSystem("appendToFile", path);
+  await fileSystem.appendFile(path, bytes).catch((cause) => {
+    throw fileError("data", "appendToFile", `a file that can be written at ${JSON.stringify(path)}`, cause);
+  });
+}
+
+/** Makes the folder of a file, and those that it is in, unless they are there. @throws as {@link makeFolder}. */
+export async function makeFolderOf(path: string): Promise<void> {
+  const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  if (end > 0) await makeFolder(path.slice(0, end));
+}
+
+/**
  * Makes a folder, and those that it is in, unless they are there.
  * @throws TensorError `data` when it cannot be made, `unsupported` in a runtime without a file system.
  */
@@ -205,6 +222,7 @@ function builtin(name: string): Promise<unknown> {
 const REASONS: ReadonlyMap<unknown, { received: string; remedy: string }> = new Map([
   ["ENOENT", { received: "no such file or folder", remedy: "Check the path and create missing folders first." }],
   ["ENOTDIR", { received: "a path that leads through a file", remedy: "Check the path." }],
+  ["EEXIST", { received: "a file of this name", remedy: "Choose another path." }],
   ["EISDIR", { received: "a folder", remedy: "Give the path of a file." }],
   ["EACCES", { received: "no permission", remedy: "Check who may read and write there." }],
   ["EPERM", { received: "no permission", remedy: "Check who may read and write there." }],

@@ -1,23 +1,13 @@
-// Do callbacks write what can be read again, and does training go on after a crash with the same bits?
+// Do callbacks write what can be read again?
 
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Callback } from "../../bindings/callbacks/callback.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Logs } from "../../bindings/callbacks/callback.ts";
 import { crc32c } from "../../bindings/callbacks/eventFile.ts";
-import {
-  backupAndRestore,
-  csvLogger,
-  learningRateScheduler,
-  modelCheckpoint,
-  tensorBoard,
-} from "../../bindings/callbacks/index.ts";
-import { type Dataset, fromArrays } from "../../bindings/data/index.ts";
+import { csvLogger, modelCheckpoint, tensorBoard } from "../../bindings/callbacks/index.ts";
 import { loadModel } from "../../bindings/models/loading.ts";
-import * as ops from "../../bindings/ops/index.ts";
-import { setSeed } from "../../bindings/seed.ts";
-import type { Tensor } from "../../bindings/tensor.ts";
 import { classifier, samples } from "../training/problem.ts";
 
 const { x, y } = samples(60);
@@ -57,154 +47,39 @@ test("only the best is kept, and may go elsewhere than to a file", async () => {
   await expect(unknown.onEpochEnd?.(0, { loss: 1 })).rejects.toThrow("{epoch} or one of loss, received {los}");
 });
 
-test("training that was killed goes on from its backup with the same bits", async () => {
-  const path = join(folder, "backup.safetensors");
-  const options = { ...quiet, epochs: 5, validationData: [x, y] } as const;
-  const whole = classifier();
-  const history = await whole.fit(x, y, options);
-  const killed = classifier();
-  const crash = {
-    onEpochEnd: (epoch: number) => {
-      if (epoch === 2) throw new Error("killed");
-    },
+test("checkpoints after every so many batches, counted on over epochs, with what is known then", async () => {
+  const written: string[] = [];
+  const write = (path: string) => void written.push(path);
+  const model = classifier();
+  const options = { ...quiet, epochs: 2, batchSize: 10, validationData: [x, y] } as const;
+  const all = modelCheckpoint({ path: "{epoch}-{batch}", saveFreq: 4, write });
+  await model.fit(x, y, { ...options, callbacks: [all] });
+  expect(written).toEqual(["1-4", "2-2", "2-6"]);
+  const seen: [number, number | undefined, string][] = [];
+  const path = (epoch: number, logs: object, batch?: number): string => {
+    seen.push([epoch, batch, Object.keys(logs).join()]);
+    return "x";
   };
-  // The third epoch is backed up, then the process dies.
-  await expect(killed.fit(x, y, { ...options, callbacks: [backupAndRestore({ path }), crash] })).rejects.toThrow(
-    "killed",
+  const losses: number[] = [];
+  const watch = { onBatchEnd: (_: number, { loss }: Logs) => void losses.push(loss as number) };
+  const best = modelCheckpoint({ path, saveFreq: 1, saveBestOnly: true, monitor: "loss", write });
+  await model.fit(x, y, { ...options, callbacks: [watch, best] });
+  const better = losses.flatMap((loss, step) => (losses.slice(0, step).every((each) => loss < each) ? [step] : []));
+  expect(seen.map(([epoch, batch]) => epoch * 6 + (batch as number))).toEqual(better);
+  expect(seen[0]).toEqual([0, 0, "loss,accuracy"]);
+  expect(() => modelCheckpoint({ path: "x", saveFreq: 5, saveBestOnly: true })).toThrow(
+    'modelCheckpoint.monitor: expected a number that is there after 5 batches, received "valLoss"',
   );
-  const again = classifier();
-  const rest = await again.fit(x, y, { ...options, callbacks: [backupAndRestore({ path })] });
-  expect(rest.epoch).toEqual([3, 4]);
-  expect(rest.valLoss).toEqual(history.valLoss.slice(3));
-  expect(again.getWeights()).toEqual(whole.getWeights());
-  expect(await readdir(folder)).not.toContain("backup.safetensors");
+  expect(() => modelCheckpoint({ path: "x", saveFreq: 0 })).toThrow("modelCheckpoint.saveFreq");
+  expect(() => modelCheckpoint({ path: "x", saveFreq: 2, everyEpochs: 2 })).toThrow("modelCheckpoint.everyEpochs");
 });
 
-describe("training that was killed within an epoch goes on with the same bits", () => {
-  const path = () => join(folder, "within.safetensors");
-  const batches = fromArrays(x, y).shuffle(60, 4).batch(8) as Dataset<readonly [Tensor, Tensor]>;
-  const many = fromArrays(x, y).shuffle(60, 4).batch(1) as typeof batches;
-  type Run = (model: ReturnType<typeof classifier>, callbacks: readonly Callback[]) => Promise<Record<string, unknown>>;
-  const cases: [string, Run, number, number][] = [
-    // what is trained, after how many batches it is backed up, in which step it dies
-    ["arrays", (model, callbacks) => model.fit(x, y, { ...options, batchSize: 8, callbacks }), 3, 19],
-    ["arrays, in order", (model, callbacks) => model.fit(x, y, { ...options, shuffle: false, callbacks }), 1, 3],
-    [
-      "arrays, stepsPerEpoch",
-      (model, callbacks) => model.fit(x, y, { ...options, batchSize: 8, stepsPerEpoch: 5, callbacks }),
-      4,
-      13,
-    ],
-    ["a dataset", (model, callbacks) => model.fit(batches, { ...options, callbacks }), 3, 12],
-    ["a dataset, at the end of a pass", (model, callbacks) => model.fit(batches, { ...options, callbacks }), 8, 9],
-    [
-      "a dataset, stepsPerEpoch",
-      (model, callbacks) => model.fit(batches, { ...options, stepsPerEpoch: 6, callbacks }),
-      5,
-      17,
-    ],
-    [
-      "an endless dataset",
-      (model, callbacks) => model.fit(many.repeat(), { ...options, stepsPerEpoch: 50, callbacks }),
-      30,
-      140,
-    ],
-  ];
-  const options = { ...quiet, epochs: 4, validationData: [x, y] } as const;
-  // Sets the rate from the rate so far: once for each epoch, also for that in which training died.
-  const slower = () => learningRateScheduler((_, rate) => rate * 0.5);
-
-  test.each(cases)("%s", async (_, run, saveFreq, dies) => {
-    const whole = classifier();
-    const history = await run(whole, [slower()]);
-    let step = 0;
-    const crash: Callback = {
-      onBatchEnd: () => {
-        if (++step === dies) throw new Error("killed");
-      },
-    };
-    const backup = () => backupAndRestore({ path: path(), saveFreq });
-    await expect(run(classifier(), [slower(), backup(), crash])).rejects.toThrow("killed");
-    const seen: number[] = [];
-    const watch: Callback = { onBatchEnd: (batch) => void seen.push(batch) };
-    const again = classifier();
-    const rest = await run(again, [slower(), backup(), watch]);
-    expect(again.getWeights()).toEqual(whole.getWeights());
-    for (const name of ["epoch", "loss", "accuracy", "valLoss"])
-      expect(rest[name]).toEqual((history[name] as number[]).slice(-(rest[name] as number[]).length));
-    const steps = whole.trainer.state.iteration.value.item();
-    expect(seen.length, "steps that are done again").toBe(steps - Math.floor(dies / saveFreq) * saveFreq);
-    expect(again.trainer.epochs).toBe(whole.trainer.epochs);
-    expect(await readdir(folder)).not.toContain("within.safetensors");
-  });
-
-  test("killed twice, and while validation data are measured", async () => {
-    const run: Run = (model, callbacks) => model.fit(batches, { ...options, stepsPerEpoch: 6, callbacks });
-    const whole = classifier();
-    await run(whole, []);
-    const backup = () => backupAndRestore({ path: path(), saveFreq: 3 });
-    const killed = (when: Callback) => run(classifier(), [backup(), when]);
-    const die = (): never => {
-      throw new Error("killed");
-    };
-    await expect(killed({ onTestBegin: die })).rejects.toThrow("killed");
-    let step = 0;
-    await expect(killed({ onBatchEnd: () => void (++step === 8 && die()) })).rejects.toThrow("killed");
-    const again = classifier();
-    expect((await run(again, [backup()])).epoch).toEqual([1, 2, 3]);
-    expect(again.getWeights()).toEqual(whole.getWeights());
-  });
-
-  test("a model with a loss that is a function", async () => {
-    const own = (): ReturnType<typeof classifier> =>
-      classifier().compile({
-        optimizer: "adam",
-        loss: (yTrue, yPred) => ops.mean(ops.square(ops.subtract(ops.oneHot(yTrue, 3), yPred)), -1),
-        metrics: ["accuracy"],
-      }) as never;
-    setSeed(3);
-    const whole = own();
-    await whole.fit(x, y, options);
-    setSeed(3);
-    const first = own();
-    const crash = { onEpochEnd: (epoch: number) => (epoch === 2 ? Promise.reject(new Error("killed")) : undefined) };
-    const backup = () => backupAndRestore({ path: path() });
-    await expect(first.fit(x, y, { ...options, callbacks: [backup(), crash] })).rejects.toThrow("killed");
-    // The same model in the same process, too.
-    expect((await first.fit(x, y, { ...options, callbacks: [backup()] })).epoch).toEqual([3]);
-    expect(first.getWeights()).toEqual(whole.getWeights());
-  });
-
-  test("other batches, fewer batches, another file are errors, and the backup stays", async () => {
-    const keep = () => backupAndRestore({ path: path(), saveFreq: 3, deleteCheckpoint: false });
-    await classifier().fit(batches, { ...quiet, epochs: 1, callbacks: [keep()] });
-    const again = { ...quiet, epochs: 2, callbacks: [keep()] };
-    const wrong: [() => Promise<unknown>, string][] = [
-      [() => classifier().fit(x, y, { ...again, batchSize: 7 }), "expected batches of 8"],
-      [() => classifier().fit(batches, { ...again, stepsPerEpoch: 9 }), "received batches of 8, stepsPerEpoch 9"],
-      [() => classifier().fit(batches.take(5), again), "fit: expected at least 6 batches, as before the interruption"],
-    ];
-    for (const [call, message] of wrong) await expect(call()).rejects.toThrow(message);
-    await classifier().save(path());
-    await expect(classifier().fit(batches, again)).rejects.toThrow(
-      "expected a backup of training, received a saved model",
-    );
-    await rm(path());
-    for (const saveFreq of [0, 1.5, "batch", false])
-      expect(() => backupAndRestore({ path: "x", saveFreq: saveFreq as never })).toThrow("backupAndRestore.saveFreq");
-    expect(() => backupAndRestore({ path: "x", saveFreq: 3, everyEpochs: 2 })).toThrow("backupAndRestore.everyEpochs");
-  });
-});
-
-test("the backup of a model that is compiled otherwise is refused", async () => {
-  const path = join(folder, "other.safetensors");
-  await classifier({ optimizer: "sgd" }).fit(x, y, {
+test("folders of checkpoints are made", async () => {
+  await classifier().fit(x, y, {
     ...quiet,
-    callbacks: [backupAndRestore({ path, deleteCheckpoint: false })],
+    callbacks: [modelCheckpoint({ path: join(folder, "deep", "er", "model") })],
   });
-  await expect(classifier().fit(x, y, { ...quiet, callbacks: [backupAndRestore({ path })] })).rejects.toThrow(
-    "compiled alike",
-  );
+  expect(await readdir(join(folder, "deep", "er"))).toEqual(["model"]);
 });
 
 test("a table of all epochs, replaced or continued", async () => {
@@ -220,6 +95,37 @@ test("a table of all epochs, replaced or continued", async () => {
   expect((await rows()).map((row) => row.split(",")[0])).toEqual(["epoch", "0", "1", "2"]);
   await model.fit(x, y, { ...quiet, callbacks: [csvLogger({ path, separator: ";" })] });
   expect((await rows())[0]).toBe("epoch;loss;accuracy");
+  expect((await rows()).length).toBe(2);
+});
+
+test("rows are added to the table, which nobody reads or writes again; one that was torn off ends its line", async () => {
+  const path = join(folder, "new", "log.csv");
+  const model = classifier();
+  // The table is empty from the beginning: a place that cannot be written is found before anything is trained.
+  const note = { onEpochEnd: (epoch: number) => (epoch === 0 ? appendFile(path, "a note\n") : undefined) };
+  await model.fit(x, y, { ...quiet, epochs: 2, callbacks: [csvLogger({ path }), note] });
+  const cells = async () => (await readFile(path, "utf8")).split("\n").map((row) => row.split(",")[0]);
+  expect(await cells()).toEqual(["epoch", "0", "a note", "1", ""]);
+  await appendFile(path, "2,0.3");
+  await model.fit(x, y, { ...quiet, epochs: 3, initialEpoch: 2, callbacks: [csvLogger({ path, append: true })] });
+  expect(await cells()).toEqual(["epoch", "0", "a note", "1", "2", "2", ""]);
+  const before = model.getWeights();
+  await expect(model.fit(x, y, { ...quiet, callbacks: [csvLogger({ path: join(path, "no") })] })).rejects.toThrow(
+    "received a file of this name",
+  );
+  expect(model.getWeights()).toEqual(before);
+  await appendFile(join(folder, "empty.csv"), "");
+  await model.fit(x, y, { ...quiet, callbacks: [csvLogger({ path: join(folder, "empty.csv"), append: true })] });
+  expect(await readFile(join(folder, "empty.csv"), "utf8")).toMatch(/^epoch,loss,accuracy\n0,/);
+});
+
+test("event files go elsewhere as a whole each time", async () => {
+  const written: [string, number][] = [];
+  const write = (path: string, bytes: Uint8Array) => void written.push([path, bytes.length]);
+  await classifier().fit(x, y, { ...quiet, epochs: 2, callbacks: [tensorBoard({ logDir: "there", write })] });
+  expect(new Set(written.map(([path]) => path)).size).toBe(1);
+  const [first, second] = written.map(([, size]) => size) as [number, number];
+  expect(second).toBeGreaterThan(first);
 });
 
 test("CRC-32C has its check value", () => {
@@ -228,12 +134,21 @@ test("CRC-32C has its check value", () => {
 
 test("event files hold the curves of training and validation", async () => {
   const logDir = join(folder, "board");
+  const [inodes, sizes]: [Set<number>, number[]] = [new Set(), []];
+  const inode = {
+    onEpochEnd: async () => {
+      const [name] = await readdir(join(logDir, "train"));
+      const { ino, size } = await stat(join(logDir, "train", name as string));
+      inodes.add(ino);
+      sizes.push(size);
+    },
+  };
   const model = classifier();
   const history = await model.fit(x, y, {
     ...quiet,
     epochs: 2,
     validationData: [x, y],
-    callbacks: [tensorBoard({ logDir, everyBatches: 1 })],
+    callbacks: [tensorBoard({ logDir, updateFreq: "batch", writeStepsPerSecond: true }), inode],
   });
   const read = async (run: string) => {
     const [name] = await readdir(join(logDir, run));
@@ -246,6 +161,9 @@ test("event files hold the curves of training and validation", async () => {
   expect(epochs.map(({ step }) => step)).toEqual([0, 1]);
   expect(epochs.map(({ scalars }) => scalars.epoch_loss)).toEqual(history.loss.map(Math.fround));
   expect(epochs[0]?.scalars.epoch_learning_rate).toBe(Math.fround(0.001));
+  expect(epochs[1]?.scalars.epoch_steps_per_second).toBeGreaterThan(0);
+  expect([inodes.size, sizes.length], "added to, not replaced").toEqual([1, 2]);
+  expect(sizes[1]).toBeGreaterThan(sizes[0] as number);
   expect(train.filter(({ scalars }) => "batch_loss" in scalars).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
   const validation = (await read("validation")).slice(1);
   expect(validation.map(({ scalars }) => scalars.epoch_accuracy)).toEqual(history.valAccuracy.map(Math.fround));

@@ -18,6 +18,16 @@ export function writeFileAtomically(path: string, _bytes: Uint8Array): Promise<v
 }
 
 /** @throws TensorError `unsupported`: there is no file system. */
+export function appendToFile(path: string, _bytes: Uint8Array): Promise<void> {
+  return refuse("appendToFile", path);
+}
+
+/** @throws TensorError `unsupported`: there is no file system. */
+export function makeFolderOf(path: string): Promise<void> {
+  return refuse("makeFolderOf", path);
+}
+
+/** @throws TensorError `unsupported`: there is no file system. */
 export function makeFolder(path: string): Promise<void> {
   return refuse("makeFolder", path);
 }
