@@ -227,3 +227,8 @@ export function wholeNumber(where: string, value: unknown, low: number): number 
   }));
   return value as number;
 }
+
+/** A number of steps, or undefined. @throws {TensorError} `option`. */
+export function stepsOption(where: string, value: unknown): number | undefined {
+  return value === undefined ? undefined : wholeNumber(where, value, 1);
+}

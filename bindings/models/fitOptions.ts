@@ -1,8 +1,8 @@
 // Are the options of fit such as fit takes?
 
-import { callbackEvents } from "../callbacks/callback.ts";
+import { type Callback, callbackEvents } from "../callbacks/callback.ts";
 import { checkOptionNames } from "../config.ts";
-import { check, show } from "../errors.ts";
+import { check, show, unknownName } from "../errors.ts";
 import { isDataset } from "./data.ts";
 import type { FitOptions } from "./types.ts";
 
@@ -12,6 +12,7 @@ const datasetOptionNames: readonly string[] = [
   "stepsPerEpoch",
   "validationData",
   "validationSteps",
+  "validationBatchSize",
   "classWeight",
   "callbacks",
   "verbose",
@@ -66,10 +67,21 @@ export function checkFitOptions(where: string, options: FitOptions, dataset = fa
     expected: "a list of callbacks",
     received: show(callbacks),
   }));
+  for (const each of callbacks ?? []) {
+    const strange = strangeEvent(each);
+    if (strange !== undefined)
+      throw unknownName(`${where}.callbacks`, "a function of callbacks", strange, callbackEvents);
+  }
   check(shuffle === undefined || typeof shuffle === "boolean", "option", () => ({
     where: `${where}.shuffle`,
     expected: "true or false",
     received: show(shuffle),
+  }));
+  check(options.validationBatchSize === undefined || !isDataset(validationData), "option", () => ({
+    where: `${where}.validationBatchSize`,
+    expected: "arrays to validate on",
+    received: "a dataset",
+    remedy: "Let the dataset do it: batch(n).",
   }));
   checkSignal(where, options.signal);
 }
@@ -93,4 +105,14 @@ function isCallback(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const given = value as Readonly<Record<string, unknown>>;
   return callbackEvents.every((name) => given[name] === undefined || typeof given[name] === "function");
+}
+
+/** A function whose name is like those of callbacks but none of them: it would never be called. */
+function strangeEvent(callback: object): string | undefined {
+  for (let each = callback; each !== null && each !== Object.prototype; each = Object.getPrototypeOf(each)) {
+    const names = Object.getOwnPropertyNames(each) as (keyof Callback)[];
+    const found = names.find((name) => /^on(_|[A-Z])/.test(name) && !callbackEvents.includes(name));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

@@ -12,7 +12,7 @@ import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, isDataset, splitColumns, tensorsOf } from "./data.ts";
 import { type BatchReader, feedDataset } from "./datasetFeed.ts";
 import { ArrayFeed, type Column, commonRows, type Feed, type Portion } from "./feed.ts";
-import { beginningAt, measuringReader, runEpochs, runPass, wholeNumber } from "./fit.ts";
+import { beginningAt, measuringReader, runEpochs, runPass, stepsOption, wholeNumber } from "./fit.ts";
 import { checkFitOptions, checkSignal } from "./fitOptions.ts";
 import { inTraining } from "./inTraining.ts";
 import type { Model } from "./model.ts";
@@ -145,10 +145,11 @@ export class Training<I, O, M extends string> extends Structure {
       checkEnd(where, "stepsPerEpoch", feed, steps);
       const trainer = this.trainerFor("fit");
       const callbacks = [progressBar(given.verbose ?? "auto"), ...(given.callbacks ?? [])];
+      const heldSize = wholeNumber(`${where}.validationBatchSize`, given.validationBatchSize ?? batchSize, 1);
       let validate: (() => Promise<Record<string, number>>) | undefined;
       if (held !== undefined) {
         const heldWhere = `${where}.validationData`;
-        const heldFeed = await opened(this.feedOf(heldWhere, held, { batchSize }));
+        const heldFeed = await opened(this.feedOf(heldWhere, held, { batchSize: heldSize }));
         checkEnd(where, "validationSteps", heldFeed, heldSteps);
         trainer.prepare("test", heldFeed, heldWhere);
         validate = () => this.measure(trainer, heldFeed, callbacks, signal, heldSteps);
@@ -334,10 +335,6 @@ export class Training<I, O, M extends string> extends Structure {
     checkLabels(where, this.trainerFor("compile").objective.losses, this.topology.outputs, targets);
     return columns;
   }
-}
-
-function stepsOption(where: string, value: unknown): number | undefined {
-  return value === undefined ? undefined : wholeNumber(where, value, 1);
 }
 
 /** @throws {TensorError} `option` when a pass over `feed` would never end. */

@@ -63,6 +63,8 @@ export interface DatasetFitOptions<I = DataLike, O = DataLike> {
   readonly validationData?: ValidationData<I, O>;
   /** Batches of `validationData` that are measured, from its beginning. Default all. */
   readonly validationSteps?: number;
+  /** Samples of `validationData`, given as arrays, that are measured at a time. Default `batchSize`. */
+  readonly validationBatchSize?: number;
   /** Weight of the samples of each class, by its number; those not named weigh 1. Times `sampleWeight`. One output only. */
   readonly classWeight?: ClassWeight;
   readonly callbacks?: readonly Callback[];

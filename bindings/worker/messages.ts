@@ -20,6 +20,7 @@ export type PlainFitOptions = Pick<
   | "validationSplit"
   | "stepsPerEpoch"
   | "validationSteps"
+  | "validationBatchSize"
   | "classWeight"
 >;
 

@@ -1,6 +1,7 @@
 // Are the options of callbacks those of Keras, and mistyped ones errors?
 
 import { afterEach, expect, test, vi } from "vitest";
+import type { Progress } from "../../bindings/callbacks/callback.ts";
 import {
   backupAndRestore,
   csvLogger,
@@ -13,6 +14,7 @@ import {
   tensorBoard,
   terminateOnNaN,
 } from "../../bindings/callbacks/index.ts";
+import { fromArrays } from "../../bindings/data/index.ts";
 import { classifier, samples } from "../training/problem.ts";
 
 const { x, y } = samples(60);
@@ -110,4 +112,41 @@ test("verbose says what is done", async () => {
   expect(said).toMatch(/Epoch 2: accuracy did not improve from 0\.\d{4}\n/);
   expect(said).toContain("Epoch 2: saved batch-1\n");
   expect(said).toMatch(/Epoch 2: training stopped early\nEpoch 1: the best one, its weights are put back\n$/);
+});
+
+test("functions of callbacks that nobody would call are errors", async () => {
+  class Watcher {
+    onTrainBatchEnd(): void {}
+  }
+  class Fine {
+    once = 1;
+    on(): void {}
+    onEpochEnd(): void {}
+  }
+  for (const [callback, name] of [
+    [{ onEpochEnded: () => {} }, "onEpochEnded"],
+    [{ on_epoch_end: () => {} }, "on_epoch_end"],
+    [new Watcher(), "onTrainBatchEnd"],
+  ] as const)
+    await expect(classifier().fit(x, y, { verbose: 0, callbacks: [callback as never] })).rejects.toThrow(
+      new RegExp(`sequential.fit.callbacks: expected the name of a function of callbacks .*received "${name}"`),
+    );
+  await classifier().fit(x, y, { verbose: 0, callbacks: [new Fine()] });
+});
+
+test("validationBatchSize", async () => {
+  const steps: number[] = [];
+  const onProgress = ({ mode, total }: Progress): void => void (mode === "test" && steps.push(total as number));
+  const options = { verbose: 0, callbacks: [{ onProgress }], validationBatchSize: 7 } as const;
+  const one = await classifier().fit(x, y, { ...options, validationData: [x, y] });
+  const two = await classifier().fit(x, y, { verbose: 0, validationData: [x, y] });
+  expect(steps.at(-1)).toBe(9);
+  expect(one.valLoss[0]).toBeCloseTo(two.valLoss[0] as number, 5);
+  await classifier().fit(x, y, { ...options, validationSplit: 0.5 });
+  expect(steps.at(-1)).toBe(5);
+  const dataset = fromArrays(x, y).batch(8);
+  await expect(classifier().fit(x, y, { ...options, validationData: dataset })).rejects.toThrow(
+    "fit.validationBatchSize: expected arrays to validate on, received a dataset",
+  );
+  await expect(classifier().fit(x, y, { ...options, validationBatchSize: 0 })).rejects.toThrow("validationBatchSize");
 });
