@@ -12,6 +12,7 @@ export { type LrCurve, type LrFinderOptions, lrFinder } from "./lrFinder.ts";
 export { type ModelCheckpointOptions, modelCheckpoint } from "./modelCheckpoint.ts";
 export type { MonitorOptions } from "./monitor.ts";
 export { type ReduceLROnPlateauOptions, reduceLROnPlateau } from "./reduceLROnPlateau.ts";
+export { type RemoteMonitorOptions, remoteMonitor } from "./remoteMonitor.ts";
 export type { SaveFrequency } from "./saveFrequency.ts";
 export { type SwapEMAWeightsOptions, swapEMAWeights } from "./swapEMAWeights.ts";
 export { type TensorBoardOptions, tensorBoard } from "./tensorBoard.ts";
