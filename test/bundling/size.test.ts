@@ -100,18 +100,18 @@ const layersByName = [
  * have a name are in every program that trains: some 8 KB.
  */
 test.each([
-  { program: "layers", splitting: true, ceiling: 101_300, keeps: [] },
+  { program: "layers", splitting: true, ceiling: 101_600, keeps: [] },
   {
     program: "layers",
     splitting: false,
-    ceiling: 105_800,
+    ceiling: 106_800,
     keeps: ["the format of files", "the file system", "reading models"],
   },
-  { program: "namespaces", splitting: true, ceiling: 126_300, keeps: layersByName },
+  { program: "namespaces", splitting: true, ceiling: 126_800, keeps: layersByName },
   {
     program: "inference",
     splitting: true,
-    ceiling: 133_800,
+    ceiling: 134_400,
     keeps: [
       "the format of files",
       "reading models",
