@@ -100,7 +100,7 @@ const layersByName = [
  * have a name are in every program that trains: some 8 KB.
  */
 test.each([
-  { program: "layers", splitting: true, ceiling: 101_300, keeps: [] },
+  { program: "layers", splitting: true, ceiling: 101_700, keeps: [] },
   {
     program: "layers",
     splitting: false,
