@@ -17,6 +17,8 @@ import {
   COPY,
   CROSS_ENTROPY,
   CROSS_ENTROPY_GRADIENT,
+  CTC,
+  CTC_GRADIENT,
   CUSTOM,
   FACTOR,
   GATHER,
@@ -45,6 +47,7 @@ import { conv, convKernelGradient } from "./kernels/conv";
 import { convWinograd, convWinogradGradient } from "./kernels/convWinograd";
 import { copy } from "./kernels/copy";
 import { crossEntropy, crossEntropyGradient } from "./kernels/crossEntropy";
+import { ctc, ctcGradient } from "./kernels/ctc";
 import { custom } from "./kernels/custom";
 import { factor, substitute } from "./kernels/factor";
 import { gather, gatherBatch, scatterAdd } from "./kernels/gather";
@@ -100,13 +103,20 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
       if (TRAINS) crossEntropyGradient(instruction, begin, end);
       else unreachable();
       break;
+    case CTC:
+      if (TRAINS) ctc(instruction, begin, end);
+      else unreachable();
+      break;
+    case CTC_GRADIENT:
+      if (TRAINS) ctcGradient(instruction, begin, end);
+      else unreachable();
+      break;
     case ACCUMULATE:
       if (TRAINS) accumulate(instruction, begin, end);
       else unreachable();
       break;
     case ARG_SORT:
-      if (TRAINS) argSort(instruction, begin, end);
-      else unreachable();
+      argSort(instruction, begin, end);
       break;
     case FACTOR:
       if (TRAINS) factor(instruction, begin, end);

@@ -62,7 +62,7 @@ function powerOfTwo(bits: v128): v128 {
 }
 
 /** e^x for −87 ≤ x ≤ 88, without special cases except NaN. */
-function normalExp(x: v128): v128 {
+export function normalExp(x: v128): v128 {
   const bits = exponentBits(x);
   return f32x4.mul(f32x4.add(reducedExpm1(x, bits), f32x4.splat(1)), powerOfTwo(bits));
 }
@@ -115,6 +115,13 @@ function reducedLog(n: v128, f: v128): v128 {
   y = f32x4.add(y, f32x4.mul(n, f32x4.splat(LN2_LOW)));
   y = f32x4.sub(y, f32x4.mul(f2, f32x4.splat(0.5)));
   return f32x4.add(f32x4.add(f, y), f32x4.mul(n, f32x4.splat(LN2_HIGH)));
+}
+
+/** ln x for 2^-126 ≤ x < 2^128, the bits of `log` without its special cases, NaN among them. */
+export function normalLog(x: v128): v128 {
+  const exponent = logExponent(x);
+  const f = f32x4.sub(i32x4.sub(x, exponent), f32x4.splat(1));
+  return reducedLog(f32x4.convert_i32x4_s(i32x4.shr_s(exponent, 23)), f);
 }
 
 /** The logarithm y of x where x is positive and finite; elsewhere Inf, NaN, −Inf (x = ±0) or NaN (x < 0). */

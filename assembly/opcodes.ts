@@ -61,6 +61,10 @@ export const BATCH_NORMALIZATION = 38;
 export const BATCH_NORMALIZATION_SUMS = 39;
 /** Its gradient with respect to what was normalised: kernels/batchNormalization.ts. */
 export const BATCH_NORMALIZATION_GRADIENT = 40;
+/** −ln of the probability of labels over all their alignments with frames: kernels/ctc.ts. */
+export const CTC = 41;
+/** Gradient of CTC with respect to the logits: kernels/ctc.ts. */
+export const CTC_GRADIENT = 42;
 /** Singular values and vectors, or eigenvalues and eigenvectors: kernels/svd.ts. */
 export const SVD = 48;
 /** Square matrices as products of triangles: kernels/factor.ts. */

@@ -1,7 +1,7 @@
 // In which order do the numbers of a row stand?
 //
-// Heap sort of positions: in place, and the same steps whatever the numbers are. Equal numbers keep their order and NaN
-// come last, so that the order is always one and the same.
+// Positions are sorted in place: short rows by insertion, long ones as a heap. Equal numbers keep their order and NaN come
+// last, so that the order is always one and the same.
 
 import { Instruction } from "../instruction";
 import { INT32 } from "../opcodes";
@@ -17,6 +17,9 @@ export class ArgSort extends Instruction {
   descending: u32;
 }
 
+/** Up to so many columns insertion takes less time than a heap. */
+const SHORT: u32 = 24;
+
 /** out[r] = the positions of input[r] in order. input [rows, columns] → out int32 [rows, columns]. Unit: one row. */
 export function argSort(instruction: usize, begin: u32, end: u32): void {
   const overlay = changetype<ArgSort>(instruction);
@@ -27,6 +30,10 @@ export function argSort(instruction: usize, begin: u32, end: u32): void {
   for (let row = begin; row < end; ++row) {
     const keys = overlay.input + <usize>row * bytes;
     const order = overlay.out + <usize>row * bytes;
+    if (columns <= SHORT) {
+      for (let i: u32 = 0; i < columns; ++i) insert(keys, order, i, type, descending);
+      continue;
+    }
     for (let i: u32 = 0; i < columns; ++i) store<u32>(order + ((<usize>i) << 2), i);
     for (let root = columns >> 1; root > 0; --root) sink(keys, order, root - 1, columns, type, descending);
     for (let count = columns; count > 1; --count) {
@@ -39,20 +46,36 @@ export function argSort(instruction: usize, begin: u32, end: u32): void {
   }
 }
 
+/** Puts position `i` in its place among those before it, which are in order. */
+function insert(keys: usize, order: usize, i: u32, type: u32, descending: u32): void {
+  const key = keyOf(keys, i, type, descending);
+  let at = order + ((<usize>i) << 2);
+  for (; at > order; at -= 4) {
+    const other = load<u32>(at - 4);
+    if (keyOf(keys, other, type, descending) < key) break;
+    store<u32>(at, other);
+  }
+  store<u32>(at, i);
+}
+
 /** Lets the position at `root` sink to where both below it come before it. */
 function sink(keys: usize, order: usize, root: u32, count: u32, type: u32, descending: u32): void {
   const moved = load<u32>(order + ((<usize>root) << 2));
+  const key = keyOf(keys, moved, type, descending);
   let child: u32 = 2 * root + 1;
   while (child < count) {
     let candidate = load<u32>(order + ((<usize>child) << 2));
+    let largest = keyOf(keys, candidate, type, descending);
     if (child + 1 < count) {
       const other = load<u32>(order + ((<usize>(child + 1)) << 2));
-      if (before(keys, candidate, other, type, descending)) {
+      const otherKey = keyOf(keys, other, type, descending);
+      if (largest < otherKey) {
+        largest = otherKey;
         candidate = other;
         ++child;
       }
     }
-    if (!before(keys, moved, candidate, type, descending)) break;
+    if (largest < key) break;
     store<u32>(order + ((<usize>root) << 2), candidate);
     root = child;
     child = 2 * root + 1;
@@ -60,17 +83,16 @@ function sink(keys: usize, order: usize, root: u32, count: u32, type: u32, desce
   store<u32>(order + ((<usize>root) << 2), moved);
 }
 
-/** Whether the number at `a` stands before that at `b`. */
-function before(keys: usize, a: u32, b: u32, type: u32, descending: u32): bool {
-  const first = keyAt(keys + ((<usize>a) << 2), type);
-  const second = keyAt(keys + ((<usize>b) << 2), type);
-  if (first == second) return a < b;
-  if (first != first) return second != second ? a < b : false;
-  if (second != second) return true;
-  return descending != 0 ? first > second : first < second;
-}
-
-/** A float64 holds every float32 and every int32. */
-function keyAt(address: usize, type: u32): f64 {
-  return type == INT32 ? <f64>load<i32>(address) : <f64>load<f32>(address);
+/** An integer with the order of places: that of the numbers there, −0 as 0 and NaN behind all, then that of positions. */
+function keyOf(keys: usize, position: u32, type: u32, descending: u32): i64 {
+  const address = keys + ((<usize>position) << 2);
+  let key = load<i32>(address);
+  if (type != INT32) {
+    const bits = reinterpret<i32>(load<f32>(address) + 0);
+    // Of negative numbers the larger bits are those of the smaller number.
+    key = bits ^ ((bits >> 31) & i32.MAX_VALUE);
+  }
+  if (descending != 0) key = ~key;
+  const ordered = type == INT32 || load<f32>(address) == load<f32>(address);
+  return ((<i64>(ordered ? key : i32.MAX_VALUE)) << 32) | <i64>position;
 }

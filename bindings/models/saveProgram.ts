@@ -119,6 +119,7 @@ export const inferenceOpcodes: readonly number[] = [
   code.SOFTMAX,
   code.POOL,
   code.CONV,
+  code.ARG_SORT,
 ];
 
 /** The kernels of users are not in the file, those for training not in the machine of `wasmgrad/inference`. */

@@ -30,8 +30,9 @@ import {
   tanh,
   where,
 } from "./map.ts";
-import { resolveAxes, sum } from "./reduce.ts";
-import { expandDims } from "./view.ts";
+import { max, min, resolveAxes, sum } from "./reduce.ts";
+import { cumsum, sort } from "./sort.ts";
+import { reshape, stopGradient } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -189,19 +190,22 @@ export function squareplus(x: Operand, b = 4): Node {
 }
 
 /**
- * The point of the probability simplex nearest to x along `axis`; many are exactly 0 (Martins & Astudillo, 2016).
- * max(x − τ, 0) where τ = (Σ_S x − 1)/|S| and S holds the i with 1 + k·x_i > Σ of the k values ≥ x_i. Compares all
- * pairs, so it takes memory for n² numbers a row. (Keras 3.8 sums all partial sums for τ: its rows do not sum to 1.)
+ * The point of the probability simplex nearest to x along `axis`; many are exactly 0 (Martins & Astudillo, 2016, alg. 1).
+ * max(x − τ, 0) where τ = (Σ_S x − 1)/|S| and S holds the largest k for which 1 + k·x_(k) > x_(1) + … + x_(k); the gradient
+ * of what S holds is that less its mean. (Keras 3.8 sums all partial sums for τ: its rows do not sum to 1.)
  */
 export function sparsemax(x: Operand, axis = -1): Node {
   const node = asFloat(x);
   const [position = 0] = resolveAxes("sparsemax", node.shape.length, axis);
-  const own = expandDims(node, position + 1);
-  const others = expandDims(node, position);
-  const atLeast = cast(greaterEqual(others, own), "float32");
-  const count = sum(atLeast, position + 1);
-  const total = sum(multiply(atLeast, others), position + 1);
-  const support = cast(greater(add(multiply(count, node), constant(1)), total), "float32");
-  const excess = subtract(sum(multiply(support, node), position, true), 1);
-  return relu(subtract(node, divide(excess, sum(support, position, true))));
+  const largest = stopGradient(max(node, position, true));
+  const ordered = sort(stopGradient(node), position, true);
+  const below = subtract(ordered, largest);
+  const length = node.shape[position] as number;
+  const counts = Float32Array.from({ length }, (_, place) => place + 1);
+  const along = reshape(constant(counts), [length, ...new Array<number>(node.shape.length - 1 - position).fill(1)]);
+  const among = greater(add(multiply(along, below), constant(1)), cumsum(below, position));
+  const supports = greaterEqual(node, min(where(among, ordered, largest), position, true));
+  const shifted = subtract(node, largest);
+  const excess = subtract(sum(where(supports, shifted, 0), position, true), 1);
+  return relu(subtract(shifted, divide(excess, sum(cast(supports, "float32"), position, true))));
 }

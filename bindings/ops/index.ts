@@ -29,6 +29,7 @@ export * from "./liftedMoves.ts";
 export * from "./liftedNetworks.ts";
 export * from "./liftedPieces.ts";
 export * from "./liftedReductions.ts";
+export * from "./liftedSequences.ts";
 export * from "./liftedStatistics.ts";
 
 /** −x. float32 or int32, like abs and sign. */

@@ -10,6 +10,7 @@ import { conv } from "../../bindings/ops/conv.ts";
 import { convWinograd, convWinogradGradient } from "../../bindings/ops/convWinograd.ts";
 import { pad, transpose } from "../../bindings/ops/copy.ts";
 import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
+import { ctcOf } from "../../bindings/ops/ctc.ts";
 import { lu, triangular } from "../../bindings/ops/factor.ts";
 import { gather, gatherBatch } from "../../bindings/ops/gather.ts";
 import { add, tanh } from "../../bindings/ops/map.ts";
@@ -69,6 +70,9 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       interpolation: "bilinear",
     });
     const normalized = batchNormalization(x, [1, 1, 1, 1], [0, 0, 0, 0], 0.001).values;
+    const spelled = sum(
+      ctcOf(cells, reshape(labels, [1, 3]), constant(Int32Array.of(2)), constant(Int32Array.of(3)), 0),
+    );
     accumulate(accumulator("total"), value);
     const [parameter, gradient, first, second] = ["parameter", "gradient", "first", "second"].map(weight) as [
       Variable,
@@ -100,7 +104,9 @@ export function oneNodePerOpcode(): SymbolicTensor[] {
       argSort(x),
       singularValues(x),
       triangular(lu(reshape(x, [3, 2, 2])).factors, reshape(x, [3, 2, 2]), { lower: true }),
-      ...gradients(add(add(add(value, pooled), sum(normalized)), sum(moved)), [x]).filter((each) => each !== null),
+      ...gradients(add(add(add(add(value, pooled), sum(normalized)), sum(moved)), spelled), [x]).filter(
+        (each) => each !== null,
+      ),
     ];
   });
   return topologicalOrder([...outputs, ...effects]);

@@ -11,6 +11,13 @@ describeOp(
   "sort",
   [
     { title: "rows", apply: (x) => sort(x as SymbolicTensor), inputs: [{ shape: [3, 17], distinct: true }] },
+    // Rows up to 24 are sorted by insertion, longer ones as a heap.
+    ...[24, 25, 40].map((length) => ({
+      title: `rows of ${length} with many equal ones`,
+      apply: (x?: SymbolicTensor) => argSort(x as SymbolicTensor),
+      inputs: [{ shape: [2, length], dtype: "int32" as const, range: { low: -4, high: 4 } }],
+      dtype: "int32" as const,
+    })),
     { title: "one number", apply: (x) => sort(x as SymbolicTensor), inputs: [{ shape: [1] }] },
     {
       title: "another axis, descending",
@@ -48,6 +55,14 @@ describe("order", () => {
     const x = [2, Number.NaN, 1, 2, Number.NEGATIVE_INFINITY, 1];
     expect(compiled((y: SymbolicTensor) => argSort(y))(x).array()).toEqual([4, 2, 5, 0, 3, 1]);
     expect(compiled((y: SymbolicTensor) => argSort(y, 0, true))(x).array()).toEqual([0, 3, 2, 5, 4, 1]);
+    const signs = [0, -0, -2147483648, 0, 2147483647];
+    expect(compiled((y: SymbolicTensor) => argSort(y))(signs).array()).toEqual([2, 0, 1, 3, 4]);
+    expect(compiled((y: SymbolicTensor) => argSort(y, 0, true))(Int32Array.from(signs)).array()).toEqual([
+      4, 0, 1, 3, 2,
+    ]);
+    const infinite = [Number.POSITIVE_INFINITY, Number.NaN, 0, Number.NEGATIVE_INFINITY, 1e-45, -1e-45];
+    expect(compiled((y: SymbolicTensor) => argSort(y))(infinite).array()).toEqual([3, 5, 2, 4, 0, 1]);
+    expect(compiled((y: SymbolicTensor) => argSort(y, 0, true))(infinite).array()).toEqual([0, 4, 2, 5, 3, 1]);
     expect(compiled((y: SymbolicTensor) => argTopK(y, 2))([3, 9, 4]).array()).toEqual([1, 2]);
   });
 });
