@@ -14,15 +14,16 @@ export const peers = [
 export const help = `npm run bench -- <suite…> [options]
 
 Suites
-  gemm     matrix products: GFLOP/s and the fraction of the 128-bit SIMD peak measured in the same run
-  conv     convolutions, forward and both gradients: GFLOP/s and the fraction of the same peak
-  mlp      training 784-128-64-10 on MNIST: seconds an epoch of 60,000 images at batch 32 and 128
-  infer    predict of that network at batch 1 and 32: microseconds a call
-  cnn      a training step of a small convolutional network at batch 128: milliseconds
-  threads  how many times faster several threads are than one, alone and beside a busy process (2 unless --threads says)
-  size     a script that builds, trains and evaluates it: bytes, minified, gzip -9, Wasm included
-  cold     process start to first prediction, over an empty Node process: milliseconds
-  all      all of them
+  gemm       matrix products: GFLOP/s and the fraction of the 128-bit SIMD peak measured in the same run
+  conv       convolutions, forward and both gradients: GFLOP/s and the fraction of the same peak
+  mlp        training 784-128-64-10 on MNIST: seconds an epoch of 60,000 images at batch 32 and 128
+  infer      predict of that network at batch 1 and 32, and of the one of cnn at batch 1: microseconds a call
+  cnn        a training step of a small convolutional network at batch 128: milliseconds
+  mobilenet  one picture through MobileNet 1 and 2, a training step of MobileNetV2: milliseconds
+  threads    how many times faster several threads are than one, alone and beside a busy process (2 unless --threads says)
+  size       a script that builds, trains and evaluates it: bytes, minified, gzip -9, Wasm included
+  cold       process start to first prediction, over an empty Node process: milliseconds
+  all        all of them
 
 Options
   --threads N      threads of every engine that has threads (default 1)

@@ -4,6 +4,8 @@
 import { units } from "./network.mjs";
 
 const float = 1;
+/** The type of a shape. */
+export const int64 = 7;
 
 /**
  * A model with `repetitions` products of the same two constant matrices, C = A·B, a [m, k] × b [k, n], A or B stored
@@ -102,9 +104,9 @@ export function tensor(name, shape, values) {
   );
 }
 
-export function value(name, shape) {
+export function value(name, shape, elements = float) {
   const sizes = shape.map((size) => bytesField(1, message(numberField(1, size))));
-  const type = message(numberField(1, float), bytesField(2, message(...sizes)));
+  const type = message(numberField(1, elements), bytesField(2, message(...sizes)));
   return message(textField(1, name), bytesField(2, message(bytesField(1, type))));
 }
 

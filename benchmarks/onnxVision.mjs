@@ -1,12 +1,13 @@
 // How does the plan of a convolutional network become an ONNX file? Channels first, as ONNX has it.
 
-import { integer, integers, model, node, tensor, value } from "./onnx.mjs";
+import { channelsFirst, outputsFirst, reordered, transposed } from "./axes.mjs";
+import { int64, integer, integers, model, node, tensor, value } from "./onnx.mjs";
 
 /**
  * x [1, channels, rows, columns] → y [1, classes].
  *
  * @param {ReturnType<typeof import("./vision.mjs").planOf>} plan
- * @param {{ shape: number[], values: Float32Array }[]} weights
+ * @param {ReturnType<typeof import("./vision.mjs").weightsOf>} weights
  */
 export function visionModel(plan, weights) {
   const nodes = [];
@@ -14,7 +15,6 @@ export function visionModel(plan, weights) {
   const [rows, columns, channels] = plan[0].input;
   const names = [];
   let current = "x";
-  let next = 0;
   plan.forEach((step, index) => {
     const then = (type, inputs, attributes = []) => {
       const output = `${type}${index}`;
@@ -30,7 +30,7 @@ export function visionModel(plan, weights) {
       then("Transpose", [current], [integers("perm", [0, 2, 3, 1])]);
       then("Flatten", [current], [integer("axis", 1)]);
     } else {
-      const [kernel, bias] = [weights[next++], weights[next++]];
+      const [kernel, bias] = weights[index];
       const [w, b] = [`weight${index}`, `bias${index}`];
       initializers.push(tensor(b, bias.shape, bias.values));
       if (step.kind === "dense") {
@@ -39,16 +39,11 @@ export function visionModel(plan, weights) {
         then("Softmax", [current], [integer("axis", 1)]);
       } else {
         const { kernel: taps, stride, depthwise, margins, activation } = step;
-        initializers.push(tensor(w, outputsFirst(kernel.shape), turned(kernel)));
+        initializers.push(constant(w, kernel, outputsFirst));
         then(
           "Conv",
           [current, w, b],
-          [
-            integers("kernel_shape", [taps, taps]),
-            integers("strides", [stride, stride]),
-            integers("pads", [margins[0], margins[0], margins[1], margins[1]]),
-            integer("group", depthwise ? step.output[2] : 1),
-          ],
+          convolutionAttributes([taps, taps], [stride, stride], [margins, margins], depthwise ? step.output[2] : 1),
         );
         if (activation === "relu") then("Relu", [current]);
         if (activation === "relu6") then("Clip", [current, "zero", "six"]);
@@ -66,14 +61,35 @@ export function visionModel(plan, weights) {
   });
 }
 
-/** [rows, columns, in, out] → [out, in, rows, columns]. */
-const outputsFirst = ([rows, columns, inputs, outputs]) => [outputs, inputs, rows, columns];
+/**
+ * One convolution of two constants, c: the sums; and their shape, for whom does not want them copied.
+ *
+ * @param {import("./engines/engine.d.ts").Convolution} convolution
+ * @param {Float32Array} x
+ * @param {Float32Array} kernel
+ */
+export function convolutionModel({ shapes, options: { strides, padding, groups } }, x, kernel) {
+  const attributes = convolutionAttributes(shapes.kernel.slice(0, 2), strides, padding, groups);
+  return model({
+    nodes: [node("Conv", ["x", "kernel"], ["c"], attributes), node("Shape", ["c"], ["shape"])],
+    initializers: [
+      constant("x", { shape: shapes.x, values: x }, channelsFirst),
+      constant("kernel", { shape: shapes.kernel, values: kernel }, outputsFirst),
+    ],
+    inputs: [],
+    outputs: [value("c", reordered(shapes.dy, channelsFirst)), value("shape", [4], int64)],
+  });
+}
 
-function turned({ shape: [rows, columns, inputs, outputs], values }) {
-  const result = new Float32Array(values.length);
-  for (let tap = 0; tap < rows * columns; tap++)
-    for (let i = 0; i < inputs; i++)
-      for (let o = 0; o < outputs; o++)
-        result[(o * inputs + i) * rows * columns + tap] = values[(tap * inputs + i) * outputs + o];
-  return result;
+function constant(name, { shape, values }, order) {
+  return tensor(name, reordered(shape, order), transposed(values, shape, order));
+}
+
+function convolutionAttributes(taps, strides, margins, groups) {
+  return [
+    integers("kernel_shape", taps),
+    integers("strides", strides),
+    integers("pads", [...margins.map(([before]) => before), ...margins.map(([, after]) => after)]),
+    integer("group", groups),
+  ];
 }

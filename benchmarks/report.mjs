@@ -25,6 +25,7 @@ import { arch, cpus, platform, totalmem } from "node:os";
  * @property {"higher" | "lower"} better
  * @property {Row[]} rows
  * @property {Failure[]} failures
+ * @property {Failure[]} inabilities What a library has not got.
  * @property {string[]} notes
  */
 
@@ -65,12 +66,17 @@ export function tableOf({ unit, better, rows }) {
       row.case,
       row.engine,
       figure(median(row.samples)),
-      ...(spread ? [`${figure(quantile(row.samples, 0.25))} – ${figure(quantile(row.samples, 0.75))}`] : []),
+      ...(spread ? [quartiles(row.samples)] : []),
       ...row.beside.map(({ value }) => `${(value * 100).toFixed(1)} %`),
       ...(against ? [own === undefined || own === row ? "" : comparison(own, row, unit, better)] : []),
     ];
   });
   return { head, body };
+}
+
+function quartiles(samples) {
+  if (samples.length < 3) return samples.length === 1 ? "measured once" : "measured twice";
+  return `${figure(quantile(samples, 0.25))} – ${figure(quantile(samples, 0.75))}`;
 }
 
 function comparison(own, other, unit, better) {
@@ -99,7 +105,21 @@ export function printReport(report, say) {
     say(line([again ? "" : cells[0], ...cells.slice(1)]).trimEnd());
   });
   for (const { case: name, engine, reason } of report.failures) say(`FAILED ${name}, ${engine}: ${reason}`);
+  for (const line of inabilityLines(report)) say(line);
   for (const note of report.notes) say(note);
+}
+
+/** One line for all that an engine cannot do for the same reason. @param {SuiteReport} report */
+function inabilityLines({ inabilities }) {
+  const cases = new Map();
+  for (const { case: name, engine, reason } of inabilities) {
+    const key = JSON.stringify([engine, reason]);
+    cases.set(key, [...(cases.get(key) ?? []), name]);
+  }
+  return [...cases].map(([key, names]) => {
+    const [engine, reason] = JSON.parse(key);
+    return `${engine} cannot ${names.join(", ")}: ${reason}`;
+  });
 }
 
 /** Starts the file of JSON lines. @param {string} path */
@@ -164,6 +184,7 @@ function sectionOf(report, { threads, quick, peakGflops, versions, command }) {
   }
   for (const { case: name, engine, reason } of report.failures)
     lines.push("", `Failed: ${name}, ${engine}: ${reason.split("\n")[0]}`);
+  for (const line of inabilityLines(report)) lines.push("", line);
   for (const note of report.notes) lines.push("", note);
   const machine = `${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${arch()}`;
   const peak = peakGflops === null ? "" : ` 128-bit SIMD peak, one thread: ${peakGflops.toFixed(1)} GFLOP/s.`;

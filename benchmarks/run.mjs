@@ -2,6 +2,7 @@
 
 import { ArgumentError, help, readArguments } from "./arguments.mjs";
 import { contendersOf, installed, startSessions, stopSessions, versionOf } from "./contenders.mjs";
+import { Inability } from "./inability.mjs";
 import { appendJson, beginJson, printReport, writeResults } from "./report.mjs";
 import { makeScratch } from "./scratch.mjs";
 
@@ -16,7 +17,7 @@ import { makeScratch } from "./scratch.mjs";
  * @property {string[]} cases
  * @property {ReturnType<typeof makeScratch>} scratch
  * @property {(name: string, engine: string, samples: number[], beside?: import("./report.mjs").Beside[]) => void} row
- * @property {(name: string, engine: string, reason: string) => void} fail
+ * @property {(name: string, engine: string, error: unknown) => void} fail An `Inability` does not make the run fail.
  * @property {(...notes: string[]) => void} note
  */
 
@@ -100,6 +101,7 @@ async function runSuite(suite, engines, request) {
     better: suite.better,
     rows: [],
     failures: [],
+    inabilities: [],
     notes: [],
   };
   try {
@@ -111,7 +113,10 @@ async function runSuite(suite, engines, request) {
       cases: suite.cases,
       scratch,
       row: (name, engine, samples, beside = []) => report.rows.push({ case: name, engine, samples, beside }),
-      fail: (name, engine, reason) => report.failures.push({ case: name, engine, reason }),
+      fail(name, engine, error) {
+        const list = error instanceof Inability ? report.inabilities : report.failures;
+        list.push({ case: name, engine, reason: error instanceof Error ? error.message : String(error) });
+      },
       note: (...notes) => report.notes.push(...notes),
     });
     return { report, result };

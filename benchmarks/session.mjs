@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { Inability } from "./inability.mjs";
 
 /** The Python that may have PyTorch: Debian's, which `apt-get install python3-torch` fills, else the first in the path. */
 export const python = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
@@ -46,7 +47,7 @@ export async function startSession(engine, threads) {
     const current = waiting;
     waiting = null;
     if (answer.error === undefined) current?.resolve(answer.value);
-    else current?.reject(new Error(answer.error));
+    else current?.reject(answer.unable ? new Inability(answer.error) : new Error(answer.error));
   };
   createInterface({ input: /** @type {any} */ (child.stdio[3]) }).on("line", (line) => settle(JSON.parse(line)));
   const ended = new Promise((resolve) => {
@@ -92,6 +93,7 @@ function torchEnvironment(threads) {
   return {
     OPENBLAS_NUM_THREADS: String(threads),
     OMP_NUM_THREADS: String(threads),
+    PYTHONDONTWRITEBYTECODE: "1",
     ...(wide ? { OPENBLAS_CORETYPE: process.env.OPENBLAS_CORETYPE ?? "SKYLAKEX" } : {}),
   };
 }

@@ -1,30 +1,37 @@
-// Which convolutional networks do the suites mobilenet and infer run? Lists of steps, the same for every engine, with
-// batch normalisation already folded into weights and biases.
+// Which convolutional networks do the suites cnn, mobilenet and infer run? Lists of steps, the same for every engine. In
+// those that only predict, batch normalisation is already folded into weights and biases.
 
 import { uniform } from "./random.mjs";
 
 /**
  * @typedef {object} Step
- * @property {"conv" | "maxPool" | "flatten" | "globalAverage" | "dense"} kind
+ * @property {"conv" | "maxPool" | "flatten" | "globalAverage" | "dropout" | "dense"} kind
  * @property {number} [kernel] Taps along each axis.
  * @property {number} [stride]
  * @property {boolean} [depthwise] One kernel for each channel.
  * @property {"same" | "valid"} [padding]
  * @property {number} [filters] Channels, or units of a dense step, that come out.
+ * @property {{ epsilon: number, momentum: number }} [normalization] Of the batch, before the activation, instead of a bias.
  * @property {"relu" | "relu6" | "softmax" | "linear"} [activation]
+ * @property {number} [rate] Of a dropout.
  * @property {number} [add] The index of an earlier step whose result is added.
  */
 
-function smallNetwork() {
+/** @param {Step[]} beforeClasses */
+function smallNetwork(beforeClasses = []) {
   const conv = (filters) => ({ kind: "conv", kernel: 3, stride: 1, padding: "valid", filters, activation: "relu" });
   const pool = { kind: "maxPool" };
   return {
     shape: [28, 28, 1],
-    steps: [conv(32), pool, conv(64), pool, { kind: "flatten" }, { kind: "dense", filters: 10, activation: "softmax" }],
+    steps: [conv(32), pool, conv(64), pool, { kind: "flatten" }, ...beforeClasses, classes(10)],
   };
 }
 
-const top = [{ kind: "globalAverage" }, { kind: "dense", filters: 1000, activation: "softmax" }];
+function classes(filters) {
+  return { kind: "dense", filters, activation: "softmax" };
+}
+
+const average = { kind: "globalAverage" };
 
 /** MobileNet: Howard and others, 2017, table 1. */
 function mobilenet() {
@@ -35,12 +42,15 @@ function mobilenet() {
     { ...same, kernel: 3, stride: halved.includes(index) ? 2 : 1, depthwise: true },
     { ...same, kernel: 1, stride: 1, filters },
   ]);
-  return { shape: [224, 224, 3], steps: [{ ...same, kernel: 3, stride: 2, filters: 32 }, ...blocks, ...top] };
+  return {
+    shape: [224, 224, 3],
+    steps: [{ ...same, kernel: 3, stride: 2, filters: 32 }, ...blocks, average, classes(1000)],
+  };
 }
 
 /** MobileNetV2: Sandler and others, 2018, table 2. */
-function mobilenetV2() {
-  const same = { kind: "conv", padding: "same", activation: "relu6", stride: 1 };
+function mobilenetV2(size, units, options = {}) {
+  const same = { kind: "conv", padding: "same", activation: "relu6", stride: 1, ...options };
   const rows = [
     [1, 16, 1, 1],
     [6, 24, 2, 2],
@@ -64,14 +74,21 @@ function mobilenetV2() {
     }
   }
   steps.push({ ...same, kernel: 1, filters: 1280 });
-  return { shape: [224, 224, 3], steps: [...steps, ...top] };
+  return { shape: [size, size, 3], steps: [...steps, average, classes(units)] };
 }
 
 /** @type {Readonly<Record<string, { readonly shape: readonly number[], readonly steps: readonly Step[] }>>} */
-export const networks = { cnn: smallNetwork(), "v1-224": mobilenet(), "v2-224": mobilenetV2() };
+export const networks = {
+  cnn: smallNetwork(),
+  "cnn-dropout": smallNetwork([{ kind: "dropout", rate: 0.5 }]),
+  "v1-224": mobilenet(),
+  "v2-224": mobilenetV2(224, 1000),
+  "v2-96": mobilenetV2(96, 10, { normalization: { epsilon: 0.001, momentum: 0.999 } }),
+};
 
 /**
- * The steps with the shapes of what goes in and comes out, [rows, columns, channels] or [values], of weights, and the margins.
+ * The steps with the shapes of what goes in and comes out, [rows, columns, channels] or [values], of weights (kernel and
+ * bias, or kernel, gamma and beta of a batch normalisation), and the margins.
  *
  * @param {string} name
  */
@@ -86,32 +103,36 @@ export function planOf(name) {
     else if (step.kind === "maxPool") current = [Math.floor(rows / 2), Math.floor(columns / 2), channels];
     else if (step.kind === "dense") {
       current = [step.filters];
-      return { ...step, input, output: current, kernelShape: [input[0], step.filters], biasShape: [step.filters] };
-    } else {
-      const { kernel, stride, depthwise, padding } = step;
+      return { ...step, input, output: current, shapes: [[input[0], step.filters], current] };
+    } else if (step.kind === "conv") {
+      const { kernel, stride, depthwise, padding, normalization } = step;
       const filters = depthwise ? channels : step.filters;
       const size = (length) => Math.ceil((padding === "same" ? length : length - kernel + 1) / stride);
       current = [size(rows), size(columns), filters];
       const total = padding === "same" ? Math.max(0, (size(rows) - 1) * stride + kernel - rows) : 0;
       const before = Math.floor(total / 2);
       const kernelShape = [kernel, kernel, depthwise ? 1 : channels, filters];
-      return { ...step, input, output: current, margins: [before, total - before], kernelShape, biasShape: [filters] };
+      const shapes = [kernelShape, ...Array(normalization === undefined ? 1 : 2).fill([filters])];
+      return { ...step, input, output: current, margins: [before, total - before], shapes };
     }
-    return { ...step, input, output: current };
+    return { ...step, input, output: current, shapes: [] };
   });
 }
 
-/** Kernel, bias, kernel … of a plan, so drawn that values neither grow nor vanish. */
+/**
+ * The weights of each step of a plan, so drawn that values neither grow nor vanish.
+ *
+ * @returns {{ shape: number[], values: Float32Array }[][]}
+ */
 export function weightsOf(plan, seed) {
-  return plan.flatMap(({ kernelShape, biasShape }, index) => {
-    if (kernelShape === undefined) return [];
-    const count = (shape) => shape.reduce((size, each) => size * each, 1);
-    const limit = Math.sqrt((6 * kernelShape.at(-1)) / count(kernelShape));
-    return [
-      { shape: kernelShape, values: uniform(count(kernelShape), -limit, limit, seed + 2 * index) },
-      { shape: biasShape, values: uniform(count(biasShape), -0.1, 0.1, seed + 2 * index + 1) },
-    ];
-  });
+  return plan.map(({ shapes, normalization }, index) =>
+    shapes.map((shape, place) => {
+      const size = shape.reduce((product, each) => product * each, 1);
+      const limit = place === 0 ? Math.sqrt((6 * shape.at(-1)) / size) : 0.1;
+      const middle = place === 1 && normalization !== undefined ? 1 : 0; // gamma
+      return { shape, values: uniform(size, middle - limit, middle + limit, seed + 3 * index + place) };
+    }),
+  );
 }
 
 const activations = {
@@ -120,15 +141,13 @@ const activations = {
   relu6: (x) => Math.min(Math.max(x, 0), 6),
 };
 
-/** What a plan answers for one image, computed naively in f64. */
+/** What a plan answers for one image, computed naively in f64; only of plans for prediction. */
 export function naiveAnswer(plan, weights, image) {
   let values = Float64Array.from(image);
-  let next = 0;
   const results = [];
-  for (const step of plan) {
-    const [kernel, bias] = step.kernelShape === undefined ? [] : [weights[next++].values, weights[next++].values];
-    values = naiveStep[step.kind](step, values, kernel, bias);
-    if (step.add !== undefined) values = values.map((value, index) => value + results[step.add][index]);
+  for (const [index, step] of plan.entries()) {
+    values = naiveStep[step.kind](step, values, ...weights[index].map((weight) => weight.values));
+    if (step.add !== undefined) values = values.map((value, at) => value + results[step.add][at]);
     results.push(values);
   }
   return values;

@@ -12,7 +12,7 @@ const tolerance = 1e-4;
  * @param {import("./session.mjs").Session[]} sessions
  * @param {ReturnType<typeof import("./scratch.mjs").makeScratch>} scratch
  * @param {import("./interleave.mjs").Pace} pace
- * @param {(engine: string, reason: string) => void} fail
+ * @param {(engine: string, error: unknown) => void} fail
  * @returns {Promise<Map<string, number[]>>} Milliseconds of one prediction.
  */
 export async function predictInTurns(network, sessions, scratch, pace, fail) {
@@ -23,8 +23,8 @@ export async function predictInTurns(network, sessions, scratch, pace, fail) {
   const expected = naiveAnswer(plan, weights, image);
   const largest = Math.max(...expected);
   const task = {
-    network,
-    weights: weights.map(({ shape, values }, index) => ({ shape, path: scratch.write(`weight${index}`, values) })),
+    plan,
+    weights: weightFiles(weights, scratch),
     input: scratch.write("image", image),
     result: scratch.path("answer"),
   };
@@ -37,8 +37,15 @@ export async function predictInTurns(network, sessions, scratch, pace, fail) {
       if (!(distance <= tolerance * largest)) throw new Error(`wrong result: ${distance} away from the naive one`);
       contenders.push(session);
     } catch (error) {
-      fail(session.engine, error instanceof Error ? error.message : String(error));
+      fail(session.engine, error);
     }
   }
   return await timeInTurns(contenders, pace);
+}
+
+/** The weights as files of the scratch folder, for each step of a plan. */
+export function weightFiles(weights, scratch) {
+  return weights.map((list, index) =>
+    list.map(({ shape, values }, place) => ({ shape, path: scratch.write(`weight${index}-${place}`, values) })),
+  );
 }

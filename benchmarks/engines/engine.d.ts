@@ -41,8 +41,6 @@ export interface Training {
 }
 
 export interface TrainingTask {
-  /** Default `"mlp"`. */
-  readonly network?: "mlp" | "cnn" | "mobilenetV2";
   readonly way: "fit" | "loop";
   readonly batchSize: number;
   /** How many of the training images are used. */
@@ -58,20 +56,41 @@ export interface PredictionTask {
 }
 
 export interface VisionTask {
-  /** A name of ../vision.mjs. */
-  readonly network: string;
-  readonly weights: readonly { readonly shape: readonly number[]; readonly values: Float32Array }[];
+  readonly plan: ReturnType<typeof import("../vision.mjs").planOf>;
+  /** Of each step of the plan. */
+  readonly weights: readonly (readonly { readonly shape: readonly number[]; readonly values: Float32Array }[])[];
   /** [rows, columns, channels] */
   readonly input: Float32Array;
 }
 
+/** The plan, trained on one batch over and over; the loss is the mean cross-entropy. */
+export interface VisionTrainingTask extends Omit<VisionTask, "input"> {
+  /** A name of ../vision.mjs, for engines that bring the network with them. */
+  readonly network: string;
+  readonly optimizer: { readonly name: "adam" | "sgd"; readonly learningRate: number };
+  readonly batchSize: number;
+  /** [batchSize, rows, columns, channels] */
+  readonly input: Float32Array;
+  /** The class of each image. */
+  readonly labels: Int32Array;
+}
+
+export interface VisionTraining {
+  /** Forward, backward, update; the loss before the update. */
+  step(): number | Promise<number>;
+  dispose?(): void | Promise<void>;
+}
+
 export interface Engine {
+  // A job for which the library has no means throws an `Inability`.
+
   /** @throws if the library cannot run with so many threads. */
   start(options: { readonly threads: number }): void | Promise<void>;
   matMul?(product: Product, a: Float32Array, b: Float32Array): Job | Promise<Job>;
   convolution?(convolution: Convolution, a: Float32Array, b: Float32Array): Job | Promise<Job>;
   prediction?(task: PredictionTask): Job | Promise<Job>;
   vision?(task: VisionTask): Job | Promise<Job>;
+  visionTraining?(task: VisionTrainingTask): VisionTraining | Promise<VisionTraining>;
   training?(task: TrainingTask): Training | Promise<Training>;
   /** Only of `simd-peak`. */
   peak?():

@@ -3,8 +3,10 @@
 
 import { defaultDevice, init, jit, nn, numpy as np, valueAndGrad } from "@jax-js/jax";
 import { classes, copiedBatch, pixels, readMnist } from "../mnist.mjs";
-import { beta1, beta2, epsilon, initialWeights, learningRate } from "../network.mjs";
+import { initialWeights, learningRate } from "../network.mjs";
 import { permutation } from "../random.mjs";
+import { adam, asArrays, kept } from "./jaxTraining.mjs";
+import * as vision from "./jaxVision.mjs";
 
 /** @type {import("./engine.d.ts").Engine} */
 export const engine = {
@@ -51,18 +53,14 @@ export const engine = {
     };
   },
 
+  ...vision,
+
   training({ batchSize, images, seed }) {
     const train = readMnist("train", images);
-    const parameters = asArrays(initialWeights(seed));
-    let state = {
-      parameters,
-      means: parameters.map((array) => np.zeros(array.shape)),
-      variances: parameters.map((array) => np.zeros(array.shape)),
-      power1: np.array(1),
-      power2: np.array(1),
-    };
+    const { begin, update } = adam(learningRate);
+    let state = begin(asArrays(initialWeights(seed)));
     const gradient = jit(valueAndGrad(batchLoss, { hasAux: true }));
-    const update = jit(adam);
+    const next = jit(update);
     let epochs = 0;
     return {
       async epoch() {
@@ -73,7 +71,7 @@ export const engine = {
           const x = np.array(images, { shape: [size, pixels] });
           const y = np.array(oneHot, { shape: [size, classes] });
           const [[loss, hits], gradients] = gradient(kept(state.parameters), x, y);
-          state = update(state, gradients);
+          state = next(state, gradients);
           loss.dispose();
           right += hits.dataSync()[0];
         }
@@ -91,21 +89,6 @@ export const engine = {
   },
 };
 
-function adam({ parameters, means, variances, power1, power2 }, gradients) {
-  const next1 = power1.mul(beta1);
-  const next2 = power2.mul(beta2);
-  const rate = np.sqrt(np.subtract(1, next2.ref)).div(np.subtract(1, next1.ref)).mul(learningRate);
-  const nextMeans = means.map((mean, index) => mean.mul(beta1).add(gradients[index].ref.mul(1 - beta1)));
-  const nextVariances = variances.map((variance, index) =>
-    variance.mul(beta2).add(np.square(gradients[index]).mul(1 - beta2)),
-  );
-  const nextParameters = parameters.map((array, index) =>
-    array.sub(rate.ref.mul(nextMeans[index].ref).div(np.sqrt(nextVariances[index].ref).add(epsilon))),
-  );
-  rate.dispose();
-  return { parameters: nextParameters, means: nextMeans, variances: nextVariances, power1: next1, power2: next2 };
-}
-
 /** Mean cross-entropy of the batch, and how many of its answers are right. */
 function batchLoss(parameters, x, y) {
   const answer = logits(parameters, x);
@@ -118,12 +101,4 @@ function logits([kernel1, bias1, kernel2, bias2, kernel3, bias3], x) {
   const hidden1 = nn.relu(np.matmul(x, kernel1).add(bias1));
   const hidden2 = nn.relu(np.matmul(hidden1, kernel2).add(bias2));
   return np.matmul(hidden2, kernel3).add(bias3);
-}
-
-function asArrays(weights) {
-  return weights.map(({ shape, values }) => np.array(values, { shape: [...shape] }));
-}
-
-function kept(arrays) {
-  return arrays.map((array) => array.ref);
 }

@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { classes, copiedBatch, readMnist } from "../mnist.mjs";
 import { learningRate, units } from "../network.mjs";
 import { permutation } from "../random.mjs";
+import * as vision from "./tfjsVision.mjs";
 
 /**
  * @param {"wasm" | "cpu"} backend
@@ -55,6 +56,8 @@ export function tfjsEngine(backend) {
         dispose: () => model.dispose(),
       };
     },
+
+    ...vision,
 
     training({ way, batchSize, images, seed }) {
       const train = readMnist("train", images);

@@ -48,8 +48,8 @@ export const suite = {
     for (const product of products.filter(({ name }) => cases.includes(name))) {
       const { m, k, n, name } = product;
       const repetitions = new Map();
-      const contenders = await prepared(product, sessions, scratch, repetitions, (engine, reason) =>
-        fail(name, engine, reason),
+      const contenders = await prepared(product, sessions, scratch, repetitions, (engine, error) =>
+        fail(name, engine, error),
       );
       const samples = await timeInTurns([...contenders, peak], pace);
       const peakRates = (samples.get(peak.engine) ?? []).map((milliseconds) => operations / milliseconds / 1e6);
@@ -85,7 +85,7 @@ async function prepared(product, sessions, scratch, repetitions, fail) {
       repetitions.set(session.engine, answer.repetitions);
       contenders.push(session);
     } catch (error) {
-      fail(session.engine, error instanceof Error ? error.message : String(error));
+      fail(session.engine, error);
     }
   }
   return contenders;

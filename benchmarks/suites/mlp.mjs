@@ -41,7 +41,7 @@ export const suite = {
             for (let epoch = 0; epoch < warmUpEpochs; epoch++) await session.ask("epoch");
             contenders.push(session);
           } catch (error) {
-            fail(name, session.engine, error instanceof Error ? error.message : String(error));
+            fail(name, session.engine, error);
           }
         }
         const samples = await inTurns(contenders, rounds, (session) => session.ask("epoch"));

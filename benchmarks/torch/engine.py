@@ -8,6 +8,9 @@ import time
 import numpy
 import torch
 
+import vision
+from arrays import floats
+
 UNITS = [784, 128, 64, 10]
 job = None
 
@@ -55,9 +58,9 @@ class Training:
         self.directory = task["directory"]
         self.batch_size = task["batchSize"]
         self.images, self.labels = mnist(self.directory, "train", task["images"])
-        self.model = convolutional_network() if task.get("network") == "cnn" else network()
+        self.model = network()
         for layer in self.model:
-            if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d)):
+            if isinstance(layer, torch.nn.Linear):
                 torch.nn.init.xavier_uniform_(layer.weight)
                 torch.nn.init.zeros_(layer.bias)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001, eps=1e-7, foreach=True)
@@ -91,30 +94,11 @@ def network():
     return torch.nn.Sequential(*layers)
 
 
-def convolutional_network():
-    return torch.nn.Sequential(
-        torch.nn.Unflatten(1, (1, 28)),
-        torch.nn.Conv2d(1, 32, 3),
-        torch.nn.ReLU(),
-        torch.nn.MaxPool2d(2),
-        torch.nn.Conv2d(32, 64, 3),
-        torch.nn.ReLU(),
-        torch.nn.MaxPool2d(2),
-        torch.nn.Flatten(),
-        torch.nn.Dropout(0.5),
-        torch.nn.Linear(1600, 10),
-    )
-
-
 def mnist(directory, part, count):
     images = numpy.fromfile(f"{directory}/{part}-images-idx3-ubyte", dtype=numpy.uint8, offset=16)
     labels = numpy.fromfile(f"{directory}/{part}-labels-idx1-ubyte", dtype=numpy.uint8, offset=8)
     pixels = images.reshape(-1, 28, 28)[:count].astype(numpy.float32) / 255
     return torch.from_numpy(pixels), torch.from_numpy(labels[:count].astype(numpy.int64))
-
-
-def floats(path, shape):
-    return torch.from_numpy(numpy.fromfile(path, dtype=numpy.float32).reshape(shape))
 
 
 def answer(request, task):
@@ -129,6 +113,10 @@ def answer(request, task):
     if request == "preparePrediction":
         job = Prediction(task)
         job.result().tofile(task["result"])
+        return {"repetitions": 1}
+    if request in vision.JOBS:
+        job, first = vision.prepared(request, task)
+        first.tofile(task["result"])
         return {"repetitions": 1}
     if request == "prepareTraining":
         job = Training(task)
