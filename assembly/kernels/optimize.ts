@@ -63,6 +63,8 @@ export class RmsProp extends Instruction {
 
 /** 2⁻¹⁰⁰. */
 const TINY: f32 = 7.888609052210118e-31;
+/** Adam looks for smaller means in every so many steps: a mean that is halved in each stays normal for 26. */
+const SETTLING_STEPS: i32 = 16;
 
 /** Elements of a unit; a multiple of four, so that only the end of the block has a tail. */
 const UNIT: u32 = 1024;
@@ -160,10 +162,10 @@ export function adam(instruction: usize, begin: u32, end: u32): void {
   for (; at + 32 <= stop; at += 32) {
     const ga = v128.load(gradient + at);
     const gb = v128.load(gradient + at, 16);
-    const ma = settled(approach(v128.load(momentum + at), ga, rest1));
-    const mb = settled(approach(v128.load(momentum + at, 16), gb, rest1));
-    let va = settledPositive(approach(v128.load(velocity + at), f32x4.mul(ga, ga), rest2));
-    let vb = settledPositive(approach(v128.load(velocity + at, 16), f32x4.mul(gb, gb), rest2));
+    const ma = approach(v128.load(momentum + at), ga, rest1);
+    const mb = approach(v128.load(momentum + at, 16), gb, rest1);
+    let va = approach(v128.load(velocity + at), f32x4.mul(ga, ga), rest2);
+    let vb = approach(v128.load(velocity + at, 16), f32x4.mul(gb, gb), rest2);
     let pa = v128.load(parameter + at);
     let pb = v128.load(parameter + at, 16);
     v128.store(momentum + at, ma);
@@ -185,8 +187,8 @@ export function adam(instruction: usize, begin: u32, end: u32): void {
   }
   for (; at < stop; at += 4) {
     const g = v128.load_zero<u32>(gradient + at);
-    const m = settled(approach(v128.load_zero<u32>(momentum + at), g, rest1));
-    let v = settledPositive(approach(v128.load_zero<u32>(velocity + at), f32x4.mul(g, g), rest2));
+    const m = approach(v128.load_zero<u32>(momentum + at), g, rest1);
+    let v = approach(v128.load_zero<u32>(velocity + at), f32x4.mul(g, g), rest2);
     let p = v128.load_zero<u32>(parameter + at);
     v128.store_lane<u32>(momentum + at, m, 0);
     v128.store_lane<u32>(velocity + at, v, 0);
@@ -196,6 +198,11 @@ export function adam(instruction: usize, begin: u32, end: u32): void {
     }
     if (decays) p = f32x4.sub(p, f32x4.mul(p, decay));
     v128.store_lane<u32>(parameter + at, f32x4.sub(p, adamStep(m, v, alpha, epsilon)), 0);
+  }
+  if (t % SETTLING_STEPS == 0 || min(overlay.beta1, overlay.beta2) < 0.5) {
+    const begins = (<usize>begin * UNIT) << 2;
+    settle(momentum + begins, momentum + stop);
+    settle(velocity + begins, velocity + stop);
   }
 }
 
@@ -213,9 +220,10 @@ function settled(x: v128): v128 {
   return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(TINY)));
 }
 
-/** The same for x ≥ 0. */
-function settledPositive(x: v128): v128 {
-  return v128.andnot(x, f32x4.lt(x, f32x4.splat(TINY)));
+/** The same for all elements from address `at` to `end`. */
+function settle(at: usize, end: usize): void {
+  for (; at + 16 <= end; at += 16) v128.store(at, settled(v128.load(at)));
+  for (; at < end; at += 4) v128.store_lane<u32>(at, settled(v128.load_zero<u32>(at)), 0);
 }
 
 function adamStep(m: v128, v: v128, alpha: v128, epsilon: v128): v128 {
