@@ -21,8 +21,9 @@ export interface EarlyStoppingOptions extends MonitorOptions, AnnouncementOption
 export interface EarlyStopping extends Callback {
   /** The epoch after which training was ended; undefined when it was not. */
   readonly stoppedEpoch: number | undefined;
-  /** The epoch of the best number, and that number. */
+  /** The epoch of the best number; undefined while none was looked at. */
   readonly bestEpoch: number | undefined;
+  /** The best number of `monitor`; infinite, on the bad side, while none was looked at. */
   readonly best: number;
 }
 
