@@ -10,6 +10,7 @@ export type BatchShape = readonly (number | null)[];
 export class Placeholder {
   /** The batch axis first, null. */
   readonly shape: BatchShape;
+  /** Of the elements. */
   readonly dtype: DType;
   /** The application that gives this value. */
   readonly call: LayerCall;
