@@ -6,6 +6,7 @@ import { type AnnouncementOptions, announcer, verboseRule } from "./announcement
 import type { Callback, ModelInTraining } from "./callback.ts";
 import { type MonitorOptions, monitorOf, monitorRules } from "./monitor.ts";
 
+/** Options of {@link earlyStopping}. */
 export interface EarlyStoppingOptions extends MonitorOptions, AnnouncementOptions {
   /** Epochs without progress until training ends. Default 0: the first one ends it. */
   readonly patience?: number;

@@ -16,9 +16,11 @@ import { follow, isMultiple, type Segment, spread, updateInOps, wholeQuotient } 
 
 type Node = SymbolicTensor;
 
-/** A value that the optimizer remembers for a weight: `momentum/<name of the weight>`; or for all of them: `product`. */
+/** A value that the optimizer remembers for a weight, or for all of them. */
 export interface Slot {
+  /** `momentum/dense/kernel`; `product` for all weights together. */
   readonly name: string;
+  /** The value, copied: of the shape of the weight unless its rule says another. */
   readonly value: Tensor;
 }
 
