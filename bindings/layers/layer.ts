@@ -70,8 +70,8 @@ export interface LayerDefinition<F extends Fields, I extends "one" | "many"> {
   /** The weights for inputs of these shapes, batch axis first (its size does not matter). Default none. */
   readonly weights?: (shapes: readonly Shape[], options: Parsed<F>) => Readonly<Record<string, WeightSpec>>;
   /**
-   * What becomes of the masks of the inputs (see {@link maskOf}): `"pass"` gives the result that of the only input, a
-   * function says another, and undefined for none. Default: the layer knows nothing of masks, and the result has none.
+   * What becomes of the masks of the inputs, which say which steps count: `"pass"` gives the result that of the only input,
+   * a function says another, and undefined for none. Default: the layer knows nothing of masks, and the result has none.
    */
   readonly masking?: "pass" | Masking<F>;
   /** The result, with `weights` read under their names. */

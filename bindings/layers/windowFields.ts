@@ -25,7 +25,11 @@ export type SpatialRank = 1 | 2 | 3;
 /** One number for all spatial axes, or one for each. */
 export type PerAxis<Rank extends SpatialRank> =
   | number
-  | { 1: readonly [number]; 2: readonly [number, number]; 3: readonly [number, number, number] }[Rank];
+  | (Rank extends 1
+      ? readonly [number]
+      : Rank extends 2
+        ? readonly [number, number]
+        : readonly [number, number, number]);
 
 /** Options of every layer that slides a window of weights over `Rank` spatial axes. */
 export interface WindowOptions<Rank extends SpatialRank> extends LayerOptions, BiasOptions, ResultOptions {
