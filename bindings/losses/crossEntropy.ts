@@ -13,7 +13,6 @@ import { clip, power } from "../ops/composed.ts";
 import { add, asFloat, divide, log, maximum, multiply, notEqual, sigmoid, subtract, where } from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
 import { logSoftmax, softmax } from "../ops/softmax.ts";
-import { reshape } from "../ops/view.ts";
 import { flag, integer, nullOr, number } from "../optionRules.ts";
 import { type Loss, type LossOptions, makeLoss } from "./loss.ts";
 import { checkSame, matched, sparse, toSameRank } from "./shapes.ts";
