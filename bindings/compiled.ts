@@ -32,6 +32,7 @@ export type Argument<T> = T extends SymbolicTensor
     : T extends object
       ? { readonly [K in keyof T]: Argument<T[K]> }
       : T;
+/** The values that a compiled function takes where the traced one takes symbols. */
 export type Arguments<A extends unknown[]> = { [K in keyof A]: Argument<A[K]> };
 
 const programsPerFunction = 32;

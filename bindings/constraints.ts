@@ -22,14 +22,16 @@ export interface AxisOptions {
   /** Default 0: one norm for each unit of a dense layer; [0, 1, 2] for a kernel of a two-dimensional convolution. */
   readonly axis?: number | readonly number[];
 }
+/** Options of {@link maxNorm}. */
 export interface MaxNormOptions extends AxisOptions {
-  /** ≥ 0. Default 2. */
+  /** Largest norm; ≥ 0. Default 2. */
   readonly maxValue?: number;
 }
+/** Options of {@link minMaxNorm}. */
 export interface MinMaxNormOptions extends AxisOptions {
-  /** ≥ 0. Default 0. */
+  /** Least norm; ≥ 0. Default 0. */
   readonly minValue?: number;
-  /** ≥ minValue. Default 1. */
+  /** Largest norm; ≥ minValue. Default 1. */
   readonly maxValue?: number;
   /** How far norms move towards the allowed range in one step, in [0, 1]. Default 1. */
   readonly rate?: number;

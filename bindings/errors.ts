@@ -27,6 +27,7 @@ export interface ErrorParts {
 
 /** Every error that wasmgrad raises. `code` tells the kind, the other fields tell the parts of the message. */
 export class TensorError extends Error implements ErrorParts {
+  /** The kind of mistake, to branch on: `"shape"`, `"dtype"`, `"option"` … */
   readonly code: ErrorCode;
   readonly where: string;
   readonly expected: string;

@@ -10,16 +10,22 @@ export type Attributes = Readonly<Record<string, unknown>>;
 
 /** Shape and dtype of a result. */
 export interface TensorType {
+  /** Sizes of the axes, outermost first. */
   readonly shape: Shape;
+  /** Of the elements. */
   readonly dtype: DType;
 }
 
 /** A node of the graph: the result of `op` on `inputs`. Its values exist only while a program runs. */
 export class SymbolicTensor implements TensorType {
   private static count = 0;
+  /** Number of the node, growing in the order in which nodes are made. */
   readonly id: number = SymbolicTensor.count++;
+  /** What makes the value. */
   readonly op: Operation;
+  /** What the operation is applied to, in order. */
   readonly inputs: readonly SymbolicTensor[];
+  /** What the operation knows beside its inputs. */
   readonly attributes: Attributes;
   readonly shape: Shape;
   readonly dtype: DType;
@@ -46,13 +52,17 @@ export class SymbolicTensor implements TensorType {
     return sizeOf(this.shape);
   }
 
+  /** `%7 = relu(%6) float32[32, 10]`. */
   toString(): string {
     return `%${this.id} = ${this.op.name}(${this.inputs.map((input) => `%${input.id}`).join(", ")}) ${this.dtype}[${this.shape.join(", ")}]`;
   }
 }
 
 /** A node whose attributes are known to be those of its operation. */
-export type NodeOf<A extends object> = SymbolicTensor & { readonly attributes: A };
+export type NodeOf<A extends object> = SymbolicTensor & {
+  /** What the operation knows beside its inputs. */
+  readonly attributes: A;
+};
 
 /** One operation: how its result looks, how it is differentiated, and what the machine does for it. */
 export interface Operation<A extends object = Attributes> {

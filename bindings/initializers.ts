@@ -24,26 +24,31 @@ export interface SeedOptions {
   /** int32. With one, every weight of one shape gets the same values. Default null: a new one for each weight. */
   readonly seed?: number | null;
 }
+/** Options of {@link constant}. */
 export interface ConstantOptions {
-  /** Default 0. */
+  /** Any finite number. Default 0. */
   readonly value?: number;
 }
+/** Options of {@link identity} and {@link orthogonal}. */
 export interface GainOptions {
   /** Factor. Default 1. */
   readonly gain?: number;
 }
+/** Options of {@link randomNormal} and {@link truncatedNormal}. */
 export interface NormalOptions extends SeedOptions {
-  /** Default 0. */
+  /** Mean of the numbers. Default 0. */
   readonly mean?: number;
   /** Standard deviation, > 0 (before cutting, where normals are cut). Default 0.05. */
   readonly stddev?: number;
 }
+/** Options of {@link randomUniform}. */
 export interface UniformOptions extends SeedOptions {
-  /** Default −0.05. */
+  /** Least number. Default −0.05. */
   readonly minval?: number;
-  /** Default 0.05. */
+  /** Bound that numbers stay below; ≥ minval. Default 0.05. */
   readonly maxval?: number;
 }
+/** Options of {@link varianceScaling}. */
 export interface VarianceScalingOptions extends SeedOptions {
   /** Variance times fan, > 0. Default 1. */
   readonly scale?: number;

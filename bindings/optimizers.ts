@@ -17,6 +17,7 @@ export {
   type Optimizer,
   type OptimizerDefinition,
   type OptimizerFactory,
+  type OptimizerRule,
   type OptimizerStep,
   type OwnOptions,
   type SlotRule,

@@ -3,37 +3,18 @@
 // They are functions of (seed, step, place in the program, element): the seed follows `setSeed`, and each run of a program
 // counts the step on, so that it draws others than the run before, and the same ones in every runtime.
 
+import { ambientRandomness } from "./ambientRandomness.ts";
 import { check, show, TensorError } from "./errors.ts";
-import { type Operand, read, type SymbolicTensor, tracing } from "./graph.ts";
+import { type Operand, type SymbolicTensor, tracing } from "./graph.ts";
 import { randomNormal, randomTruncatedNormal } from "./ops/composed.ts";
 import { add, asFloat, cast, floor, less, log, multiply, negate, subtract } from "./ops/map.ts";
-import { assign } from "./ops/optimize.ts";
 import { randomUniform } from "./ops/random.ts";
 import { argMax } from "./ops/reduce.ts";
 import { expandDims } from "./ops/view.ts";
 import { number, settle } from "./optionRules.ts";
-import { followSeed } from "./seed.ts";
-import { type Shape, tensor, zeros } from "./tensor.ts";
-import { Variable } from "./variable.ts";
+import type { Shape } from "./tensor.ts";
 
 type Node = SymbolicTensor;
-let seed: Variable | undefined;
-let step: Variable | undefined;
-
-/** The seed, and a step that counts on with each run of the program that is being traced. */
-export function ambientRandomness(): { readonly seed: Node; readonly step: Node } {
-  if (seed === undefined || step === undefined) {
-    const [ofSeed, ofStep] = [new Variable("seed", zeros([], "int32")), new Variable("step", zeros([], "int32"))];
-    [seed, step] = [ofSeed, ofStep];
-    followSeed((value) => {
-      ofSeed.assign(tensor(value, [], "int32"));
-      ofStep.assign(zeros([], "int32"));
-    });
-  }
-  const now = read(step);
-  assign(step, add(now, 1));
-  return { seed: read(seed), step: now };
-}
 
 /**
  * Uniform numbers of a shape in [minval, maxval), 0 and 1 by default.
@@ -46,8 +27,11 @@ export function uniform(shape: Shape, options: UniformOptions = {}): Node {
   });
   return add(multiply(drawn("uniform", randomUniform, shape), maxval - minval), minval);
 }
+/** Options of {@link uniform}. */
 export interface UniformOptions {
+  /** Least number. Default 0. */
   readonly minval?: number;
+  /** Bound that numbers stay below. Default 1. */
   readonly maxval?: number;
 }
 
@@ -63,8 +47,11 @@ export function normal(shape: Shape, options: NormalOptions = {}): Node {
 export function truncatedNormal(shape: Shape, options: NormalOptions = {}): Node {
   return scaled("truncatedNormal", randomTruncatedNormal, shape, options);
 }
+/** Options of {@link normal} and {@link truncatedNormal}. */
 export interface NormalOptions {
+  /** Mean of the numbers. Default 0. */
   readonly mean?: number;
+  /** Standard deviation; ≥ 0. Default 1. */
   readonly stddev?: number;
 }
 

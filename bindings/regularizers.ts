@@ -18,22 +18,26 @@ export interface Regularizer {
   call(x: SymbolicTensor): SymbolicTensor;
 }
 
+/** Options of {@link l1}. */
 export interface L1Options {
-  /** Default 0.01. */
+  /** Factor; ≥ 0. Default 0.01. */
   readonly l1?: number;
 }
+/** Options of {@link l2}. */
 export interface L2Options {
-  /** Default 0.01. */
+  /** Factor; ≥ 0. Default 0.01. */
   readonly l2?: number;
 }
+/** Options of {@link l1l2}. */
 export interface L1L2Options {
-  /** Default 0. */
+  /** Factor of Σ |x|; ≥ 0. Default 0. */
   readonly l1?: number;
-  /** Default 0. */
+  /** Factor of Σ x²; ≥ 0. Default 0. */
   readonly l2?: number;
 }
+/** Options of {@link orthogonalRegularizer}. */
 export interface OrthogonalRegularizerOptions {
-  /** Default 0.01. */
+  /** Factor; ≥ 0. Default 0.01. */
   readonly factor?: number;
   /** Which vectors should be orthogonal. Default "rows". */
   readonly mode?: "rows" | "columns";

@@ -44,7 +44,9 @@ export function sameShape(a: Shape, b: Shape): boolean {
 export class Tensor {
   /** Entries of the package that are built apart have a class each: tensors know each other by this. */
   readonly kind = "tensor";
+  /** Sizes of the axes, outermost first; `[]` for a scalar. */
   readonly shape: Shape;
+  /** Of the elements. */
   readonly dtype: DType;
   /** The elements, row-major. */
   readonly data: TensorData;
@@ -55,6 +57,7 @@ export class Tensor {
     this.dtype = dtype;
   }
 
+  /** Whether `value` is a tensor, also one of another entry of the package. */
   static [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "tensor";
   }
@@ -132,6 +135,7 @@ export class Tensor {
     return Tensor.of(this.data, completeShape("tensor.reshape", this.size, shape), this.dtype);
   }
 
+  /** dtype, shape and the first six elements: `Tensor float32 [2, 3] { 1, 2, 3, 4, 5, 6 }`. */
   toString(): string {
     const elements = Array.from(this.data.subarray(0, 6)).join(", ");
     return `Tensor ${this.dtype} [${this.shape.join(", ")}] { ${elements}${this.size > 6 ? ", …" : ""} }`;

@@ -14,10 +14,13 @@ export interface Storage {
 
 /** A value that programs read and update: a weight, an optimizer slot, a counter. */
 export class Variable {
+  /** Entries of the package that are built apart have a class each: variables are known by this. */
   readonly kind = "variable";
   /** For people and files: `dense_1/kernel`. */
   name: string;
+  /** Sizes of the axes, outermost first; they never change. */
   readonly shape: Shape;
+  /** Of the elements; float32 where it is trained. */
   readonly dtype: DType;
   /** Whether optimizers change it. */
   trainable: boolean;

@@ -6,6 +6,7 @@ import type { Callback, ModelInTraining } from "./callback.ts";
 import { checkPath, writeIntoFolder } from "./destination.ts";
 import { type SaveFrequency, saveFrequencyRules, savingAfter } from "./saveFrequency.ts";
 
+/** Options of {@link backupAndRestore}. */
 export interface BackupAndRestoreOptions extends SaveFrequency {
   /** Path of the backup; its folder is made. */
   readonly path: string;

@@ -8,7 +8,9 @@ export type Logs = Readonly<Record<string, number>>;
 
 /** What is known before the first epoch. */
 export interface TrainingInfo {
+  /** The epoch to stop before. */
   readonly epochs: number;
+  /** The number of the first epoch. */
   readonly initialEpoch: number;
   /** Steps of one epoch; undefined for a dataset of unknown length. */
   readonly steps: number | undefined;
@@ -20,6 +22,7 @@ export interface TrainingInfo {
 
 /** How far a pass over data has come. */
 export interface Progress {
+  /** `"test"` while validation data are measured. */
   readonly mode: "train" | "test";
   /** Steps done. */
   readonly done: number;
@@ -31,11 +34,13 @@ export interface Progress {
 
 /** A step that made a number of the model infinite or NaN. */
 export interface NonFiniteFault {
-  /** The epoch, and the step within it. */
+  /** The epoch, from 0. */
   readonly epoch: number;
+  /** The step within the epoch, from 0. */
   readonly batch: number;
-  /** Path of the layer, and the operation in it, that first wrote such a number; as `model.explain()` names them. */
+  /** Path of the layer that first wrote such a number, as `model.explain()` names it. */
   readonly layer: string;
+  /** The operation in that layer, as `model.explain()` names it. */
   readonly op: string;
   /** Index of the instruction in `model.explain({ mode: "train" })`. */
   readonly instruction: number;
@@ -48,6 +53,7 @@ export interface NonFiniteFault {
  * waits for the callback.
  */
 export interface ModelInTraining {
+  /** The name of the model, with which messages begin. */
   readonly name: string;
   /** The values of all weights, copied, layer by layer. */
   getWeights(): Promise<Tensor[]>;
@@ -68,6 +74,7 @@ export interface ModelInTraining {
   useAverages(use: boolean): Promise<void>;
   /** The learning rate now. */
   getLearningRate(): Promise<number>;
+  /** Changes the rate from the next step on. @throws {TensorError} `option` below 0; `unsupported` with a schedule. */
   setLearningRate(rate: number): Promise<void>;
   /** Ends training after this step, or after this epoch between two of them. The epoch ends as it would: validated, logged. */
   stopTraining(): void;
@@ -90,15 +97,21 @@ export interface ModelInTraining {
  * `onBatchEnd` makes every step a call of its own and costs speed; `onProgress` comes every few milliseconds.
  */
 export interface Callback {
+  /** Before the first epoch, when the data have been checked. */
   readonly onTrainBegin?: (info: TrainingInfo, model: ModelInTraining) => void | Promise<void>;
   /** The end, also one by an AbortSignal, but not one by an error. */
   readonly onTrainEnd?: () => void | Promise<void>;
+  /** Before the first step of an epoch; epochs are counted from 0. */
   readonly onEpochBegin?: (epoch: number) => void | Promise<void>;
+  /** After an epoch: the averages of its steps, and the numbers of the validation data. */
   readonly onEpochEnd?: (epoch: number, logs: Logs) => void | Promise<void>;
-  /** Before and after the validation data are measured. */
+  /** Before the validation data are measured, at the end of an epoch. */
   readonly onTestBegin?: () => void | Promise<void>;
+  /** After the validation data were measured. */
   readonly onTestEnd?: () => void | Promise<void>;
+  /** After a step of training: its number in the epoch, from 0, and the averages of the epoch so far. */
   readonly onBatchEnd?: (batch: number, logs: Logs) => void | Promise<void>;
+  /** Every few milliseconds while training or measuring, and at the end of each pass. It is not waited for. */
   readonly onProgress?: (progress: Progress) => void;
   /**
    * A step made the loss or a weight infinite or NaN. The model is as it was before that step; training ends. Having it

@@ -5,6 +5,7 @@ import { appendToFile, fileExists, readFile } from "../platform/files.ts";
 import type { Callback } from "./callback.ts";
 import { checkPath, writeIntoFolder } from "./destination.ts";
 
+/** Options of {@link csvLogger}. */
 export interface CsvLoggerOptions {
   /** Path of the file. */
   readonly path: string;

@@ -6,6 +6,7 @@ import { type AnnouncementOptions, announcer, verboseRule } from "./announcement
 import type { Callback, ModelInTraining } from "./callback.ts";
 import { type MonitorOptions, monitorOf, monitorRules } from "./monitor.ts";
 
+/** Options of {@link earlyStopping}. */
 export interface EarlyStoppingOptions extends MonitorOptions, AnnouncementOptions {
   /** Epochs without progress until training ends. Default 0: the first one ends it. */
   readonly patience?: number;
@@ -21,8 +22,9 @@ export interface EarlyStoppingOptions extends MonitorOptions, AnnouncementOption
 export interface EarlyStopping extends Callback {
   /** The epoch after which training was ended; undefined when it was not. */
   readonly stoppedEpoch: number | undefined;
-  /** The epoch of the best number, and that number. */
+  /** The epoch of the best number; undefined while none was looked at. */
   readonly bestEpoch: number | undefined;
+  /** The best number of `monitor`; infinite, on the bad side, while none was looked at. */
   readonly best: number;
 }
 

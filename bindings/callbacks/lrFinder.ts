@@ -12,6 +12,7 @@ import { exponentialDecay } from "../schedules/decays.ts";
 
 type Batch<I> = readonly [I, DataLike] | readonly [I, DataLike, SampleWeight];
 
+/** Options of {@link lrFinder}. */
 export interface LrFinderOptions {
   /** The first rate. Default 1e-6. */
   readonly minRate?: number;
@@ -27,6 +28,7 @@ export interface LrFinderOptions {
 
 /** The curve of a learning-rate range test. */
 export interface LrCurve {
+  /** The learning rate of each batch, growing by the same factor. */
   readonly rates: readonly number[];
   /** The loss of each batch, before its step. */
   readonly losses: readonly number[];

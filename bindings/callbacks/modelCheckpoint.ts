@@ -9,6 +9,7 @@ import { type MonitorOptions, monitorOf, monitorRules } from "./monitor.ts";
 import { formatNumber } from "./progress.ts";
 import { type SaveFrequency, saveFrequencyRules, savingAfter } from "./saveFrequency.ts";
 
+/** Options of {@link modelCheckpoint}. */
 export interface ModelCheckpointOptions extends MonitorOptions, SaveFrequency, AnnouncementOptions {
   /**
    * Path of the file, in which {epoch} is the number of the epoch from 1, {batch} that of the batch from 1 when `saveFreq`

@@ -10,7 +10,7 @@ export interface MonitorOptions {
   readonly monitor?: string;
   /** Whether less is better, or more. Default `"auto"`: by the name. */
   readonly mode?: "auto" | "min" | "max";
-  /** Changes that are not larger do not count. */
+  /** Changes that are not larger do not count; ≥ 0. Default 0; 1e-4 for `reduceLROnPlateau`. */
   readonly minDelta?: number;
 }
 

@@ -5,6 +5,7 @@ import { type AnnouncementOptions, announcer, verboseRule } from "./announcement
 import type { Callback, ModelInTraining } from "./callback.ts";
 import { type MonitorOptions, monitorOf, monitorRules } from "./monitor.ts";
 
+/** Options of {@link reduceLROnPlateau}. */
 export interface ReduceLROnPlateauOptions extends MonitorOptions, AnnouncementOptions {
   /** What the rate is multiplied by; < 1. Default 0.1. */
   readonly factor?: number;

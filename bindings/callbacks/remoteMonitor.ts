@@ -5,6 +5,7 @@ import { flag, type OptionRule, settle } from "../optionRules.ts";
 import { terminal } from "../platform/terminal.ts";
 import type { Callback } from "./callback.ts";
 
+/** Options of {@link remoteMonitor}. */
 export interface RemoteMonitorOptions {
   /** Where the server is: http or https. Default "http://localhost:9000". */
   readonly root?: string;

@@ -3,6 +3,7 @@
 import { flag, settle } from "../optionRules.ts";
 import type { Callback, ModelInTraining } from "./callback.ts";
 
+/** Options of {@link swapEMAWeights}. */
 export interface SwapEMAWeightsOptions {
   /**
    * Whether the averages stay from the end of an epoch to the beginning of the next, so that callbacks after this one

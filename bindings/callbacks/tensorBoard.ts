@@ -7,6 +7,7 @@ import type { Callback, Logs, ModelInTraining } from "./callback.ts";
 import { checkPath, checkWrite, type Write } from "./destination.ts";
 import { type Scalar, scalarsRecord, versionRecord } from "./eventFile.ts";
 
+/** Options of {@link tensorBoard}. */
 export interface TensorBoardOptions {
   /** The folder to which TensorBoard is pointed; the curves go to `train` and `validation` in it. */
   readonly logDir: string;

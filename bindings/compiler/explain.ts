@@ -8,14 +8,19 @@ import type { ScheduledInstruction } from "./schedule.ts";
 
 /** One instruction as `explain` shows it. */
 export interface ExplainedInstruction {
+  /** Place in the program, from 0. */
   readonly index: number;
+  /** Name of the operation; `"sync"` where threads wait for each other. */
   readonly op: string;
   /** Path of the layer that asked for it. */
   readonly layer: string;
+  /** Shape of the result; `[]` for a sync. */
   readonly shape: readonly number[];
   /** Where it writes: `arena+128`, `variable dense/kernel`. */
   readonly writes: string;
+  /** Where it reads, in the same form, in the order of its operands. */
   readonly reads: readonly string[];
+  /** About how many arithmetic operations, additions and multiplications counted apart; 0 where it only moves data. */
   readonly flops: number;
   /** Bytes read and written, each operand once. */
   readonly bytes: number;
@@ -29,6 +34,7 @@ export interface ExplainedInstruction {
 
 /** A program in words. `toString()` gives the table. */
 export interface Explanation {
+  /** All instructions in the order in which they run; those that prepare weights first. */
   readonly instructions: readonly ExplainedInstruction[];
   /** Bytes of arena as planned. */
   readonly plannedBytes: number;
@@ -40,6 +46,7 @@ export interface Explanation {
   readonly variableBytes: number;
   /** Bytes of what is computed once from the weights, and again when they have changed. */
   readonly preparedBytes: number;
+  /** The table: a line for each instruction, then the bytes. */
   toString(): string;
 }
 

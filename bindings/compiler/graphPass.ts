@@ -23,6 +23,7 @@ export function usersOf(graph: Graph): Map<SymbolicTensor, SymbolicTensor[]> {
   return users;
 }
 
+/** What a pass does with one node; see {@link rewriteGraph}. */
 export type Visit = (
   node: SymbolicTensor,
   inputs: readonly SymbolicTensor[],

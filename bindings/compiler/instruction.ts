@@ -4,10 +4,12 @@ import type { SymbolicTensor } from "../graph.ts";
 
 /** One operand of an instruction: an integer, a float32, a float64 (two words), a tensor's address or a table's. */
 export type Word = number | Float | Double | Address | Table;
+/** A float32 operand. */
 export interface Float {
   readonly kind: "float";
   readonly value: number;
 }
+/** A float64 operand, at a multiple of 8 bytes. */
 export interface Double {
   readonly kind: "double";
   readonly value: number;

@@ -10,6 +10,7 @@ export interface Lifetime {
   readonly last: number;
 }
 
+/** Where the buffers of a program lie, and how much memory they take. */
 export interface Plan {
   /** Byte offset of every buffer that lives in the arena, or in the block for what is prepared. */
   readonly offsets: ReadonlyMap<Buffer, number>;

@@ -36,6 +36,7 @@ export interface ScheduledInstruction extends Lowering {
   readonly node: SymbolicTensor;
 }
 
+/** The instructions of a program in order, cut into phases, and their buffers. */
 export interface Schedule {
   readonly instructions: readonly ScheduledInstruction[];
   /** Buffer of each node that has memory, views included. */

@@ -36,8 +36,8 @@ export class Dataset<T> implements AsyncIterable<T> {
     return this.open(this.passes++);
   }
 
-  /** `change` of each element, waited for if it is a promise. */
-  map<U>(change: (element: T, index: number) => U | Promise<U>): Dataset<U> {
+  /** `change` of each element, waited for if it is a promise. Lists keep their length in the type: `[x, y]` is a pair. */
+  map<const U>(change: (element: T, index: number) => U | Promise<U>): Dataset<U> {
     checkFunction("map", change);
     const { source } = this;
     return new Dataset<U>(async function* (pass) {

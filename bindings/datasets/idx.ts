@@ -13,7 +13,9 @@ import { check, show, TensorError } from "../errors.ts";
 
 /** The array of an IDX file. */
 export interface IdxArray {
+  /** Sizes of the axes, outermost first: [n, height, width] for images, [n] for labels. */
   readonly shape: readonly number[];
+  /** `"uint8"` of bytes, `"int32"` of signed integers, `"float32"` of floats. */
   readonly dtype: "uint8" | "int32" | "float32";
   /** Row-major elements: `Uint8Array`, `Int32Array` or `Float32Array`, as `dtype` says. */
   readonly data: Uint8Array | Int32Array | Float32Array;

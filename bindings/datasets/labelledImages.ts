@@ -28,7 +28,9 @@ export interface LabelledImages {
 
 /** The two parts of a data set. */
 export interface ImageParts {
+  /** What to train on. */
   readonly train: LabelledImages;
+  /** What to measure with: images that training must not see. */
   readonly test: LabelledImages;
 }
 

@@ -22,8 +22,9 @@ export type Place = readonly [base: number, offset: number];
 export interface Port {
   /** null for the only one without a name. */
   readonly name: string | null;
-  /** Of one sample. */
+  /** Of one sample, without the batch. */
   readonly shape: Shape;
+  /** Of the elements. */
   readonly dtype: DType;
 }
 

@@ -39,9 +39,11 @@ interface Loaded {
 
 /** A trained model as a program: it predicts, and that is all. Made by {@link loadProgram}. */
 export class InferenceProgram<I = TensorLike, O = Tensor> {
+  /** Name of the model it was made of. */
   readonly name: string;
   /** Name (null for a single nameless one), shape of one sample and dtype of each input. */
   readonly inputs: readonly Port[];
+  /** The same of each output. */
   readonly outputs: readonly Port[];
   private readonly file: ProgramFile;
   private readonly weights: Block;

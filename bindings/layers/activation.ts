@@ -105,9 +105,11 @@ export const thresholdedReLU: (options?: ThresholdedReLUOptions) => Layer = /* @
 
 /** Options of {@link pReLU}. */
 export interface PReLUOptions extends LayerOptions {
-  /** Default `"zeros"`. */
+  /** First values of the slopes. Default `"zeros"`. */
   readonly alphaInitializer?: InitializerLike;
+  /** Penalty for the slopes, added to the loss. Default null: none. */
   readonly alphaRegularizer?: RegularizerLike | null;
+  /** What the slopes are held to after each step. Default null: nothing. */
   readonly alphaConstraint?: ConstraintLike | null;
   /** Axes along which slopes are shared, counted with the batch axis as 0. Default none. */
   readonly sharedAxes?: number | readonly number[] | null;

@@ -16,13 +16,17 @@ export interface AffineOptions extends LayerOptions {
   readonly center?: boolean;
   /** Whether results are multiplied by `gamma`. Default true. */
   readonly scale?: boolean;
-  /** Default `"zeros"`. */
+  /** First values of the shift. Default `"zeros"`. */
   readonly betaInitializer?: InitializerLike;
-  /** Default `"ones"`. */
+  /** First values of the factor. Default `"ones"`. */
   readonly gammaInitializer?: InitializerLike;
+  /** Penalty for the shift, added to the loss. Default null: none. */
   readonly betaRegularizer?: RegularizerLike | null;
+  /** Penalty for the factor, added to the loss. Default null: none. */
   readonly gammaRegularizer?: RegularizerLike | null;
+  /** What the shift is held to after each step. Default null: nothing. */
   readonly betaConstraint?: ConstraintLike | null;
+  /** What the factor is held to after each step. Default null: nothing. */
   readonly gammaConstraint?: ConstraintLike | null;
 }
 

@@ -1,9 +1,9 @@
 // How is a layer applied to what users have: values, symbols or placeholders of a model?
 
+import { ambientRandomness } from "../ambientRandomness.ts";
 import { compiled } from "../compiled.ts";
 import { check } from "../errors.ts";
 import { inputNode, type Operand, SymbolicTensor, toSymbolic, tracing, withTrace } from "../graph.ts";
-import { ambientRandomness } from "../random.ts";
 import { type Shape, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import type { AnyLayer, CallContext } from "./layer.ts";
 import { maskOf, setMask } from "./masks.ts";

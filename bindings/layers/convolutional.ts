@@ -1,16 +1,14 @@
 // Convolutions and transposed convolutions over one, two and three spatial axes.
 
-import type { ConstraintLike } from "../constraints.ts";
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
-import type { InitializerLike } from "../initializers.ts";
 import { convInputGradient } from "../ops/conv.ts";
 import { convOptions, transposedSizes } from "../ops/convWindows.ts";
-import type { RegularizerLike } from "../regularizers.ts";
 import { channelsOf, convolve, finish, type Window, withChannelsLast } from "./convolutionGeometry.ts";
 import { constraint, initializer, positiveInteger, regularizer } from "./field.ts";
 import { defineLayer, type Layer } from "./layer.ts";
 import { optionalSizePerAxis } from "./spatialFields.ts";
+import type { KernelOptions } from "./weightOptions.ts";
 import {
   biasSpec,
   oneOrMore,
@@ -22,13 +20,9 @@ import {
 } from "./windowFields.ts";
 
 /** Options of one kernel that makes `filters` channels. */
-interface FilterOptions<Rank extends SpatialRank> extends WindowOptions<Rank> {
+interface FilterOptions<Rank extends SpatialRank> extends WindowOptions<Rank>, KernelOptions {
   /** Number of channels of the result; ≥ 1. */
   readonly filters: number;
-  /** Default `"glorotUniform"`. */
-  readonly kernelInitializer?: InitializerLike;
-  readonly kernelRegularizer?: RegularizerLike | null;
-  readonly kernelConstraint?: ConstraintLike | null;
 }
 
 interface ConvOptions<Rank extends SpatialRank> extends FilterOptions<Rank> {

@@ -1,12 +1,9 @@
 // The layers of a plain network: input, dense, activations.
 
-import type { ConstraintLike } from "../constraints.ts";
 import { check } from "../errors.ts";
 import { errorPlace } from "../graph.ts";
-import type { InitializerLike } from "../initializers.ts";
 import { add } from "../ops/map.ts";
 import { matMul } from "../ops/matMul.ts";
-import type { RegularizerLike } from "../regularizers.ts";
 import type { DType, Shape } from "../tensor.ts";
 import {
   type ActivationLike,
@@ -22,25 +19,14 @@ import {
 } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 import { Placeholder } from "./placeholder.ts";
+import type { BiasOptions, KernelOptions, ResultOptions } from "./weightOptions.ts";
 
 /** Options of {@link dense}. */
-export interface DenseOptions extends LayerOptions {
+export interface DenseOptions extends LayerOptions, KernelOptions, BiasOptions, ResultOptions {
   /** Size of the last axis of the result; ≥ 1. */
   readonly units: number;
-  /** Default none. */
-  readonly activation?: ActivationLike;
-  /** Default true. */
+  /** Whether `bias` is added. Default true. */
   readonly useBias?: boolean;
-  /** Default `"glorotUniform"`. */
-  readonly kernelInitializer?: InitializerLike;
-  /** Default `"zeros"`. */
-  readonly biasInitializer?: InitializerLike;
-  readonly kernelRegularizer?: RegularizerLike | null;
-  readonly biasRegularizer?: RegularizerLike | null;
-  /** Penalises the output of the layer. */
-  readonly activityRegularizer?: RegularizerLike | null;
-  readonly kernelConstraint?: ConstraintLike | null;
-  readonly biasConstraint?: ConstraintLike | null;
 }
 
 const denseFields = {
@@ -100,6 +86,7 @@ export const dense: (options: DenseOptions) => Layer = /* @__PURE__ */ defineLay
 
 /** Options of {@link activationLayer}. */
 export interface ActivationOptions extends LayerOptions {
+  /** A name, or a function of ops that keeps the shape; null for none. */
   readonly activation: ActivationLike;
 }
 
@@ -120,6 +107,7 @@ export interface InputOptions {
   readonly shape: Shape;
   /** Default float32. */
   readonly dtype?: DType;
+  /** Unique in its model. Default `"input_layer"`, numbered. */
   readonly name?: string;
 }
 

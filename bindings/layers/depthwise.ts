@@ -20,9 +20,11 @@ import {
 interface DepthwiseOptions<Rank extends SpatialRank> extends WindowOptions<Rank> {
   /** Results for each input channel. Default 1. */
   readonly depthMultiplier?: number;
-  /** Default `"glorotUniform"`. */
+  /** First values of the kernels of single channels. Default `"glorotUniform"`. */
   readonly depthwiseInitializer?: InitializerLike;
+  /** Penalty for the kernels of single channels, added to the loss. Default null: none. */
   readonly depthwiseRegularizer?: RegularizerLike | null;
+  /** What the kernels of single channels are held to after each step. Default null: nothing. */
   readonly depthwiseConstraint?: ConstraintLike | null;
 }
 
@@ -34,9 +36,11 @@ export interface DepthwiseConv2DOptions extends DepthwiseOptions<2> {}
 interface SeparableOptions<Rank extends SpatialRank> extends DepthwiseOptions<Rank> {
   /** Number of channels of the result; ≥ 1. */
   readonly filters: number;
-  /** Default `"glorotUniform"`. */
+  /** First values of the kernel that mixes channels. Default `"glorotUniform"`. */
   readonly pointwiseInitializer?: InitializerLike;
+  /** Penalty for the kernel that mixes channels, added to the loss. Default null: none. */
   readonly pointwiseRegularizer?: RegularizerLike | null;
+  /** What the kernel that mixes channels is held to after each step. Default null: nothing. */
   readonly pointwiseConstraint?: ConstraintLike | null;
 }
 

@@ -1,36 +1,22 @@
 // How does a dense layer look whose axes are named?
 
-import type { ConstraintLike } from "../constraints.ts";
 import { check, show } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
-import type { InitializerLike } from "../initializers.ts";
 import { einsum } from "../ops/einsum.ts";
 import { add } from "../ops/map.ts";
-import type { RegularizerLike } from "../regularizers.ts";
 import type { Shape } from "../tensor.ts";
-import { type ActivationLike, activation, constraint, type Field, initializer, regularizer } from "./field.ts";
+import { activation, constraint, type Field, initializer, regularizer } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
+import type { BiasOptions, KernelOptions, ResultOptions } from "./weightOptions.ts";
 
 /** Options of {@link einsumDense}. */
-export interface EinsumDenseOptions extends LayerOptions {
+export interface EinsumDenseOptions extends LayerOptions, KernelOptions, BiasOptions, ResultOptions {
   /** Such as `"abc,cd->abd"`: axes of the input, of the kernel, and of the result; the batch first, or `...`. */
   readonly equation: string;
   /** Sizes of the result without the batch; null where the input has the same letter. One number for one axis. */
   readonly outputShape: number | readonly (number | null)[];
   /** Letters of the result that the bias has. Default null: no bias. */
   readonly biasAxes?: string | null;
-  /** Default none. */
-  readonly activation?: ActivationLike;
-  /** Default `"glorotUniform"`. */
-  readonly kernelInitializer?: InitializerLike;
-  /** Default `"zeros"`. */
-  readonly biasInitializer?: InitializerLike;
-  readonly kernelRegularizer?: RegularizerLike | null;
-  readonly biasRegularizer?: RegularizerLike | null;
-  /** Penalises the output of the layer. */
-  readonly activityRegularizer?: RegularizerLike | null;
-  readonly kernelConstraint?: ConstraintLike | null;
-  readonly biasConstraint?: ConstraintLike | null;
 }
 
 const fields = {

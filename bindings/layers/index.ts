@@ -1,5 +1,6 @@
 // Which layers are there?
 
+export type { FillMode } from "../ops/affineSample.ts";
 export {
   type ELUOptions,
   elu,
@@ -14,11 +15,13 @@ export {
   type ThresholdedReLUOptions,
   thresholdedReLU,
 } from "./activation.ts";
+export type { Factor, Range } from "./augmentation.ts";
 export { type BatchNormalizationOptions, batchNormalization } from "./batchNormalization.ts";
 export {
   type CategoryEncodingOptions,
   type CategoryOutput,
   categoryEncoding,
+  type DiscretizationLayer,
   type DiscretizationOptions,
   discretization,
 } from "./categories.ts";
@@ -36,6 +39,7 @@ export {
   conv3D,
   conv3DTranspose,
 } from "./convolutional.ts";
+export type { Padding } from "./convolutionGeometry.ts";
 export {
   type ActivationOptions,
   activationLayer as activation,
@@ -56,6 +60,7 @@ export {
 } from "./depthwise.ts";
 export { type EinsumDenseOptions, einsumDense } from "./einsumDense.ts";
 export { identity, type LambdaOptions, lambda } from "./functions.ts";
+export type { Interpolation } from "./interpolation.ts";
 export {
   add,
   average,
@@ -102,7 +107,13 @@ export {
   maxPooling3D,
   type PoolingOptions,
 } from "./pooling.ts";
-export { type NormalizationOptions, normalization, type RescalingOptions, rescaling } from "./preprocessing.ts";
+export {
+  type NormalizationLayer,
+  type NormalizationOptions,
+  normalization,
+  type RescalingOptions,
+  rescaling,
+} from "./preprocessing.ts";
 export {
   type RandomBrightnessOptions,
   type RandomContrastOptions,
@@ -173,3 +184,4 @@ export {
 } from "./spatialDropout.ts";
 export type { DataFormat, Margin } from "./spatialFields.ts";
 export { type SpectralNormalizationOptions, spectralNormalization } from "./spectralNormalization.ts";
+export type { PerAxis } from "./windowFields.ts";

@@ -45,11 +45,17 @@ export interface LayerOptions {
 
 /** A weight as a layer asks for it. */
 export interface WeightSpec {
+  /** Its shape, whole: there is no batch axis. */
   readonly shape: Shape;
+  /** Its first values. */
   readonly initializer: Initializer;
+  /** Whether optimizers change it. Default true. */
   readonly trainable?: boolean;
+  /** Default float32; only float32 can be trained. */
   readonly dtype?: DType;
+  /** Penalty for it, added to the loss while the layer is trainable. Default none. */
   readonly regularizer?: Regularizer | null;
+  /** What it is held to after each step. Default nothing. */
   readonly constraint?: Constraint | null;
 }
 
@@ -57,14 +63,15 @@ export interface WeightSpec {
 export interface LayerDefinition<F extends Fields, I extends "one" | "many"> {
   /** The class name in Keras, or a name of your own. */
   readonly className: string;
+  /** The rules for its options, made by `fields.*`. */
   readonly fields: F;
   /** Whether `call` takes one tensor or a list. */
   readonly inputs: I;
   /** The weights for inputs of these shapes, batch axis first (its size does not matter). Default none. */
   readonly weights?: (shapes: readonly Shape[], options: Parsed<F>) => Readonly<Record<string, WeightSpec>>;
   /**
-   * What becomes of the masks of the inputs (see {@link maskOf}): `"pass"` gives the result that of the only input, a
-   * function says another, and undefined for none. Default: the layer knows nothing of masks, and the result has none.
+   * What becomes of the masks of the inputs, which say which steps count: `"pass"` gives the result that of the only input,
+   * a function says another, and undefined for none. Default: the layer knows nothing of masks, and the result has none.
    */
   readonly masking?: "pass" | Masking<F>;
   /** The result, with `weights` read under their names. */
@@ -93,20 +100,29 @@ export type Masking<F extends Fields> = (
 
 /** What models know of a layer, or of a model used as one. */
 export interface AnyLayer {
+  /** Its class in Keras, or that of `defineLayer`. */
   readonly className: string;
+  /** Unique in its model, which numbers those that were not given: `dense_1`. */
   name: string;
   /** Whether the name is settled: given by the user, or by the first model it belongs to. */
   named: boolean;
+  /** Whether optimizers change its weights. */
   trainable: boolean;
+  /** Its weights in the order of their making. */
   readonly weights: readonly Variable[];
+  /** Those that optimizers change. */
   readonly trainableWeights: readonly Variable[];
   /** Whether a mask may be given to it; a model hands it to its layers. Default true. */
   readonly takesMask?: boolean;
   /** Constraints of weights that have one. */
   readonly constraints: ReadonlyMap<Variable, Constraint>;
+  /** Gives it another name. */
   rename(name: string): void;
+  /** Makes the weights for inputs of these shapes, batch axis first, null. Does nothing the second time. */
   build(shapes: readonly BatchShape[]): void;
+  /** The result for symbols, under its name in errors and listings. */
   invoke(inputs: readonly SymbolicTensor[], context: CallContext): SymbolicTensor;
+  /** The configuration as Keras writes it. */
   getConfig(): Record<string, Json>;
 }
 
@@ -124,7 +140,9 @@ export class Layer implements AnyLayer {
   trainable: boolean;
   /** The options after checking, defaults filled in. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Shape of one sample, of a first layer that says it. */
   readonly inputShape: Shape | undefined;
+  /** Dtype of the input, with `inputShape`. */
   readonly inputDtype: DType;
   readonly constraints: Map<Variable, Constraint> = new Map();
   private readonly definition: AnyDefinition;
@@ -157,6 +175,7 @@ export class Layer implements AnyLayer {
     return this.trainable ? this.weights.filter((weight) => weight.trainable) : [];
   }
 
+  /** Those that optimizers leave as they are; all of them when the layer is not trainable. */
   get nonTrainableWeights(): readonly Variable[] {
     return this.weights.filter((weight) => !this.trainableWeights.includes(weight));
   }

@@ -10,6 +10,7 @@ export type BatchShape = readonly (number | null)[];
 export class Placeholder {
   /** The batch axis first, null. */
   readonly shape: BatchShape;
+  /** Of the elements. */
   readonly dtype: DType;
   /** The application that gives this value. */
   readonly call: LayerCall;
@@ -23,8 +24,10 @@ export class Placeholder {
 
 /** One application of a layer. A layer that is applied several times shares its weights among them. */
 export interface LayerCall {
+  /** What is applied; for the first placeholders an input layer. */
   readonly layer: AnyLayer;
+  /** What it is applied to, in order; none for an input layer. */
   readonly inputs: readonly Placeholder[];
-  /** Position among the outputs of the layer: 0 unless it has several. */
+  /** Whether it was given a list, even of one. */
   readonly many: boolean;
 }

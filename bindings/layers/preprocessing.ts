@@ -40,8 +40,9 @@ function values(given: number | readonly number[]): SymbolicTensor {
 export interface NormalizationOptions extends LayerOptions {
   /** Axes that keep a mean and variance of their own; null or [] for one of all values. Default -1. */
   readonly axis?: number | readonly number[] | null;
-  /** Known mean and variance; without them call `adapt`. */
+  /** Known mean: one number, or one for each entry of `axis`; with `variance`. Default null: call `adapt`. */
   readonly mean?: number | readonly number[] | null;
+  /** Known variance, ≥ 0, in the same form; with `mean`. Default null: call `adapt`. */
   readonly variance?: number | readonly number[] | null;
   /** Undo the normalisation: x · √variance + mean. Default false. */
   readonly invert?: boolean;

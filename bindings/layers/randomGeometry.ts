@@ -18,7 +18,7 @@ import {
 import { choice, number, positiveInteger, seed } from "./field.ts";
 import type { Interpolation } from "./interpolation.ts";
 import { type CallContext, defineLayer, type Layer } from "./layer.ts";
-import { cropInTheMiddle, sizeOfImages } from "./resizing.ts";
+import { cropInTheMiddle, type SizeOptions, sizeOfImages } from "./resizing.ts";
 import { type DataFormat, dataFormat } from "./spatialFields.ts";
 
 type Node = SymbolicTensor;
@@ -93,11 +93,7 @@ export const randomFlip: (options?: RandomFlipOptions) => Layer = /* @__PURE__ *
 });
 
 /** Options of {@link randomCrop}. */
-export interface RandomCropOptions extends ImageAugmentationOptions {
-  /** Rows and columns of the result. */
-  readonly height: number;
-  readonly width: number;
-}
+export interface RandomCropOptions extends ImageAugmentationOptions, SizeOptions {}
 
 /**
  * A block of each image, `height` × `width`, from a place of its own in training and from the middle otherwise. Images that

@@ -11,18 +11,25 @@ import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 import { checkSpatial, firstSpatialAxis, onSpatialAxes } from "./spatialAxes.ts";
 import { type DataFormat, dataFormat } from "./spatialFields.ts";
 
-/** Options of {@link resizing}. */
-export interface ResizingOptions extends LayerOptions {
-  /** Rows and columns of the result. */
+/** The size of resulting images. */
+export interface SizeOptions {
+  /** Rows of the result; ≥ 1. */
   readonly height: number;
+  /** Columns of the result; ≥ 1. */
   readonly width: number;
+}
+
+/** Options of {@link resizing}. */
+export interface ResizingOptions extends LayerOptions, SizeOptions {
   /** Default `"bilinear"`: half-pixel centres, no antialiasing. */
   readonly interpolation?: Interpolation;
   /** Cuts off, in the middle, what does not fit the proportions of the result. Default false. */
   readonly cropToAspectRatio?: boolean;
   /** Adds `fillValue` on both sides until the proportions fit. Default false. */
   readonly padToAspectRatio?: boolean;
+  /** What is added with `padToAspectRatio`: `"constant"`, as in Keras, is the only way. */
   readonly fillMode?: "constant";
+  /** The value that is added with `padToAspectRatio`. Default 0. */
   readonly fillValue?: number;
   /** Default `"channelsLast"`. */
   readonly dataFormat?: DataFormat;
@@ -120,10 +127,7 @@ export const resizing: (options: ResizingOptions) => Layer = /* @__PURE__ */ def
 });
 
 /** Options of {@link centerCrop}. */
-export interface CenterCropOptions extends LayerOptions {
-  /** Rows and columns of the result. */
-  readonly height: number;
-  readonly width: number;
+export interface CenterCropOptions extends LayerOptions, SizeOptions {
   /** Default `"channelsLast"`. */
   readonly dataFormat?: DataFormat;
 }

@@ -11,6 +11,7 @@ import { expandDims } from "../ops/view.ts";
 import type { RegularizerLike } from "../regularizers.ts";
 import { constraint, flag, initializer, number, positiveInteger, regularizer } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
+import type { ResultOptions } from "./weightOptions.ts";
 
 /** Options of {@link masking}. */
 export interface MaskingOptions extends LayerOptions {
@@ -40,17 +41,17 @@ export const masking: (options?: MaskingOptions) => Layer = /* @__PURE__ */ defi
 });
 
 /** Options of {@link embedding}. */
-export interface EmbeddingOptions extends LayerOptions {
+export interface EmbeddingOptions extends LayerOptions, Pick<ResultOptions, "activityRegularizer"> {
   /** Number of different tokens: they are 0 to inputDim − 1. */
   readonly inputDim: number;
   /** Size of the vector of a token. */
   readonly outputDim: number;
-  /** Default `"randomUniform"`. */
+  /** First values of the vectors. Default `"randomUniform"`. */
   readonly embeddingsInitializer?: InitializerLike;
+  /** Penalty for the vectors, added to the loss. Default null: none. */
   readonly embeddingsRegularizer?: RegularizerLike | null;
+  /** What the vectors are held to after each step. Default null: nothing. */
   readonly embeddingsConstraint?: ConstraintLike | null;
-  /** Penalises the output of the layer. */
-  readonly activityRegularizer?: RegularizerLike | null;
   /** Whether steps with token 0 do not count. Default false. */
   readonly maskZero?: boolean;
 }

@@ -1,12 +1,11 @@
 // Which options do all convolution layers have?
 
 import type { Activation } from "../activations.ts";
-import type { Constraint, ConstraintLike } from "../constraints.ts";
-import type { Initializer, InitializerLike } from "../initializers.ts";
-import type { Regularizer, RegularizerLike } from "../regularizers.ts";
+import type { Constraint } from "../constraints.ts";
+import type { Initializer } from "../initializers.ts";
+import type { Regularizer } from "../regularizers.ts";
 import type { Padding } from "./convolutionGeometry.ts";
 import {
-  type ActivationLike,
   activation,
   choice,
   constraint,
@@ -18,6 +17,7 @@ import {
 } from "./field.ts";
 import type { LayerOptions, WeightSpec } from "./layer.ts";
 import { type DataFormat, dataFormat, sizePerAxis } from "./spatialFields.ts";
+import type { BiasOptions, ResultOptions } from "./weightOptions.ts";
 
 /** Number of spatial axes. */
 export type SpatialRank = 1 | 2 | 3;
@@ -25,10 +25,14 @@ export type SpatialRank = 1 | 2 | 3;
 /** One number for all spatial axes, or one for each. */
 export type PerAxis<Rank extends SpatialRank> =
   | number
-  | { 1: readonly [number]; 2: readonly [number, number]; 3: readonly [number, number, number] }[Rank];
+  | (Rank extends 1
+      ? readonly [number]
+      : Rank extends 2
+        ? readonly [number, number]
+        : readonly [number, number, number]);
 
 /** Options of every layer that slides a window of weights over `Rank` spatial axes. */
-export interface WindowOptions<Rank extends SpatialRank> extends LayerOptions {
+export interface WindowOptions<Rank extends SpatialRank> extends LayerOptions, BiasOptions, ResultOptions {
   /** Size of the window. */
   readonly kernelSize: PerAxis<Rank>;
   /** Distance of neighbouring windows. Default 1. */
@@ -39,16 +43,8 @@ export interface WindowOptions<Rank extends SpatialRank> extends LayerOptions {
   readonly dataFormat?: DataFormat;
   /** Distance of neighbouring taps of the window. Default 1. */
   readonly dilationRate?: PerAxis<Rank>;
-  /** Default none. */
-  readonly activation?: ActivationLike;
-  /** Default true. */
+  /** Whether `bias` is added. Default true. */
   readonly useBias?: boolean;
-  /** Default `"zeros"`. */
-  readonly biasInitializer?: InitializerLike;
-  readonly biasRegularizer?: RegularizerLike | null;
-  /** Penalises the output of the layer. */
-  readonly activityRegularizer?: RegularizerLike | null;
-  readonly biasConstraint?: ConstraintLike | null;
 }
 
 /** Makes `"causal"` padding, only past entries, possible in one spatial axis. */
@@ -98,7 +94,7 @@ export function oneOrMore(): Field<number> {
 }
 
 /** The parsed options that a bias needs. */
-export interface BiasOptions {
+export interface Bias {
   readonly useBias: boolean;
   readonly biasInitializer: Initializer;
   readonly biasRegularizer: Regularizer | null;
@@ -106,7 +102,7 @@ export interface BiasOptions {
 }
 
 /** The bias of `channels` results, if there is one. */
-export function biasSpec(options: BiasOptions, channels: number): Readonly<Record<string, WeightSpec>> {
+export function biasSpec(options: Bias, channels: number): Readonly<Record<string, WeightSpec>> {
   if (!options.useBias) return {};
   const { biasInitializer: initializer, biasRegularizer: regularizer, biasConstraint: constraint } = options;
   return { bias: { shape: [channels], initializer, regularizer, constraint } };

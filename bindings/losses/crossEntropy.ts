@@ -1,7 +1,6 @@
 // How wrong are probabilities of classes?
 
-import { check } from "../errors.ts";
-import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import type { SymbolicTensor } from "../graph.ts";
 import {
   sparseCategoricalCrossentropy as entropyOfLabels,
   categoricalCrossentropy as entropyOfMany,
@@ -11,17 +10,16 @@ import {
   toProbabilities,
 } from "../ops/classEntropies.ts";
 import { clip, power } from "../ops/composed.ts";
-import { add, asFloat, cast, divide, log, maximum, multiply, notEqual, sigmoid, subtract, where } from "../ops/map.ts";
+import { add, asFloat, divide, log, maximum, multiply, notEqual, sigmoid, subtract, where } from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
 import { logSoftmax, softmax } from "../ops/softmax.ts";
-import { reshape } from "../ops/view.ts";
 import { flag, integer, nullOr, number } from "../optionRules.ts";
-import { sameShape } from "../tensor.ts";
 import { type Loss, type LossOptions, makeLoss } from "./loss.ts";
-import { checkSame, matched, toSameRank } from "./shapes.ts";
+import { checkSame, matched, sparse, toSameRank } from "./shapes.ts";
 
 type Node = SymbolicTensor;
 
+/** Options of {@link binaryCrossentropy} and {@link categoricalCrossentropy}. */
 export interface CrossentropyOptions extends LossOptions {
   /** Predictions are logits, not probabilities. Default false; the last layer's softmax or sigmoid is undone anyway. */
   readonly fromLogits?: boolean;
@@ -30,6 +28,7 @@ export interface CrossentropyOptions extends LossOptions {
   /** Axis of the classes. Default -1. */
   readonly axis?: number;
 }
+/** Options of {@link sparseCategoricalCrossentropy}. */
 export interface SparseCategoricalCrossentropyOptions extends LossOptions {
   /** Predictions are logits, not probabilities. Default false; the last layer's softmax is undone anyway. */
   readonly fromLogits?: boolean;
@@ -38,16 +37,19 @@ export interface SparseCategoricalCrossentropyOptions extends LossOptions {
   /** Axis of the classes. Default -1. */
   readonly axis?: number;
 }
+/** Options of {@link categoricalFocalCrossentropy}. */
 export interface CategoricalFocalCrossentropyOptions extends CrossentropyOptions {
   /** Factor of the loss. Default 0.25. */
   readonly alpha?: number;
   /** How much less a sure prediction counts; 0 for not at all. Default 2. */
   readonly gamma?: number;
 }
+/** Options of {@link binaryFocalCrossentropy}. */
 export interface BinaryFocalCrossentropyOptions extends CategoricalFocalCrossentropyOptions {
   /** Weigh class 1 by alpha and class 0 by 1 − alpha. Default false: then alpha is not used. */
   readonly applyClassBalancing?: boolean;
 }
+/** Options of {@link categoricalGeneralizedCrossEntropy}. */
 export interface CategoricalGeneralizedCrossEntropyOptions extends LossOptions {
   /** From near 0 (like cross-entropy) to 1 (like the absolute error: forgives wrong labels). Default 0.5. */
   readonly q?: number;
@@ -157,31 +159,6 @@ export function sparseCategoricalCrossentropy(options: SparseCategoricalCrossent
     const values = entropyOfLabels(labels, predictions, settings.fromLogits, axis);
     return { values: mask === undefined ? values : where(mask, values, 0), mask };
   });
-}
-
-/** Integer labels and float predictions whose classes lie along `axis`. @throws {TensorError} `shape`. */
-export function sparse(
-  name: string,
-  yTrue: Node,
-  yPred: Node,
-  givenAxis: number,
-): { readonly labels: Node; readonly predictions: Node; readonly axis: number } {
-  const predictions = asFloat(yPred);
-  check(predictions.shape.length >= 1, "shape", () => ({
-    where: errorPlace(name),
-    expected: "predictions with an axis of classes",
-    received: "a scalar",
-  }));
-  const [axis = 0] = resolveAxes(name, predictions.shape.length, givenAxis);
-  const rows = predictions.shape.filter((_, each) => each !== axis);
-  const column = sameShape(yTrue.shape, [...rows, 1]);
-  check(column || sameShape(yTrue.shape, rows), "shape", () => ({
-    where: errorPlace(name),
-    expected: `one integer label a row, shape [${rows.join(", ")}], for predictions [${predictions.shape.join(", ")}]`,
-    received: `labels of shape [${yTrue.shape.join(", ")}]`,
-    ...(sameShape(yTrue.shape, predictions.shape) ? { remedy: "For one-hot labels use categoricalCrossentropy." } : {}),
-  }));
-  return { labels: cast(reshape(yTrue, rows), "int32"), predictions, axis };
 }
 
 // Parts ---------------------------------------------------------------------------------------------------------------

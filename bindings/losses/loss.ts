@@ -16,6 +16,7 @@ type Node = SymbolicTensor;
 export interface Loss {
   /** Its class in Keras. */
   readonly className: string;
+  /** Its name in configurations; by default that of its class in snake_case. */
   readonly name: string;
   /** Its options as Keras writes them. */
   readonly config: Config;

@@ -2,8 +2,8 @@
 
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
-import { asFloat } from "../ops/map.ts";
-import { mean } from "../ops/reduce.ts";
+import { asFloat, cast } from "../ops/map.ts";
+import { mean, resolveAxes } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import { sameShape } from "../tensor.ts";
 
@@ -45,4 +45,29 @@ export function checkSame(name: string, labels: Node, predictions: Node, remedy?
 /** The mean over the last axis; a scalar stays as it is. */
 export function meanOverLast(x: Node): Node {
   return x.shape.length === 0 ? x : mean(x, -1);
+}
+
+/** Integer labels and float predictions whose classes lie along `axis`. @throws {TensorError} `shape`. */
+export function sparse(
+  name: string,
+  yTrue: Node,
+  yPred: Node,
+  givenAxis: number,
+): { readonly labels: Node; readonly predictions: Node; readonly axis: number } {
+  const predictions = asFloat(yPred);
+  check(predictions.shape.length >= 1, "shape", () => ({
+    where: errorPlace(name),
+    expected: "predictions with an axis of classes",
+    received: "a scalar",
+  }));
+  const [axis = 0] = resolveAxes(name, predictions.shape.length, givenAxis);
+  const rows = predictions.shape.filter((_, each) => each !== axis);
+  const column = sameShape(yTrue.shape, [...rows, 1]);
+  check(column || sameShape(yTrue.shape, rows), "shape", () => ({
+    where: errorPlace(name),
+    expected: `one integer label a row, shape [${rows.join(", ")}], for predictions [${predictions.shape.join(", ")}]`,
+    received: `labels of shape [${yTrue.shape.join(", ")}]`,
+    ...(sameShape(yTrue.shape, predictions.shape) ? { remedy: "For one-hot labels use categoricalCrossentropy." } : {}),
+  }));
+  return { labels: cast(reshape(yTrue, rows), "int32"), predictions, axis };
 }

@@ -1,8 +1,7 @@
 // How many predictions are right?
 
 import type { SymbolicTensor } from "../graph.ts";
-import { sparse } from "../losses/crossEntropy.ts";
-import { checkSame, matched, meanOverLast } from "../losses/shapes.ts";
+import { checkSame, matched, meanOverLast, sparse } from "../losses/shapes.ts";
 import { oneHot } from "../ops/crossEntropy.ts";
 import { asFloat, cast, equal, greater, less, multiply } from "../ops/map.ts";
 import { argMax, sum } from "../ops/reduce.ts";

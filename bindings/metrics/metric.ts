@@ -34,6 +34,7 @@ export interface Metric<N extends string = string> {
   readonly config: Config;
   /** Whether it takes labels and predictions, or plain values in place of the labels. */
   readonly takes: "predictions" | "values";
+  /** The numbers that it keeps over an epoch. */
   readonly state: StateRules;
   /** What a batch brings to the state, in ops. */
   update(yTrue: Node, yPred: Node, sampleWeight?: Node): Readonly<Record<string, Operand>>;
@@ -45,6 +46,7 @@ export interface Metric<N extends string = string> {
 export interface MetricDefinition<N extends string, R extends StateRules> {
   /** Key in logs and histories. */
   readonly name: N;
+  /** The numbers that it keeps over an epoch, and how those of a batch are joined to them. */
   readonly state: R;
   /** What a batch brings to the state: one entry for each, in ops. `sampleWeight` is given for `weightedMetrics`. */
   readonly update: (yTrue: Node, yPred: Node, sampleWeight?: Node) => Amounts<R>;

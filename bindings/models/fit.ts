@@ -228,7 +228,16 @@ export function wholeNumber(where: string, value: unknown, low: number): number 
   return value as number;
 }
 
-/** A number of steps, or undefined. @throws {TensorError} `option`. */
+/** A number of steps, or undefined for all. @throws {TensorError} `option` unless it is a whole number ≥ 1. */
 export function stepsOption(where: string, value: unknown): number | undefined {
   return value === undefined ? undefined : wholeNumber(where, value, 1);
+}
+
+/** @throws {TensorError} `option` when a pass over `feed` would never end. */
+export function checkEnd(where: string, option: string, feed: Feed, steps: number | undefined): void {
+  check(steps !== undefined || feed.steps !== Number.POSITIVE_INFINITY, "option", () => ({
+    where: `${where}.${option}`,
+    expected: "a number of batches, because the data never end",
+    received: "undefined",
+  }));
 }

@@ -115,6 +115,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
     this.known?.release();
   }
 
+  /** {@link dispose} at the end of a block: `using model = sequential([…])`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -26,10 +26,12 @@ export class Structure implements AnyLayer {
   readonly className: "Sequential" | "Functional";
   name: string;
   named: boolean;
+  /** Whether optimizers change its weights; those of its layers must be trainable, too. Default true. */
   trainable = true;
   private readonly architecture: Architecture;
   /** undefined while the shape of the data is unknown. */
   protected known: Topology | undefined;
+  /** Whether the memory of the model was given back. */
   protected disposed = false;
 
   constructor(architecture: Architecture, name: string | undefined) {
@@ -41,6 +43,7 @@ export class Structure implements AnyLayer {
 
   // What it is made of ------------------------------------------------------------------------------------------------
 
+  /** The layers in the order in which they run; a sequential model leaves its input layer out. */
   get layers(): readonly AnyLayer[] {
     return (
       this.known?.layers.filter((layer) => this.className === "Functional" || layer.className !== "InputLayer") ??
@@ -58,14 +61,17 @@ export class Structure implements AnyLayer {
     return this.topologyFor(undefined, undefined);
   }
 
+  /** All weights, layer by layer; a shared layer's once. @throws {TensorError} `state` before the shape is known. */
   get weights(): readonly Variable[] {
     return this.topology.weights;
   }
 
+  /** Those that optimizers change; none when the model is not trainable. */
   get trainableWeights(): readonly Variable[] {
     return this.trainable ? this.topology.trainableWeights : [];
   }
 
+  /** Those that optimizers leave as they are. */
   get nonTrainableWeights(): readonly Variable[] {
     const trainable = new Set(this.trainableWeights);
     return this.weights.filter((weight) => !trainable.has(weight));
@@ -144,6 +150,7 @@ export class Structure implements AnyLayer {
 
   // Inside -----------------------------------------------------------------------------------------------------------
 
+  /** The inside, built now unless it was. @throws {TensorError} `state` for a disposed model, or an unknown shape. */
   protected topologyFor(shapes: readonly BatchShape[] | undefined, dtype: DType | undefined): Topology {
     check(!this.disposed, "state", () => ({
       where: this.name,

@@ -12,7 +12,7 @@ import { checkLabels } from "./checkLabels.ts";
 import { checkSamples, columnsOf, type DataLike, isDataset, splitColumns, tensorsOf } from "./data.ts";
 import { type BatchReader, feedDataset } from "./datasetFeed.ts";
 import { ArrayFeed, type Column, commonRows, type Feed, type Portion } from "./feed.ts";
-import { beginningAt, measuringReader, runEpochs, runPass, stepsOption, wholeNumber } from "./fit.ts";
+import { beginningAt, checkEnd, measuringReader, runEpochs, runPass, stepsOption, wholeNumber } from "./fit.ts";
 import { checkFitOptions, checkSignal } from "./fitOptions.ts";
 import { inTraining } from "./inTraining.ts";
 import type { Model } from "./model.ts";
@@ -42,6 +42,7 @@ type Source = readonly Column[] | Dataset<unknown>;
 
 /** A structure that learns. */
 export class Training<I, O, M extends string> extends Structure {
+  /** What trains; undefined before the first step after `compile`. */
   protected running: Trainer | undefined;
   private compileGiven: CompileOptions<MetricsOption> | undefined;
   private training = false;
@@ -83,6 +84,7 @@ export class Training<I, O, M extends string> extends Structure {
   get learningRate(): number {
     return this.trainer.state.learningRate.value.item();
   }
+  /** Of the next step on. */
   set learningRate(rate: number) {
     this.trainer.state.setLearningRate(rate);
   }
@@ -275,6 +277,7 @@ export class Training<I, O, M extends string> extends Structure {
     }));
   }
 
+  /** What trains, made when it is first asked for. @throws {TensorError} `state` before `compile`. */
   protected trainerFor(what: string): Trainer {
     const where = `${this.name}.${what}`;
     check(this.compileGiven !== undefined, "state", () => ({
@@ -297,6 +300,7 @@ export class Training<I, O, M extends string> extends Structure {
     return this.running;
   }
 
+  /** x as tensors, one for each input, their shapes checked. */
   protected inputsFor(where: string, x: DataLike): Tensor[] {
     const names = this.known?.inputNames ?? (this.className === "Functional" ? this.topology.inputNames : undefined);
     const inputs = tensorsOf(`${where}: x`, names, x);
@@ -335,13 +339,4 @@ export class Training<I, O, M extends string> extends Structure {
     checkLabels(where, this.trainerFor("compile").objective.losses, this.topology.outputs, targets);
     return columns;
   }
-}
-
-/** @throws {TensorError} `option` when a pass over `feed` would never end. */
-function checkEnd(where: string, option: string, feed: Feed, steps: number | undefined): void {
-  check(steps !== undefined || feed.steps !== Number.POSITIVE_INFINITY, "option", () => ({
-    where: `${where}.${option}`,
-    expected: "a number of batches, because the data never end",
-    received: "undefined",
-  }));
 }

@@ -33,6 +33,7 @@ export interface CompileOptions<M, W = MetricsOption> {
   readonly optimizer: OptimizerLike;
   /** The name of a loss, a loss object, a function of ops; a record of them for named outputs. */
   readonly loss: PerOutput<LossLike>;
+  /** Names of metrics, metric objects or functions of ops; a record of lists for named outputs. Default none. */
   readonly metrics?: M;
   /** Metrics in which sample weights and class weights count. */
   readonly weightedMetrics?: W;
@@ -67,6 +68,7 @@ export interface DatasetFitOptions<I = DataLike, O = DataLike> {
   readonly validationBatchSize?: number;
   /** Weight of the samples of each class, by its number; those not named weigh 1. Times `sampleWeight`. One output only. */
   readonly classWeight?: ClassWeight;
+  /** What watches training, in this order; see `wasmgrad/callbacks`. Default none. */
   readonly callbacks?: readonly Callback[];
   /** Default `"auto"`: a bar in a terminal, else one line an epoch. */
   readonly verbose?: Verbosity;
@@ -104,6 +106,7 @@ export interface DatasetEvaluateOptions {
 export interface EvaluateOptions extends DatasetEvaluateOptions {
   /** Default 32. Does not change the result beyond rounding. */
   readonly batchSize?: number;
+  /** Weight of each sample, as in `fit`. Default 1. */
   readonly sampleWeight?: SampleWeight;
 }
 
@@ -119,7 +122,10 @@ export interface DatasetPredictOptions {
 export type LogsOf<M extends string> = { readonly [K in "loss" | M]: number };
 
 /** The logs of all epochs: one list a name, and the numbers of the epochs. */
-export type History<M extends string, V extends boolean> = { readonly epoch: readonly number[] } & {
+export type History<M extends string, V extends boolean> = {
+  /** The numbers of the epochs, counted from 0. */
+  readonly epoch: readonly number[];
+} & {
   readonly [K in "loss" | M]: readonly number[];
 } & (V extends true ? { readonly [K in "loss" | M as `val${Capitalize<K>}`]: readonly number[] } : unknown);
 

@@ -11,6 +11,7 @@ import { reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
 
+/** What operations on the moments of a batch know beside their inputs. */
 export type BatchAttributes = {
   /** Added to variances. */
   readonly epsilon: number;

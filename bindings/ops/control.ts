@@ -143,7 +143,8 @@ export function cond<Y extends State>(predicate: Operand, whenTrue: () => Y, whe
 }
 
 /**
- * branches[index](...operands), the index limited to 0 … branches − 1: all are computed, and one is taken. See {@link cond}.
+ * `branches[index](...operands)`, the index limited to 0 … branches − 1: all are computed, and one is taken. See
+ * {@link cond}.
  * @throws {TensorError} `shape` when they do not return the same structure, `option` when there are none.
  */
 function switchCase<A extends readonly State[], Y extends State>(

@@ -32,6 +32,7 @@ export type { ConvOptions } from "./convOptions.ts";
 
 type Node = SymbolicTensor;
 
+/** What a convolution and its gradients know beside their inputs. */
 export interface ConvAttributes extends Readonly<Record<string, unknown>> {
   readonly axes: readonly ConvAxis[];
   readonly groups: number;

@@ -9,9 +9,11 @@ type Node = SymbolicTensor;
 
 /** Options of a convolution; one entry for each of the 1 to 3 spatial axes. */
 export interface ConvOptions {
+  /** Distance of neighbouring windows; ≥ 1. */
   readonly strides: readonly number[];
+  /** Distance of neighbouring taps of the kernel; ≥ 1. */
   readonly dilations: readonly number[];
-  /** Zeros around the input. */
+  /** Zeros in front of the input and behind it; ≥ 0. */
   readonly padding: readonly (readonly [before: number, after: number])[];
   /** Group g takes channels / groups inputs to the g-th part of the outputs. */
   readonly groups: number;

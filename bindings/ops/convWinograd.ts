@@ -18,6 +18,7 @@ type Node = SymbolicTensor;
 /** The two axes of a 3 × 3 convolution of stride 1. */
 export type WinogradAxes = readonly [ConvAxis, ConvAxis];
 
+/** What the parts of a convolution by Winograd know beside their inputs. */
 export interface WinogradAttributes extends Readonly<Record<string, unknown>> {
   readonly axes: WinogradAxes;
   /** Output channels. */

@@ -1,7 +1,7 @@
 // Which tensors are known by their shape alone? Values, which serve as constants in traced functions.
 
 import { check, show } from "../errors.ts";
-import type { Operand } from "../graph.ts";
+import type { Operand, TensorType } from "../graph.ts";
 import { type DType, type Shape, type Tensor, zeros } from "../tensor.ts";
 
 export { zeros } from "../tensor.ts";
@@ -17,7 +17,7 @@ export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
 }
 
 /** Anything with a shape and a dtype: a tensor, a symbol, a variable. */
-export type Shaped = Extract<Operand, { readonly shape: Shape; readonly dtype: DType }>;
+export type Shaped = Extract<Operand, TensorType>;
 
 /** Zeros of the shape and dtype of x. */
 export function zerosLike(x: Shaped): Tensor {

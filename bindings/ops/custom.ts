@@ -26,7 +26,14 @@ import { identity } from "./view.ts";
 type Node = SymbolicTensor;
 
 /** A tensor that an operation takes: its name, and its dtype if that is not float32. */
-export type CustomInput = string | { readonly name: string; readonly dtype: DType };
+export type CustomInput =
+  | string
+  | {
+      /** For errors. */
+      readonly name: string;
+      /** What the kernel reads: float32 takes every dtype, int32 integers and booleans, others only themselves. */
+      readonly dtype: DType;
+    };
 
 /** One call of a kernel, before it is cut. */
 export interface KernelCall {

@@ -18,7 +18,10 @@ import * as softmaxes from "./softmax.ts";
 import * as sorting from "./sort.ts";
 import * as views from "./view.ts";
 
+export type { Axes } from "./axes.ts";
+export type { NormOrder } from "./composedReductions.ts";
 export * from "./control.ts";
+export type { ConvOptions } from "./convOptions.ts";
 export * from "./creation.ts";
 export * from "./liftedActivations.ts";
 export * from "./liftedAngles.ts";
@@ -31,6 +34,8 @@ export * from "./liftedPieces.ts";
 export * from "./liftedReductions.ts";
 export * from "./liftedSequences.ts";
 export * from "./liftedStatistics.ts";
+export type { MatMulOptions } from "./matMul.ts";
+export type { PoolOptions } from "./poolWindows.ts";
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: Lifted<typeof elements.negate> = /* @__PURE__ */ lift("negate", elements.negate, 1);

@@ -142,7 +142,7 @@ export function segmentSum(x: Operand, segments: Operand, count: number): Node {
 }
 
 /**
- * The largest of the entries of x [n, ...] with the same number in `segments` [n]: [count, ...], −Infinity where there are
+ * The largest of the entries of x [n, ...] with the same number in `segments` [n] → [count, ...], −Infinity where there are
  * none. In log₂ n passes over the entries, sorted by segment; equal maxima share the gradient.
  * @throws {TensorError} `data` while running, when a number is outside 0 … count − 1.
  */

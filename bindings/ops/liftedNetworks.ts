@@ -69,7 +69,7 @@ export const separableConv: Lifted<typeof convolutions.separableConv> = /* @__PU
   3,
 );
 /**
- * The transpose of {@link convolution}, as a matrix, applied to x: each entry is spread over a window, so that sizes grow by
+ * The transpose of {@link conv}, as a matrix, applied to x: each entry is spread over a window, so that sizes grow by
  * the strides. x [n, ...s, cin] × kernel [...k, cout, cin] → [n, ...o, cout].
  * @throws {TensorError} `shape` when sizes do not fit, `option` for an outputPadding that no convolution explains.
  */

@@ -21,6 +21,7 @@ export interface MatMulOptions {
   readonly transposeB?: boolean;
 }
 
+/** What a matrix product knows beside its inputs. */
 export interface MatMulAttributes extends Readonly<Record<string, unknown>> {
   readonly transposeA: boolean;
   readonly transposeB: boolean;

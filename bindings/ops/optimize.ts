@@ -86,6 +86,7 @@ export interface SgdOperands {
   readonly velocity?: Variable;
   readonly learningRate: Operand;
 }
+/** The numbers of {@link sgdStep}. */
 export interface SgdSettings extends Attributes {
   readonly momentum: number;
   readonly nesterov: boolean;
@@ -114,6 +115,7 @@ export function sgdStep({ parameter, gradient, velocity, learningRate }: SgdOper
   makeNode(sgdOp, [read(parameter), read(gradient), toSymbolic(learningRate), ...slots], settings);
 }
 
+/** What {@link adamStep} works on; all float32 of one length, but for the scalars. */
 export interface AdamOperands {
   readonly parameter: Variable;
   readonly gradient: Variable;
@@ -125,6 +127,7 @@ export interface AdamOperands {
   /** int32 scalar, 1 in the first step. */
   readonly iteration: Operand;
 }
+/** The numbers of {@link adamStep}. */
 export interface AdamSettings extends Attributes {
   readonly beta1: number;
   readonly beta2: number;
@@ -175,6 +178,7 @@ export function adamStep(operands: AdamOperands, settings: AdamSettings): void {
   makeNode(adamOp, [...inputs, ...slots], settings);
 }
 
+/** What {@link rmspropStep} works on; all float32 of one length, but for the scalar. */
 export interface RmspropOperands {
   readonly parameter: Variable;
   readonly gradient: Variable;
@@ -185,6 +189,7 @@ export interface RmspropOperands {
   readonly averageGradient?: Variable;
   readonly learningRate: Operand;
 }
+/** The numbers of {@link rmspropStep}. */
 export interface RmspropSettings extends Attributes {
   readonly rho: number;
   readonly epsilon: number;

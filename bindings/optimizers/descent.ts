@@ -7,8 +7,9 @@ import type { Variable } from "../variable.ts";
 import { approach, settled, share } from "./averages.ts";
 import { defineOptimizer, makeOptimizer, type OptimizerDefinition, type OptimizerFactory } from "./optimizer.ts";
 
+/** Options of {@link sgd}. */
 export interface SgdOptions {
-  /** In [0, 1]. Default 0. */
+  /** Share of the velocity that stays in each step, in [0, 1]. Default 0: no velocity. */
   readonly momentum: number;
   /** Look ahead along the velocity (Sutskever et al., 2013). Default false. */
   readonly nesterov: boolean;
@@ -42,6 +43,7 @@ export const sgd: OptimizerFactory<SgdOptions> = (options) =>
     );
   });
 
+/** Options of {@link lion}. */
 export interface LionOptions {
   /** Share of the old momentum in the direction of the step. Default 0.9. */
   readonly beta1: number;

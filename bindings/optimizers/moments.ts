@@ -27,9 +27,10 @@ export interface MomentOptions {
   readonly beta1: number;
   /** The same for squared gradients. Default 0.999. */
   readonly beta2: number;
-  /** Default 1e-7. */
+  /** Added to the root of the mean square, by which the step is divided; ≥ 0. Default 1e-7. */
   readonly epsilon: number;
 }
+/** Options of {@link adam} and {@link adamw}. */
 export interface AdamOptions extends MomentOptions {
   /** Divide by the largest mean square so far (Reddi et al., 2018). Default false. */
   readonly amsgrad: boolean;

@@ -14,28 +14,29 @@ import { words } from "./settings.ts";
 
 type Node = SymbolicTensor;
 
+/** Options of {@link muon}. */
 export interface MuonOptions {
   /** For weights left to adam: share of the old mean gradient that stays, in [0, 1). Default 0.9. */
   readonly adamBeta1: number;
   /** The same for squared gradients. Default 0.999. */
   readonly adamBeta2: number;
-  /** Of adam. Default 1e-7. */
+  /** Of adam; ≥ 0. Default 1e-7. */
   readonly epsilon: number;
-  /** Learning rate of adam over that of the matrices. Default 0.1. */
+  /** Learning rate of adam over that of the matrices; ≥ 0. Default 0.1. */
   readonly adamLrRatio: number;
   /** Weights left to adam: those whose name has one of these in it; the last layer should be among them. Default none. */
   readonly excludeLayers: readonly string[];
   /** Whether weights with "embedding" in their name are left to adam. Default true. */
   readonly excludeEmbeddings: boolean;
-  /** Coefficients of X ← aX + b(XXᵀ)X + c(XXᵀ)²X. Default 3.4445. */
+  /** Coefficient a of X ← aX + b(XXᵀ)X + c(XXᵀ)²X. Default 3.4445. */
   readonly muonA: number;
-  /** Default −4.775. */
+  /** Coefficient b. Default −4.775. */
   readonly muonB: number;
-  /** Default 2.0315. */
+  /** Coefficient c. Default 2.0315. */
   readonly muonC: number;
-  /** In [0, 1]. Default 0.95. */
+  /** Share of the old momentum that stays in each step, in [0, 1]. Default 0.95. */
   readonly momentum: number;
-  /** Iterations. Default 6. */
+  /** Iterations of Newton and Schulz; ≥ 0. Default 6. */
   readonly nsSteps: number;
   /** Look ahead along the momentum. Default true. */
   readonly nesterov: boolean;

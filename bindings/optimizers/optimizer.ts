@@ -13,8 +13,11 @@ import { checkedSettings, commonOptions, type OptimizerOptions, type OptimizerSe
 export interface Optimizer {
   /** Its class in Keras. */
   readonly className: string;
+  /** The option `name`; by default that of the rule. */
   readonly name: string;
+  /** The options that every optimizer has, checked and complete. */
   readonly settings: OptimizerSettings;
+  /** How it changes weights. */
   readonly rule: OptimizerRule;
   /** The options as Keras writes them. */
   getConfig(): Record<string, Json>;
@@ -54,20 +57,27 @@ export interface OptimizerStep {
 
 /** What one instruction over a block works on: the variables themselves. */
 export interface OptimizerBlock {
+  /** Weights side by side, [elements]. */
   readonly parameter: Variable;
+  /** Of the same layout. */
   readonly gradient: Variable;
+  /** Of the same layout, by name. */
   readonly slots: Readonly<Record<string, Variable>>;
+  /** Scalar. */
   readonly learningRate: SymbolicTensor;
   /** int32, 1 in the first step. */
   readonly iteration: SymbolicTensor;
+  /** 0 where the block does not decay. */
   readonly weightDecay: number;
 }
 
 /** The part of an optimizer that changes weights. */
 export interface OptimizerRule {
+  /** What it remembers for each weight. */
   readonly slots: Slots;
   /** Scalars that belong to all weights together, with their first values. */
   readonly shared: Readonly<Record<string, number>>;
+  /** Whether it sees each weight by itself, in its own shape. */
   readonly perWeight: boolean;
   /** The new values of `parameter`, of the slots and of what is shared, by name; what is missing stays. */
   update(step: OptimizerStep): Readonly<Record<string, Operand>>;

@@ -39,18 +39,9 @@ export interface OptimizerOptions {
 }
 
 /** {@link OptimizerOptions}, checked and complete. */
-export interface OptimizerSettings {
+export interface OptimizerSettings extends Required<Omit<OptimizerOptions, "learningRate" | "name">> {
+  /** The rate to start with, or the schedule. */
   readonly learningRate: number | Schedule;
-  readonly weightDecay: number | null;
-  readonly excludeFromWeightDecay: readonly string[];
-  readonly clipnorm: number | null;
-  readonly clipvalue: number | null;
-  readonly globalClipnorm: number | null;
-  readonly useEma: boolean;
-  readonly emaMomentum: number;
-  readonly emaOverwriteFrequency: number | null;
-  readonly lossScaleFactor: number | null;
-  readonly gradientAccumulationSteps: number | null;
 }
 
 /** Names of {@link OptimizerOptions}. */

@@ -29,12 +29,13 @@ import { defineOptimizer, makeOptimizer, type OptimizerDefinition, type Optimize
 
 type Node = SymbolicTensor;
 
+/** Options of {@link rmsprop}. */
 export interface RmspropOptions {
   /** Share of the old mean squared gradient that stays in each step, in [0, 1). Default 0.9. */
   readonly rho: number;
-  /** In [0, 1]. Default 0. */
+  /** Share of the steps before that goes on, in [0, 1]. Default 0: none. */
   readonly momentum: number;
-  /** Default 1e-7. */
+  /** Added to what the gradient is divided by, under the root; ≥ 0. Default 1e-7. */
   readonly epsilon: number;
   /** Divide by the deviation instead of the root mean square (Graves, 2013). Default false. */
   readonly centered: boolean;
@@ -80,10 +81,11 @@ export const rmsprop: OptimizerFactory<RmspropOptions> = (options) =>
     rmspropStep({ parameter, gradient, learningRate, ...buffers }, { ...own, weightDecay });
   });
 
+/** Options of {@link adagrad}. */
 export interface AdagradOptions {
   /** Where the sums of squares begin. Default 0.1. */
   readonly initialAccumulatorValue: number;
-  /** Default 1e-7. */
+  /** Added to what the gradient is divided by, under the root; ≥ 0. Default 1e-7. */
   readonly epsilon: number;
 }
 
@@ -100,10 +102,11 @@ export const adagrad: OptimizerFactory<AdagradOptions> = /* @__PURE__ */ defineO
   },
 });
 
+/** Options of {@link adadelta}. */
 export interface AdadeltaOptions {
   /** Share of the old means that stays in each step, in [0, 1). Default 0.95. */
   readonly rho: number;
-  /** Default 1e-7. */
+  /** Added to what the gradient is divided by, under the root; ≥ 0. Default 1e-7. */
   readonly epsilon: number;
 }
 
@@ -128,6 +131,7 @@ export const adadelta: OptimizerFactory<AdadeltaOptions> = /* @__PURE__ */ defin
   },
 });
 
+/** Options of {@link adafactor}. */
 export interface AdafactorOptions {
   /** Exponent by which the share of old means tends to 1: β₂ = 1 − t^beta2Decay. < 0. Default −0.8. */
   readonly beta2Decay: number;
@@ -190,6 +194,7 @@ function rootMeanSquare(x: Node): Node {
   return sqrt(mean(square(x)));
 }
 
+/** Options of {@link ftrl}. */
 export interface FtrlOptions {
   /** Exponent of the sums of squares in the rate; ≤ 0. Default −0.5. */
   readonly learningRatePower: number;
@@ -197,7 +202,7 @@ export interface FtrlOptions {
   readonly initialAccumulatorValue: number;
   /** Weights that it cannot keep away from become exactly 0. Default 0. */
   readonly l1RegularizationStrength: number;
-  /** Default 0. */
+  /** Pulls weights towards 0; ≥ 0. Default 0. */
   readonly l2RegularizationStrength: number;
   /** Added to the gradient as 2 · strength · w. Default 0. */
   readonly l2ShrinkageRegularizationStrength: number;

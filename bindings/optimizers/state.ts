@@ -3,7 +3,7 @@
 import { checkNumber } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check } from "../errors.ts";
-import { read, type SymbolicTensor } from "../graph.ts";
+import { type Operand, read, type SymbolicTensor } from "../graph.ts";
 import { clip } from "../ops/composed.ts";
 import { add, divide, equal, maximum, minimum, multiply, sqrt, square, subtract, where } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
@@ -16,9 +16,11 @@ import { follow, isMultiple, type Segment, spread, updateInOps, wholeQuotient } 
 
 type Node = SymbolicTensor;
 
-/** A value that the optimizer remembers for a weight: `momentum/<name of the weight>`; or for all of them: `product`. */
+/** A value that the optimizer remembers for a weight, or for all of them. */
 export interface Slot {
+  /** `momentum/dense/kernel`; `product` for all weights together. */
   readonly name: string;
+  /** The value, copied: of the shape of the weight unless its rule says another. */
   readonly value: Tensor;
 }
 
@@ -50,7 +52,7 @@ export interface OptimizerState {
    * Adds one step to the trace: store the gradients, clip, count, update each block, constrain.
    * @param gradients one for each weight, in the order given to {@link startOptimizer}.
    */
-  step(gradients: readonly SymbolicTensor[]): void;
+  step(gradients: readonly Operand[]): void;
   /**
    * Puts the averages where the weights are, or back; training must go on with the weights.
    * @throws {TensorError} `state` without `useEma`, unless `use` is false.
@@ -118,7 +120,7 @@ export function startOptimizer(
   let swapped = false;
 
   /** Puts the gradients into their block, and what is done to them: scaled, summed up, clipped. */
-  const prepare = (gradients: readonly SymbolicTensor[], updating: Node | undefined): void => {
+  const prepare = (gradients: readonly Operand[], updating: Node | undefined): void => {
     gradients.forEach((gradient, at) => {
       assign(gradientsOf.get(variables[at] as Variable) as Variable, gradient);
     });
@@ -148,7 +150,7 @@ export function startOptimizer(
     }
   };
 
-  const step = (gradients: readonly SymbolicTensor[]): void => {
+  const step = (gradients: readonly Operand[]): void => {
     check(gradients.length === variables.length, "shape", () => ({
       where: "optimizer",
       expected: `${variables.length} gradients`,

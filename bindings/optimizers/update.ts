@@ -84,6 +84,7 @@ export function wholeQuotient(count: Node, steps: number): Node {
   return add(rough, cast(floor(divide(subtract(count, multiply(rough, steps)), steps)), "int32"));
 }
 
+/** Whether an int32 scalar is a multiple of `steps`: a bool scalar. */
 export function isMultiple(count: Node, steps: number): Node {
   return equal(multiply(wholeQuotient(count, steps), steps), count);
 }

@@ -45,7 +45,9 @@ export async function spawn(code: WorkerCode, events: WorkerEvents): Promise<Spa
 
 /** A worker that somebody else has started: a Web Worker, or one of node:worker_threads. */
 export interface StartedWorker {
+  /** Sends a message, as workers do; the buffers change hands instead of being copied. */
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  /** Ends the worker at once. */
   terminate(): unknown;
 }
 

@@ -59,6 +59,7 @@ export interface WithVocabulary<T extends Token, D> {
    * @throws {TensorError} `state` when the vocabulary was given as an option, `data` for something else than tokens, or none.
    */
   adapt(data: LookupData<D>): void;
+  /** The same for data that come one after the other, each awaited. */
   adapt(data: AsyncIterable<D>): Promise<void>;
   /** The tokens, each at its index; without special tokens if so asked. Before `adapt` only special ones. */
   getVocabulary(options?: { readonly includeSpecialTokens?: boolean }): T[];
@@ -70,6 +71,7 @@ export interface WithVocabulary<T extends Token, D> {
 
 /** Tokens to indices or vectors. */
 export interface Lookup<T extends Token, D> extends WithVocabulary<T, D> {
+  /** That it leads from tokens to indices. */
   readonly invert: false;
   /**
    * @throws {TensorError} `data` for something else than tokens, or an unknown one where numOovIndices is 0; `shape` for
@@ -80,6 +82,7 @@ export interface Lookup<T extends Token, D> extends WithVocabulary<T, D> {
 
 /** Indices to tokens. */
 export interface InverseLookup<T extends Token, D> extends WithVocabulary<T, D> {
+  /** That it leads from indices to tokens. */
   readonly invert: true;
   /** Nested lists of the indices' shape; indices of no token become oovToken. @throws {TensorError} like {@link Lookup}. */
   call(indices: NestedIntegers): Nested<T>;

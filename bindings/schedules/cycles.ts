@@ -20,6 +20,7 @@ import { max, min } from "../ops/reduce.ts";
 import { nullOr, number, type OptionRules } from "../optionRules.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 import {
+  type InitialRate,
   type LearningRate,
   logOf,
   positive,
@@ -54,15 +55,15 @@ export function cosineDecay(options: CosineDecayOptions): Schedule {
       : where(less(step, warmupSteps), line(step, warmupSteps, initial, target), decayed);
   });
 }
-export interface CosineDecayOptions {
-  readonly initialLearningRate: number;
-  /** Steps of the decay, after those of the warm-up. */
+/** Options of {@link cosineDecay}. */
+export interface CosineDecayOptions extends InitialRate {
+  /** Steps of the decay, after those of the warm-up; > 0. */
   readonly decaySteps: number;
-  /** The rate at the end, as a share of that at the beginning. Default 0. */
+  /** The rate at the end, as a share of that at the beginning; ≥ 0. Default 0. */
   readonly alpha?: number;
-  /** The rate after the warm-up. Default: no warm-up. */
+  /** The rate after the warm-up; ≥ 0. Default null: no warm-up. */
   readonly warmupTarget?: number | null;
-  /** Default 0. */
+  /** Steps of the warm-up; ≥ 0. Default 0. */
   readonly warmupSteps?: number;
 }
 interface CosineSettings extends Required<CosineDecayOptions> {}
@@ -103,15 +104,15 @@ export function cosineDecayRestarts(options: CosineDecayRestartsOptions): Schedu
     };
   });
 }
-export interface CosineDecayRestartsOptions {
-  readonly initialLearningRate: number;
-  /** Steps until the first restart. */
+/** Options of {@link cosineDecayRestarts}. */
+export interface CosineDecayRestartsOptions extends InitialRate {
+  /** Steps until the first restart; > 0. */
   readonly firstDecaySteps: number;
-  /** ≥ 1. Default 2. */
+  /** Length of a period over that of the one before; ≥ 1. Default 2. */
   readonly tMul?: number;
-  /** > 0. Default 1. */
+  /** First rate of a period over that of the one before; > 0. Default 1. */
   readonly mMul?: number;
-  /** The rate at the end of each period, as a share of the initial one. Default 0. */
+  /** The rate at the end of each period, as a share of the initial one; ≥ 0. Default 0. */
   readonly alpha?: number;
 }
 
@@ -153,6 +154,7 @@ export function oneCycle(options: OneCycleOptions): Schedule {
     return rising === 0 ? fall : where(less(step, rising), cosineBetween(divide(step, rising), start, top), fall);
   });
 }
+/** Options of {@link oneCycle}. */
 export interface OneCycleOptions {
   /** The largest rate that training bears: `lrFinder`, or docs/choosing-a-learning-rate.md. */
   readonly maximumLearningRate: number;
@@ -188,12 +190,13 @@ export function warmUp(options: WarmUpOptions): Schedule {
   );
   return scheduleFrom(className, { ...config, learning_rate: serializeSchedule(after) }, call);
 }
+/** Options of {@link warmUp}. */
 export interface WarmUpOptions {
   /** What comes after: a rate, or a schedule, whose steps count from there. */
   readonly learningRate: LearningRate;
-  /** Steps of the warm-up. */
+  /** Steps of the warm-up; > 0. */
   readonly steps: number;
-  /** Default 0. */
+  /** The rate of step 0; ≥ 0. Default 0. */
   readonly startLearningRate?: number;
 }
 

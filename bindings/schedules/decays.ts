@@ -5,7 +5,7 @@ import { type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { power } from "../ops/composed.ts";
 import { add, ceil, divide, exp, floor, greater, maximum, minimum, multiply, subtract, where } from "../ops/map.ts";
 import { flag, listOf, number, type OptionRules, required } from "../optionRules.ts";
-import { logOf, positive, rate, type Schedule, scheduleOf } from "./schedule.ts";
+import { type InitialRate, logOf, positive, rate, type Schedule, scheduleOf } from "./schedule.ts";
 
 type Node = SymbolicTensor;
 
@@ -17,11 +17,11 @@ export function exponentialDecay(options: ExponentialDecayOptions): Schedule {
     return multiply(factor, settings.initialLearningRate);
   });
 }
-export interface ExponentialDecayOptions {
-  readonly initialLearningRate: number;
-  /** Steps after which the rate is multiplied by `decayRate`. */
+/** Options of {@link exponentialDecay}. */
+export interface ExponentialDecayOptions extends InitialRate {
+  /** Steps after which the rate is multiplied by `decayRate`; > 0. */
   readonly decaySteps: number;
-  /** > 0. */
+  /** What the rate is multiplied by every `decaySteps` steps; > 0. */
   readonly decayRate: number;
   /** Whether the rate stays the same for `decaySteps` steps at a time. Default false. */
   readonly staircase?: boolean;
@@ -44,8 +44,11 @@ export function inverseTimeDecay(options: InverseTimeDecayOptions): Schedule {
       divide(settings.initialLearningRate, add(multiply(periodsOf(step, settings), settings.decayRate), 1)),
   );
 }
-export interface InverseTimeDecayOptions extends Omit<ExponentialDecayOptions, "decayRate"> {
-  /** ≥ 0. */
+/** Options of {@link inverseTimeDecay}. */
+export interface InverseTimeDecayOptions extends Omit<ExponentialDecayOptions, "decayRate" | "decaySteps"> {
+  /** Steps after which the divisor has grown by `decayRate`; > 0. */
+  readonly decaySteps: number;
+  /** What the divisor, 1 at first, grows by every `decaySteps` steps; ≥ 0. */
   readonly decayRate: number;
 }
 
@@ -69,12 +72,13 @@ export function polynomialDecay(options: PolynomialDecayOptions): Schedule {
     return add(multiply(left, initialLearningRate - endLearningRate), endLearningRate);
   });
 }
-export interface PolynomialDecayOptions {
-  readonly initialLearningRate: number;
+/** Options of {@link polynomialDecay}. */
+export interface PolynomialDecayOptions extends InitialRate {
+  /** Steps until the end; > 0. */
   readonly decaySteps: number;
-  /** Default 0.0001. */
+  /** The rate at the end; ≥ 0. Default 0.0001. */
   readonly endLearningRate?: number;
-  /** Default 1: a straight line. */
+  /** Exponent of the share of steps that are left; ≥ 0. Default 1: a straight line. */
   readonly power?: number;
   /** Begin anew, for longer, when the end is reached. Default false. */
   readonly cycle?: boolean;
@@ -100,10 +104,11 @@ export function piecewiseConstantDecay(options: PiecewiseConstantDecayOptions): 
       );
   });
 }
+/** Options of {@link piecewiseConstantDecay}. */
 export interface PiecewiseConstantDecayOptions {
-  /** Steps, growing. */
+  /** Steps, ≥ 0, growing. */
   readonly boundaries: readonly number[];
-  /** Rates, one more than boundaries. */
+  /** Rates, ≥ 0, one more than boundaries. */
   readonly values: readonly number[];
 }
 

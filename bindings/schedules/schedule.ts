@@ -25,6 +25,12 @@ export interface Schedule {
   at(step: number): number;
 }
 
+/** The option that schedules begin with. */
+export interface InitialRate {
+  /** The learning rate of step 0, where nothing comes before it; ≥ 0. */
+  readonly initialLearningRate: number;
+}
+
 /** A schedule of your own, in ops, of a float32 scalar: `(step) => ops.divide(0.1, ops.sqrt(ops.add(step, 1)))`. */
 export type ScheduleFunction = (step: SymbolicTensor) => SymbolicTensor;
 

@@ -64,6 +64,7 @@ const forgotten: FinalizationRegistry<Connection> = new FinalizationRegistry((co
  * their turn while `fit` runs. Made by `modelInWorker` and `loadModelInWorker`.
  */
 export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
+  /** The name of the model, with which messages begin. */
   readonly name: string;
   private readonly connection: Connection;
 
@@ -232,6 +233,7 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
     this.connection.stop();
   }
 
+  /** {@link stop} at the end of a block: `using remote = await modelInWorker(model)`. */
   [Symbol.dispose](): void {
     this.stop();
   }

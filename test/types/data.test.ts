@@ -8,7 +8,7 @@ test("elements keep their types through every step", () => {
   const rows = csv("file.csv", { columns: { a: "number", b: "text", c: (text) => text.length > 3 } });
   expectTypeOf(rows).toEqualTypeOf<Dataset<{ readonly a: number; readonly b: string; readonly c: boolean }>>();
   expectTypeOf(csv("file.csv")).toEqualTypeOf<Dataset<Readonly<Record<string, number>>>>();
-  const pairs = rows.map(({ a }) => [[a, a], a] as const).batch(2);
+  const pairs = rows.map(({ a }) => [[a, a], a]).batch(2);
   expectTypeOf(pairs).toExtend<Dataset<readonly [Tensor, Tensor]>>();
   const zipped = zip({ x: fromArrays([1]), y: generator(() => ["a"]) });
   expectTypeOf(zipped).toEqualTypeOf<Dataset<{ readonly x: Tensor; readonly y: string }>>();
