@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const config: ViteUserConfig = defineConfig({
@@ -13,7 +14,13 @@ const config: ViteUserConfig = defineConfig({
       },
     },
   ],
-  test: { include: ["test/**/*.test.ts"], exclude: ["test/runtimes/**"], testTimeout: 60_000, pool: "threads" },
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/runtimes/**"],
+    testTimeout: 60_000,
+    pool: "threads",
+    maxWorkers: availableParallelism(),
+  },
 });
 
 export default config;

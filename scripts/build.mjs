@@ -1,7 +1,8 @@
 // How is the package built? AssemblyScript → Wasm; TypeScript → modules for bundlers, few files for runtimes and edge
 // platforms. Types: `npm run build:types`.
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
@@ -39,8 +40,11 @@ const options = {
 };
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
-for (const [target, entry] of Object.entries({ release: "index", relaxed: "index", inference: "inference" }))
-  run("asc", `assembly/${entry}.ts`, "--config", "asconfig.json", "--target", target, "--disableWarning");
+await Promise.all(
+  Object.entries({ release: "index", relaxed: "index", inference: "inference" }).map(([target, entry]) =>
+    run("asc", `assembly/${entry}.ts`, "--config", "asconfig.json", "--target", target, "--disableWarning"),
+  ),
+);
 // The script of a compute thread: one file without imports, which is also text inside the bundles.
 await build({ ...options, entryPoints: ["bindings/platform/thread.ts"], outfile: "build/thread.txt", minify: true });
 await buildModules();
@@ -162,8 +166,11 @@ function edgePlatform(specifier) {
 // Finishing -----------------------------------------------------------------------------------------------------------
 
 /** Runs a tool of node_modules/.bin and stops the build when it fails. */
-function run(command, ...args) {
-  const { status } = spawnSync(join(root, "node_modules", ".bin", command), args, { cwd: root, stdio: "inherit" });
+async function run(command, ...args) {
+  const [status] = await once(
+    spawn(join(root, "node_modules", ".bin", command), args, { cwd: root, stdio: "inherit" }),
+    "close",
+  );
   if (status !== 0) process.exit(status ?? 1);
 }
 
