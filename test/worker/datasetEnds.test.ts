@@ -3,7 +3,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { backupAndRestore } from "../../bindings/callbacks/index.ts";
 import type { DataLike } from "../../bindings/models/data.ts";
 import type { TensorLike } from "../../bindings/tensor.ts";
@@ -17,6 +17,7 @@ import {
   type Remote,
   samples,
   scriptURL,
+  sent,
   watched,
   worker,
 } from "./library.ts";
@@ -28,16 +29,6 @@ const held = samples(30);
 const quiet = { verbose: 0 } as const;
 const batch = () => [x, y];
 const reason = new Error("that is enough");
-const open: { stop(): void }[] = [];
-afterEach(() => {
-  for (const each of open.splice(0)) each.stop();
-});
-
-async function sent(model = classifier()): Promise<Remote> {
-  const remote = await worker.modelInWorker(model);
-  open.push(remote);
-  return remote;
-}
 
 describe("what ends a call closes the iterators", () => {
   const endless = Number.POSITIVE_INFINITY;

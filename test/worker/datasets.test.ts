@@ -1,6 +1,6 @@
 // Does a model in a worker take datasets as a model here does: the same bits, the same errors, and nothing left open?
 
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { Tensor, TensorLike } from "../../bindings/tensor.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import type { Wrong } from "../models/refusal.ts";
@@ -11,6 +11,7 @@ import {
   type Labelled,
   type Remote,
   samples,
+  sent,
   wasmgrad,
   watched,
   worker,
@@ -24,16 +25,6 @@ const held = samples(30);
 const quiet = { verbose: 0 } as const;
 const batch = () => [x, y];
 const reason = new Error("that is enough");
-const open: { stop(): void }[] = [];
-afterEach(() => {
-  for (const each of open.splice(0)) each.stop();
-});
-
-async function sent(model = classifier()): Promise<Remote> {
-  const remote = await worker.modelInWorker(model);
-  open.push(remote);
-  return remote;
-}
 
 describe("the same bits as here", () => {
   const shuffled = fromArrays(x, y).shuffle(100, 3).batch(16);
@@ -109,7 +100,7 @@ describe("the same bits as here", () => {
     };
     const dataset = fromArrays({ image: x, age: ages }, targets as Record<string, TensorLike>).batch(32);
     const remote = await worker.modelInWorker(model);
-    open.push(remote);
+    onTestFinished(() => remote.stop());
     expect(await remote.fit(dataset as Wrong, quiet)).toEqual(await model.fit(dataset as Wrong, quiet));
     expectSameBits(await remote.getWeights(), model.getWeights(), "weights");
   });

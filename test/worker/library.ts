@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-
+import { onTestFinished } from "vitest";
 import type { Dataset } from "../../bindings/data/index.ts";
 import type { Model } from "../../bindings/models/model.ts";
 import type { Tensor, TensorLike } from "../../bindings/tensor.ts";
@@ -77,6 +77,13 @@ export function classifier(seed = 11): Model<TensorLike, Tensor, "accuracy"> {
 }
 
 export type Remote = WorkerModel<TensorLike, Tensor, "accuracy">;
+/** `model` in a worker, which ends with the test. */
+export async function sent(model: Model<TensorLike, Tensor, "accuracy"> = classifier()): Promise<Remote> {
+  const remote = await worker.modelInWorker(model);
+  onTestFinished(() => remote.stop());
+  return remote;
+}
+
 export type Labelled = Dataset<readonly [Tensor, Tensor]>;
 
 /** A dataset of `count` batches that writes down what is made of it, and that its passes end. */
