@@ -44,9 +44,8 @@ export function derivativeAlong(
 }
 
 /**
- * Unit vectors of all elements of a small input. Of a larger one the ends, some others and two random directions over all of
- * it; of one of more than 60 elements, for which the reference takes long, one end and one random direction, in which every
- * wrong element shows.
+ * Unit vectors of all elements of a small input. Of a large one the ends, some others and two random directions over all of
+ * it; of one so large that the reference takes long, one end and one random direction, in which every wrong element shows.
  */
 export function directionsOf(input: SymbolicTensor, next: () => number): Direction[] {
   const alone = (index: number): Direction => {
@@ -60,7 +59,7 @@ export function directionsOf(input: SymbolicTensor, next: () => number): Directi
     components: Float64Array.from({ length: input.size }, () => 2 * next() - 1),
   });
   const last = input.size - 1;
-  if (input.size > 60) return [alone(last), everywhere()];
+  if (input.size > 150) return [alone(last), everywhere()];
   const some = Array.from({ length: 3 }, () => Math.floor(next() * input.size));
   return [...new Set([0, last, ...some])].map(alone).concat(everywhere(), everywhere());
 }
