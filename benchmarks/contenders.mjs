@@ -3,31 +3,15 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ArgumentError } from "./arguments.mjs";
+import { ArgumentError, peers } from "./arguments.mjs";
 import { python, startSession } from "./session.mjs";
+
+const everyone = ["wasmgrad", ...peers];
 
 /** Who can do what; those in `onRequest` are left out unless they are asked for. */
 export const abilities = {
-  gemm: [
-    "wasmgrad",
-    "wasmgrad-relaxed",
-    "tfjs-wasm",
-    "tfjs-cpu",
-    "jax-js",
-    "onnxruntime-web",
-    "onnxruntime-node",
-    "torch",
-  ],
-  conv: [
-    "wasmgrad",
-    "wasmgrad-relaxed",
-    "tfjs-wasm",
-    "tfjs-cpu",
-    "jax-js",
-    "onnxruntime-web",
-    "onnxruntime-node",
-    "torch",
-  ],
+  gemm: everyone,
+  conv: everyone,
   mlp: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "torch"],
   infer: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "onnxruntime-web", "onnxruntime-node", "torch"],
   cnn: ["wasmgrad", "tfjs-wasm", "tfjs-cpu", "jax-js", "torch"],
