@@ -9,9 +9,9 @@ import { add, divide, equal, maximum, minimum, multiply, sqrt, square, subtract,
 import { assign } from "../ops/optimize.ts";
 import { sum } from "../ops/reduce.ts";
 import { sameShape, type Tensor, tensor, zeros } from "../tensor.ts";
-import { placeTogether, Variable } from "../variable.ts";
+import { discard, placeTogether, Variable } from "../variable.ts";
 import { inMemoryOrder, over, runs, shadow } from "./layout.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { Optimizer, SlotRule } from "./optimizer.ts";
 import { follow, isMultiple, type Segment, spread, updateInOps, wholeQuotient } from "./update.ts";
 
 type Node = SymbolicTensor;
@@ -65,6 +65,27 @@ export interface OptimizerState {
 /** One variable for each weight. */
 type Shadow = ReadonlyMap<Variable, Variable>;
 
+/** Gradients, averages and slots of the variables: all of them, or none when memory does not suffice. */
+function shadowsOf({ settings, rule }: Optimizer, ordered: readonly Variable[]) {
+  const all: Variable[] = [];
+  const placed = (role: string, slot?: SlotRule): Shadow => {
+    const made = shadow(role, ordered, slot);
+    all.push(...made.values());
+    return made;
+  };
+  try {
+    return {
+      gradientsOf: placed("gradient"),
+      averages: settings.useEma ? placed("average") : undefined,
+      accumulators: settings.gradientAccumulationSteps === null ? undefined : placed("gradient_accumulator"),
+      slotsOf: Object.entries(rule.slots).map(([role, slot]): [string, Shadow] => [role, placed(role, slot)]),
+    };
+  } catch (error) {
+    discard(all);
+    throw error;
+  }
+}
+
 /**
  * The state of `optimizer` over `variables` (float32): they are placed in one block if they have no place yet; gradients
  * and slots get blocks of the same layout, so that a step is few instructions for each run of neighbours.
@@ -93,13 +114,7 @@ export function startOptimizer(
   placeTogether([iteration, learningRate, ...shared.values()]);
 
   const ordered = inMemoryOrder(variables);
-  const gradientsOf = shadow("gradient", ordered);
-  const averages = settings.useEma ? shadow("average", ordered) : undefined;
-  const accumulators = gradientAccumulationSteps === null ? undefined : shadow("gradient_accumulator", ordered);
-  const slotsOf = Object.entries(rule.slots).map(([role, slot]): [string, Shadow] => [
-    role,
-    shadow(role, ordered, slot),
-  ]);
+  const { gradientsOf, averages, accumulators, slotsOf } = shadowsOf(optimizer, ordered);
   const remembered: [string, Shadow][] = [
     ...slotsOf,
     ...(averages === undefined ? [] : ([["average", averages]] as [string, Shadow][])),
