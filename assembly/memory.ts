@@ -1,7 +1,7 @@
 // Where are a thread's private buffers, and where do threads meet?
 
-/** Bytes of scratch that every thread owns: sixteen map tiles, or packed panels of a matrix product. */
-export const SCRATCH_BYTES: usize = 256 * 1024;
+/** Bytes of scratch that every thread owns: a block of transformed tiles of a convolution is the largest that it holds. */
+export const SCRATCH_BYTES: usize = 512 * 1024;
 
 /** First byte of this thread's scratch, 64-byte aligned. */
 export let scratch: usize = 0;

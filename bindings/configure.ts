@@ -21,7 +21,7 @@ export interface EngineOptions {
   readonly relaxedSimd?: boolean;
   /**
    * Which algorithms programs use that are made from now on. `"high"`: those with the smallest errors. `"default"`: also
-   * Winograd's for 3 × 3 convolutions, up to twice as fast, with an error bound a few times as large, and weights that take
+   * Winograd's for 3 × 3 convolutions, up to 2.6 times as fast, with errors about twice as large, and weights that take
    * over the factors of a batch normalisation: docs/reproducibility.md. Default: `"default"`.
    */
   readonly precision?: Precision;

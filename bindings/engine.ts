@@ -40,7 +40,7 @@ interface Machine {
   readonly running: WebAssembly.Global;
 }
 
-const scratchBytes = 256 * 1024;
+const scratchBytes = 512 * 1024;
 /** The block where threads meet: assembly/parallel.ts and fault.ts. */
 const meetingBytes = 128;
 const instructionBytes = 128;

@@ -16,7 +16,7 @@ export interface PlacedKernel extends UserKernel {
 export interface KernelHost {
   readonly table: WebAssembly.Table;
   readonly memory: WebAssembly.Memory;
-  /** First byte of 256 KiB that this thread has for itself. */
+  /** First byte of 512 KiB that this thread has for itself. */
   readonly scratch: number;
 }
 

@@ -28,7 +28,7 @@ import {
   startOf,
   WINDOWS,
 } from "./convWindows";
-import { multiplyPanel, PANEL } from "./matMulBlocks";
+import { addPanel, multiplyPanel, PANEL } from "./matMulBlocks";
 import { multiplyAdd } from "./matMulTiles";
 
 /** Positions of one sum, at most: two panels of 196 lines, of op(A) and of dy, stay in a first-level cache of 32 KB. */
@@ -112,7 +112,7 @@ function sumRectangle(
       const panelWidth = min(PANEL, width - j);
       const panel = panels + <usize>(j / PANEL) * PANEL_BYTES;
       multiplyPanel(scratch + ROWS, 4, step, panel, 64, <u32>k, sums, 64, rows, panelWidth, 0, 0, 0);
-      addSums(out + ((<usize>j) << 2), columnBytes, sums, rows, panelWidth);
+      addPanel(out + ((<usize>j) << 2), columnBytes, sums, rows, panelWidth);
     }
   }
 }
@@ -162,19 +162,5 @@ function packColumns(panels: usize, dy: usize, rowBytes: usize, width: u32): voi
     }
     panels += 64;
     dy += rowBytes;
-  }
-}
-
-/** C [rows, width] += sums [rows, 16]. */
-function addSums(c: usize, cRow: usize, sums: usize, rows: u32, width: u32): void {
-  const whole = (<usize>(width & ~3)) << 2;
-  const bytes = (<usize>width) << 2;
-  for (; rows > 0; rows--) {
-    let offset: usize = 0;
-    for (; offset < whole; offset += 16)
-      v128.store(c + offset, f32x4.add(v128.load(c + offset), v128.load(sums + offset)));
-    for (; offset < bytes; offset += 4) store<f32>(c + offset, load<f32>(c + offset) + load<f32>(sums + offset));
-    c += cRow;
-    sums += 64;
   }
 }

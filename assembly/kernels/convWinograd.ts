@@ -1,12 +1,12 @@
-// How is a 3 × 3 convolution computed with fewer multiplications? By tiles: convWinogradTiles.ts.
+// How is a 3 × 3 convolution computed with fewer multiplications? By tiles, which are transformed: convWinogradTransforms.ts.
 //
-// G g Gᵀ comes as an operand, the same for all tiles: [panels of 16 columns][16][channels][16], zeros beyond the last
-// column. For a block of tiles Bᵀ d B of all channels is written to scratch, [16][tiles][channels]; then for each panel the 16
-// products, [16][tiles][16], and from these the outputs.
+// G g Gᵀ comes as an operand, the same for all tiles: [panels of 16 columns][36][channels][16], zeros beyond the last
+// column. For a block of tiles Bᵀ d B of all channels is written to scratch, [36][tiles][channels]; then for each panel the 36
+// products, [36][tiles][16], and from these the outputs.
 //
 //   unit     one block of `tiles` tiles, over all columns
 //
-// Every output is a fixed sum, over the channels in order and then over the 16: its bits do not depend on the cut.
+// Every output is a fixed sum, over the channels in order and then over the 36: its bits do not depend on the cut.
 
 import { Instruction } from "../instruction";
 import { scratch } from "../memory";
@@ -21,16 +21,22 @@ import {
   outputRow,
   TileGeometry,
   tileCount,
-  transformWindow,
-  WINDOW_BYTES,
 } from "./convWinogradTiles";
+import {
+  PAIR_PLANES,
+  PAIRS,
+  PLANES,
+  TRANSFORM_BYTES,
+  transformInputs,
+  transformProducts,
+  writeTile,
+} from "./convWinogradTransforms";
 import { applyUnary } from "./map";
 import { PANEL } from "./matMulBlocks";
-import { clamp, multiplyAdd, storeLanes, tile1x16 } from "./matMulTiles";
+import { BIAS, CLAMP, multiplyAdd, tile1x16 } from "./matMulTiles";
 
-/** Scratch: the inputs of a tile at an edge, the transformed inputs of a block, the products of a panel. */
-const INPUTS: usize = WINDOW_BYTES;
-const PRODUCTS: usize = INPUTS + 160 * 1024;
+/** Scratch behind what transforms use: the transformed inputs of a block; then the products of a panel. */
+const INPUTS: usize = TRANSFORM_BYTES;
 const PANEL_BYTES: usize = 64;
 /** Between planes, which else begin in one set of the first-level cache. */
 const GAP: usize = 64;
@@ -39,7 +45,7 @@ const GAP: usize = 64;
 export class ConvWinograd extends Instruction {
   /** [batch, inputRows, inputColumns, channels]. */
   x: usize;
-  /** [panels, 16, channels, 16]. */
+  /** [panels, 36, channels, 16]. */
   kernel: usize;
   /** [batch, outputRows, outputColumns, columns]. */
   out: usize;
@@ -60,7 +66,7 @@ export class ConvWinogradGradient extends Instruction {
   x: usize;
   /** [batch, outputRows, outputColumns, columns]. */
   dy: usize;
-  /** [16, channels, columns]. */
+  /** [36, channels, columns]. */
   out: usize;
   /** A TileGeometry. */
   geometry: usize;
@@ -86,12 +92,13 @@ function block(it: ConvWinograd, first: u32, count: u32): void {
   const columns = geometry.columns;
   const row = (<usize>((channels + 3) & ~3)) << 2;
   const inputs = scratch + INPUTS;
-  const products = scratch + PRODUCTS;
   const plane = count * row + GAP;
+  const products = inputs + PLANES * plane;
   locateTile(geometry, first);
   for (let i: u32 = 0; i < count; i++) {
     findWindow(geometry, it.x, 0, channels);
-    for (let r: u32 = 0; r < 4; r++) transformWindow(r, inputs + i * row + <usize>(4 * r) * plane, plane, row);
+    for (let pair: u32 = 0; pair < PAIRS; pair++)
+      transformInputs(pair, inputs + i * row + PAIR_PLANES * pair * plane, plane, row);
     nextTile(geometry);
   }
   const kernelBytes = <usize>channels * PANEL_BYTES;
@@ -100,21 +107,21 @@ function block(it: ConvWinograd, first: u32, count: u32): void {
   for (let column: u32 = 0; column < columns; column += PANEL) {
     let a = inputs;
     let c = products;
-    for (let xi = 0; xi < 16; xi++) {
+    for (let point: u32 = 0; point < PLANES; point++) {
       multiplyTiles(a, row, b, channels, c, count);
       a += plane;
       b += kernelBytes;
       c += productBytes;
     }
-    writeOutputs(it, first, count, column, min(PANEL, columns - column));
+    writeOutputs(it, products, first, count, column, min(PANEL, columns - column));
   }
   if (!(it.flags & HAS_ACTIVATION) || it.activation == RELU) return;
   // The activation sees an element in any lane and any chunk: applyUnary must give it the same bits everywhere.
   locateTile(geometry, first);
   for (let i: u32 = 0; i < count; i++) {
-    const width = min(2, geometry.outputColumns - outputColumn) * columns;
+    const width = min(4, geometry.outputColumns - outputColumn) * columns;
     let out = it.out + (firstOutput(geometry) << 2);
-    for (let r = outputRow; r < min(outputRow + 2, geometry.outputRows); r++) {
+    for (let r = outputRow; r < min(outputRow + 4, geometry.outputRows); r++) {
       applyUnary(it.activation, out, width);
       out += (<usize>geometry.outputColumns * columns) << 2;
     }
@@ -174,76 +181,29 @@ function multiplyTiles(aFirst: usize, aRow: usize, bFirst: usize, steps: u32, c:
 }
 
 /** Aᵀ m A of `width` columns from `column` on, + bias, for all tiles of the block. */
-function writeOutputs(it: ConvWinograd, first: u32, count: u32, column: u32, width: u32): void {
+function writeOutputs(it: ConvWinograd, products: usize, first: u32, count: u32, column: u32, width: u32): void {
   const geometry = changetype<TileGeometry>(it.geometry);
   const plane = <usize>count * PANEL_BYTES + GAP;
   const pixel = (<usize>geometry.columns) << 2;
-  const hasBias = (it.flags & HAS_BIAS) != 0;
-  const clamps = (it.flags & HAS_ACTIVATION) != 0 && it.activation == RELU;
+  const row = <usize>geometry.outputColumns * pixel;
+  const mode: u32 = (it.flags & HAS_BIAS ? BIAS : 0) | (it.flags & HAS_ACTIVATION && it.activation == RELU ? CLAMP : 0);
   const bias = it.bias + ((<usize>column) << 2);
   locateTile(geometry, first);
   for (let i: u32 = 0; i < count; i++) {
-    const right = outputColumn + 1 < geometry.outputColumns;
-    const below = outputRow + 1 < geometry.outputRows;
-    const to = it.out + ((firstOutput(geometry) + column) << 2);
-    const next = to + <usize>geometry.outputColumns * pixel;
+    const across = min(4, geometry.outputColumns - outputColumn);
+    const down = min(4, geometry.outputRows - outputRow);
+    const out = it.out + ((firstOutput(geometry) + column) << 2);
     for (let j: u32 = 0; j < width; j += 4) {
-      const m0 = scratch + PRODUCTS + <usize>i * PANEL_BYTES + ((<usize>j) << 2);
-      const m1 = m0 + 4 * plane;
-      const m2 = m1 + 4 * plane;
-      const m3 = m2 + 4 * plane;
-      let low = v128.load(m1);
-      let high = v128.load(m2);
-      const s0 = f32x4.add(f32x4.add(v128.load(m0), low), high);
-      const u0 = f32x4.sub(f32x4.sub(low, high), v128.load(m3));
-      low = v128.load(m1 + plane);
-      high = v128.load(m2 + plane);
-      const s1 = f32x4.add(f32x4.add(v128.load(m0 + plane), low), high);
-      const u1 = f32x4.sub(f32x4.sub(low, high), v128.load(m3 + plane));
-      low = v128.load(m1 + 2 * plane);
-      high = v128.load(m2 + 2 * plane);
-      const s2 = f32x4.add(f32x4.add(v128.load(m0 + 2 * plane), low), high);
-      const u2 = f32x4.sub(f32x4.sub(low, high), v128.load(m3 + 2 * plane));
-      low = v128.load(m1 + 3 * plane);
-      high = v128.load(m2 + 3 * plane);
-      const s3 = f32x4.add(f32x4.add(v128.load(m0 + 3 * plane), low), high);
-      const u3 = f32x4.sub(f32x4.sub(low, high), v128.load(m3 + 3 * plane));
-      let y00 = f32x4.add(f32x4.add(s0, s1), s2);
-      let y01 = f32x4.sub(f32x4.sub(s1, s2), s3);
-      let y10 = f32x4.add(f32x4.add(u0, u1), u2);
-      let y11 = f32x4.sub(f32x4.sub(u1, u2), u3);
-      if (hasBias) {
-        const shift = v128.load(bias + ((<usize>j) << 2));
-        y00 = f32x4.add(y00, shift);
-        y01 = f32x4.add(y01, shift);
-        y10 = f32x4.add(y10, shift);
-        y11 = f32x4.add(y11, shift);
-      }
-      if (clamps) {
-        y00 = clamp(y00);
-        y01 = clamp(y01);
-        y10 = clamp(y10);
-        y11 = clamp(y11);
-      }
       const at = (<usize>j) << 2;
-      if (j + 4 <= width) {
-        v128.store(to + at, y00);
-        if (right) v128.store(to + pixel + at, y01);
-        if (below) v128.store(next + at, y10);
-        if (right && below) v128.store(next + pixel + at, y11);
-        continue;
-      }
-      const lanes = width - j;
-      storeLanes(to + at, y00, lanes);
-      if (right) storeLanes(to + pixel + at, y01, lanes);
-      if (below) storeLanes(next + at, y10, lanes);
-      if (right && below) storeLanes(next + pixel + at, y11, lanes);
+      transformProducts(products + at, plane);
+      writeTile(out + at, row, pixel, down, across, min(4, width - j), bias + at, mode);
     }
+    products += PANEL_BYTES;
     nextTile(geometry);
   }
 }
 
-/** out [16, channels, columns] = Σ over tiles of (Bᵀ d B) ⊗ (A dy Aᵀ). Units: convWinogradGradient.ts. */
+/** out [36, channels, columns] = Σ over tiles of (Bᵀ d B) ⊗ (A dy Aᵀ). Units: convWinogradGradient.ts. */
 export function convWinogradGradient(instruction: usize, begin: u32, end: u32): void {
   winogradKernelGradient(changetype<ConvWinogradGradient>(instruction), begin, end);
 }

@@ -1,37 +1,27 @@
 // How is the gradient of a 3 × 3 kernel summed with fewer multiplications?
 //
-// From the derivative of convWinogradTiles.ts' equation with respect to g:
+// From the derivative of convWinogradTransforms.ts' equation with respect to g:
 //
 //   dg = Gᵀ [Σ over tiles of (Bᵀ d B) ⊙ (A dy Aᵀ)] G
 //
-// The machine computes the sums, [16, channels, columns]: 16 products of matrices whose k runs over tiles, instead of 9 over
-// four times as many positions.
+// The machine computes the sums, [36, channels, columns]: 36 products of matrices whose k runs over tiles, instead of 9 over
+// sixteen times as many positions.
 //
-//   unit     one row of the 4 × 4 sums × `channelPart` channels × 16 columns. Numbered row by row, channels by channels,
-//            from the first panel of columns to the last.
+//   unit     two rows of the 6 × 6 sums, those of a pair of points, × `channelPart` channels × 16 columns. Numbered pair by
+//            pair, channels by channels, from the first panel of columns to the last.
 //   sum      a block of `tiles` tiles is one running sum; these are added to the total in order.
 
 import { scratch } from "../memory";
 import { ConvWinogradGradient } from "./convWinograd";
-import {
-  findWindow,
-  firstOutput,
-  locateTile,
-  nextTile,
-  outputColumn,
-  outputRow,
-  TileGeometry,
-  tileCount,
-  transformWindow,
-  WINDOW_BYTES,
-} from "./convWinogradTiles";
-import { multiplyPanel, PANEL } from "./matMulBlocks";
+import { findOutputs, findWindow, locateTile, nextTile, TileGeometry, tileCount } from "./convWinogradTiles";
+import { PAIR_PLANES, TRANSFORM_BYTES, transformGradients, transformInputs } from "./convWinogradTransforms";
+import { addPanel, multiplyPanel, PANEL } from "./matMulBlocks";
 import { multiplyAdd } from "./matMulTiles";
 
-/** Scratch: the inputs of a tile; four transformed rows of up to 64 channels; the same of 64 columns; sums of a panel. */
-const INPUTS: usize = WINDOW_BYTES;
-const GRADIENTS: usize = INPUTS + 104 * 1024;
-const SUMS: usize = GRADIENTS + 104 * 1024;
+/** Scratch behind what transforms use: two transformed rows of up to 64 channels; the same of 64 columns; sums of a panel. */
+const INPUTS: usize = TRANSFORM_BYTES;
+const GRADIENTS: usize = INPUTS + 200 * 1024;
+const SUMS: usize = GRADIENTS + 200 * 1024;
 const PANEL_BYTES: usize = 64;
 const PANELS_AT_ONCE: u32 = 4;
 /** Between the rows of two tiles when they fill cache lines: so that they fall into different sets. */
@@ -62,13 +52,13 @@ export function winogradKernelGradient(it: ConvWinogradGradient, begin: u32, end
   }
 }
 
-/** Row r of the sums, channels [channel, channel + depth), columns [column, column + width). */
-function sumTiles(it: ConvWinogradGradient, r: u32, channel: u32, depth: u32, column: u32, width: u32): void {
+/** The rows of a pair of points, channels [channel, channel + depth), columns [column, column + width). */
+function sumTiles(it: ConvWinogradGradient, pair: u32, channel: u32, depth: u32, column: u32, width: u32): void {
   const geometry = changetype<TileGeometry>(it.geometry);
   const columnBytes = (<usize>geometry.columns) << 2;
   const outPlane = <usize>geometry.channels * columnBytes;
-  const out = it.out + <usize>(4 * r) * outPlane + <usize>channel * columnBytes + ((<usize>column) << 2);
-  for (let j: usize = 0; j < 4; j++)
+  const out = it.out + <usize>(PAIR_PLANES * pair) * outPlane + <usize>channel * columnBytes + ((<usize>column) << 2);
+  for (let j: usize = 0; j < PAIR_PLANES; j++)
     for (let c: usize = 0; c < depth; c++) memory.fill(out + j * outPlane + c * columnBytes, 0, (<usize>width) << 2);
   const all = tileCount(geometry);
   const wholeDepth = (<usize>((depth + 3) & ~3)) << 2;
@@ -81,12 +71,16 @@ function sumTiles(it: ConvWinogradGradient, r: u32, channel: u32, depth: u32, co
     locateTile(geometry, first);
     for (let i: u32 = 0; i < count; i++) {
       findWindow(geometry, it.x, channel, depth);
-      transformWindow(r, scratch + INPUTS + i * row, plane, wholeDepth);
-      const dy = it.dy + ((firstOutput(geometry) + column) << 2);
-      spread(geometry, r, dy, width, scratch + GRADIENTS + <usize>i * PANEL_BYTES, panelPlane, panels * panelPlane);
+      transformInputs(pair, scratch + INPUTS + i * row, plane, wholeDepth);
+      findOutputs(geometry, it.dy, column, width);
+      for (let j: u32 = 0; j < width; j += 4) {
+        const panel = scratch + GRADIENTS + <usize>(j / PANEL) * panelPlane + <usize>i * PANEL_BYTES;
+        const offset = (<usize>j) << 2;
+        transformGradients(pair, offset, panel + (offset % PANEL_BYTES), panels * panelPlane);
+      }
       nextTile(geometry);
     }
-    for (let j: usize = 0; j < 4; j++) {
+    for (let j: usize = 0; j < PAIR_PLANES; j++) {
       for (let panel: u32 = 0; panel < panels; panel++) {
         const panelWidth = min(PANEL, width - panel * PANEL);
         const a = scratch + INPUTS + j * plane;
@@ -111,50 +105,9 @@ function sumTiles(it: ConvWinogradGradient, r: u32, channel: u32, depth: u32, co
           0,
           0,
         );
-        addSums(c + pairs * columnBytes, columnBytes, rest, panelWidth);
+        addPanel(c + pairs * columnBytes, columnBytes, scratch + SUMS, rest, panelWidth);
       }
     }
-  }
-}
-
-/** Row r of A dy Aᵀ of the tile, `width` columns: four vectors, `step` apart, in panels of 16; zero where it is cut off. */
-function spread(
-  geometry: TileGeometry,
-  r: u32,
-  dy: usize,
-  width: u32,
-  out: usize,
-  panelPlane: usize,
-  step: usize,
-): void {
-  const pixel = (<usize>geometry.columns) << 2;
-  const right = outputColumn + 1 < geometry.outputColumns;
-  const below = outputRow + 1 < geometry.outputRows;
-  const next = dy + <usize>geometry.outputColumns * pixel;
-  const zero = f32x4.splat(0);
-  for (let j: u32 = 0; j < width; j += 4) {
-    const at = (<usize>j) << 2;
-    let left = v128.load(dy + at);
-    let other = right ? v128.load(dy + pixel + at) : zero;
-    if (r > 0) {
-      const leftBelow = below ? v128.load(next + at) : zero;
-      const otherBelow = below && right ? v128.load(next + pixel + at) : zero;
-      if (r == 1) {
-        left = f32x4.add(left, leftBelow);
-        other = f32x4.add(other, otherBelow);
-      } else if (r == 2) {
-        left = f32x4.sub(left, leftBelow);
-        other = f32x4.sub(other, otherBelow);
-      } else {
-        left = f32x4.neg(leftBelow);
-        other = f32x4.neg(otherBelow);
-      }
-    }
-    const to = out + <usize>(j / PANEL) * panelPlane + ((<usize>(j % PANEL)) << 2);
-    v128.store(to, left);
-    v128.store(to + step, f32x4.add(left, other));
-    v128.store(to + 2 * step, f32x4.sub(left, other));
-    v128.store(to + 3 * step, f32x4.neg(other));
   }
 }
 
@@ -201,20 +154,5 @@ function addTiles(aFirst: usize, aStep: usize, bFirst: usize, steps: u32, c: usi
     v128.store(c, f32x4.add(v128.load(c, 32), sum12), 32);
     v128.store(c, f32x4.add(v128.load(c, 48), sum13), 48);
     c += cRow;
-  }
-}
-
-/** C [rows, width] += sums [rows, 16]. */
-function addSums(c: usize, cRow: usize, rows: u32, width: u32): void {
-  let sums = scratch + SUMS;
-  const whole = (<usize>(width & ~3)) << 2;
-  const bytes = (<usize>width) << 2;
-  for (; rows > 0; rows--) {
-    let offset: usize = 0;
-    for (; offset < whole; offset += 16)
-      v128.store(c + offset, f32x4.add(v128.load(c + offset), v128.load(sums + offset)));
-    for (; offset < bytes; offset += 4) store<f32>(c + offset, load<f32>(c + offset) + load<f32>(sums + offset));
-    c += cRow;
-    sums += PANEL_BYTES;
   }
 }

@@ -245,3 +245,17 @@ export function multiplyPanel(
     width -= lanes;
   }
 }
+
+/** C [rows, width] += a panel [rows, 16], without gaps. */
+export function addPanel(c: usize, cRow: usize, panel: usize, rows: u32, width: u32): void {
+  const whole = (<usize>(width & ~3)) << 2;
+  const bytes = (<usize>width) << 2;
+  for (; rows > 0; rows--) {
+    let offset: usize = 0;
+    for (; offset < whole; offset += 16)
+      v128.store(c + offset, f32x4.add(v128.load(c + offset), v128.load(panel + offset)));
+    for (; offset < bytes; offset += 4) store<f32>(c + offset, load<f32>(c + offset) + load<f32>(panel + offset));
+    c += cRow;
+    panel += 64;
+  }
+}

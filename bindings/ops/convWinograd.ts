@@ -1,17 +1,23 @@
 // How is a 3 × 3 convolution, or the gradient of its kernel, written with fewer multiplications?
 //
 // The compiler puts these operations in the place of convolutions, after they have been differentiated; the algorithm
-// is told in assembly/kernels/convWinogradTiles.ts.
+// is told in assembly/kernels/convWinogradTransforms.ts.
 
 import * as code from "../../assembly/opcodes.ts";
 import { reads, table, writes } from "../compiler/instruction.ts";
 import { TensorError } from "../errors.ts";
-import { constant, defineOp, makeNode, type Operation, type SymbolicTensor } from "../graph.ts";
-import { Tensor } from "../tensor.ts";
+import { defineOp, makeNode, type Operation, type SymbolicTensor } from "../graph.ts";
 import { type ConvAxis, convFlops } from "./convGeometry.ts";
 import { pad, slice, stack, transpose } from "./copy.ts";
 import { matMul } from "./matMul.ts";
 import { reshape } from "./view.ts";
+import {
+  inputTransform,
+  kernelGradient,
+  kernelTransform,
+  outputGradient,
+  outputTransform,
+} from "./winogradMatrices.ts";
 
 type Node = SymbolicTensor;
 
@@ -27,7 +33,11 @@ export interface WinogradAttributes extends Readonly<Record<string, unknown>> {
   readonly activation?: number;
 }
 
+/** Columns of a panel, outputs and inputs of a tile along an axis, and products of a tile. */
 const PANEL = 16;
+const OUTPUTS = 4;
+const INPUTS = 6;
+const PLANES = INPUTS * INPUTS;
 
 // Geometry ------------------------------------------------------------------------------------------------------------
 
@@ -42,29 +52,33 @@ function isWinograd(axes: readonly ConvAxis[]): axes is WinogradAxes {
   );
 }
 
-/**
- * Whether it is faster for x [n, h, w, cin] × kernel [3, 3, cin, cout]. Measured on a Zen 4, as multiples of the direct
- * convolution's speed, channels → channels: 16 → 16 0.98, 16 → 32 1.32, 32 → 32 1.59, 128 → 128 1.87.
- */
+/** Whether it is faster for x [n, h, w, cin] × kernel [3, 3, cin, cout]. */
 export function paysForward(axes: readonly ConvAxis[], x: Node, kernel: Node): axes is WinogradAxes {
   const [cin, cout] = [x.shape[3] as number, kernel.shape[3] as number];
-  return isWinograd(axes) && pays(axes, x, cout) && cin * cout >= 512 && cin <= MOST_CHANNELS;
+  return isWinograd(axes) && pays(axes, x, cout) && cin <= MOST_CHANNELS;
 }
 
-/** Whether it is faster for the gradient of the kernel, from x [n, h, w, cin] and dy [n, …output, cout]: 16 → 16 1.35. */
+/** Whether it is faster for the gradient of the kernel, from x [n, h, w, cin] and dy [n, …output, cout]. */
 export function paysForGradient(axes: readonly ConvAxis[], x: Node, dy: Node): axes is WinogradAxes {
   return isWinograd(axes) && pays(axes, x, dy.shape[3] as number);
 }
 
 /**
  * With few channels or tiles the transforms cost more than the products save; tiles that lie half outside the output save
- * nothing.
+ * nothing. Measured on a Zen 3, one thread, the kernel's transform included, as multiples of the direct algorithm's speed:
+ *
+ *   channels          16 × 28 × 28        1 × 14 × 14        8 × 7 × 7         4 × 5 × 5
+ *                  forward  gradient   forward gradient   forward gradient   forward gradient
+ *    16 →  16        1.6      1.6        1.1      1.0       1.3      1.0         –     0.6
+ *    32 →  32        2.0      2.0        1.1      1.2       1.7      1.5        0.7    0.6
+ *    64 →  64        2.6      2.7        1.1      1.5       1.4      1.8        0.5    0.8
+ *   256 → 256        2.6      2.1        0.9      1.0       1.2      1.3        0.4    0.5
  */
 function pays(axes: WinogradAxes, x: Node, cout: number): boolean {
   const tiles = tilesOf(axes[0]) * tilesOf(axes[1]);
   const outputs = axes[0].output * axes[1].output;
   const [batch, , , cin] = x.shape as [number, number, number, number];
-  return Math.min(cin, cout) >= FEWEST_CHANNELS && batch * tiles >= FEWEST_TILES && 20 * tiles <= 9 * outputs;
+  return Math.min(cin, cout) >= FEWEST_CHANNELS && batch * tiles >= FEWEST_TILES && 9 * tiles <= outputs;
 }
 
 /** Cells of zeros before the input; a kernel that runs backwards begins two cells earlier. */
@@ -72,7 +86,7 @@ function marginOf({ dilation, offset }: ConvAxis): number {
   return dilation > 0 ? -offset : 2 - offset;
 }
 
-const tilesOf = ({ output }: ConvAxis): number => Math.ceil(output / 2);
+const tilesOf = ({ output }: ConvAxis): number => Math.ceil(output / OUTPUTS);
 
 /** The machine's words: assembly/kernels/convWinogradTiles.ts. */
 function geometryWords([rows, columns]: WinogradAxes, batch: number, cin: number, cout: number): number[] {
@@ -80,53 +94,11 @@ function geometryWords([rows, columns]: WinogradAxes, batch: number, cin: number
   return [...sizes, marginOf(rows), marginOf(columns)];
 }
 
-// The transforms as matrices ------------------------------------------------------------------------------------------
-
-type Matrix = readonly (readonly number[])[];
-
-const inputMatrix: Matrix = [
-  [1, 0, -1, 0],
-  [0, 1, 1, 0],
-  [0, -1, 1, 0],
-  [0, 1, 0, -1],
-];
-const kernelMatrix: Matrix = [
-  [1, 0, 0],
-  [0.5, 0.5, 0.5],
-  [0.5, -0.5, 0.5],
-  [0, 0, 1],
-];
-const outputMatrix: Matrix = [
-  [1, 1, 1, 0],
-  [0, 1, -1, -1],
-];
-
-/** What applies `a` to the rows and `b` to the columns of a matrix written as one vector: a ⊗ b. */
-function kronecker(a: Matrix, b: Matrix): Matrix {
-  return a.flatMap((left) => b.map((right) => left.flatMap((x) => right.map((y) => x * y))));
-}
-
-/** G ⊗ G [16, 9], with taps turned round along axes whose kernel runs backwards. */
-function kernelTransform(axes: WinogradAxes): Matrix {
-  const [rows, columns] = axes.map(({ dilation }) =>
-    dilation > 0 ? kernelMatrix : kernelMatrix.map((row) => row.toReversed()),
-  ) as [Matrix, Matrix];
-  return kronecker(rows, columns);
-}
-
-function matrix(rows: Matrix): Node {
-  return constant(
-    Tensor.of(Float32Array.from(rows.flat()), [rows.length, (rows[0] as readonly number[]).length], "float32"),
-  );
-}
-
-function transposed(rows: Matrix): Matrix {
-  return (rows[0] as readonly number[]).map((_, column) => rows.map((row) => row[column] as number));
-}
+const backwards = ([rows, columns]: WinogradAxes) => [rows.dilation < 0, columns.dilation < 0] as const;
 
 // Operations ----------------------------------------------------------------------------------------------------------
 
-/** x [n, h, w, cin], transformed kernel [panels, 16, cin, 16] (+ bias [cout]) → [n, …output, cout]. */
+/** x [n, h, w, cin], transformed kernel [panels, 36, cin, 16] (+ bias [cout]) → [n, …output, cout]. */
 const convWinogradOp: Operation<WinogradAttributes> = defineOp({
   name: "convWinograd",
   epilogue: true,
@@ -137,13 +109,13 @@ const convWinogradOp: Operation<WinogradAttributes> = defineOp({
   }),
   decompose: ([x, kernel], { axes, columns }) => {
     const [panels, , cin] = (kernel as Node).shape as [number, number, number, number];
-    const all = reshape(transpose(kernel as Node, [1, 2, 0, 3]), [16, cin, panels * PANEL]);
-    const products = matMul(windows(x as Node, axes), slice(all, [0, 0, 0], [16, cin, columns]));
+    const all = reshape(transpose(kernel as Node, [1, 2, 0, 3]), [PLANES, cin, panels * PANEL]);
+    const products = matMul(windows(x as Node, axes), slice(all, [0, 0, 0], [PLANES, cin, columns]));
     const tiles = products.shape[1] as number;
-    const outputs = matMul(matrix(kronecker(outputMatrix, outputMatrix)), reshape(products, [16, tiles * columns]));
+    const outputs = matMul(outputTransform(), reshape(products, [PLANES, tiles * columns]));
     const [n, down, across] = [(x as Node).shape[0] as number, tilesOf(axes[0]), tilesOf(axes[1])];
-    const placed = transpose(reshape(outputs, [2, 2, n, down, across, columns]), [2, 3, 0, 4, 1, 5]);
-    const whole = reshape(placed, [n, 2 * down, 2 * across, columns]);
+    const placed = transpose(reshape(outputs, [OUTPUTS, OUTPUTS, n, down, across, columns]), [2, 3, 0, 4, 1, 5]);
+    const whole = reshape(placed, [n, OUTPUTS * down, OUTPUTS * across, columns]);
     return slice(whole, [0, 0, 0, 0], [n, axes[0].output, axes[1].output, columns]);
   },
   lower: (node) => {
@@ -157,7 +129,7 @@ const convWinogradOp: Operation<WinogradAttributes> = defineOp({
         opcode: code.CONV_WINOGRAD,
         name: "conv winograd",
         units,
-        grain: grainOf(units, tiles * 16 * cin * columns),
+        grain: grainOf(units, tiles * PLANES * cin * columns),
         operands: {
           x: reads(x),
           kernel: reads(kernel),
@@ -174,24 +146,27 @@ const convWinogradOp: Operation<WinogradAttributes> = defineOp({
   },
 });
 
-/** x [n, h, w, cin], dy [n, …output, cout] → sums [16, cin, cout]. */
+/** x [n, h, w, cin], dy [n, …output, cout] → sums [36, cin, cout]. */
 const convWinogradGradientOp: Operation<WinogradAttributes> = defineOp({
   name: "convWinogradGradient",
   gradient: afterwards,
-  infer: ([x], { columns }) => ({ shape: [16, (x as Node).shape[3] as number, columns], dtype: "float32" }),
+  infer: ([x], { columns }) => ({ shape: [PLANES, (x as Node).shape[3] as number, columns], dtype: "float32" }),
   decompose: ([x, dy], { axes, columns }) => {
     const [n = 0, rows = 0, across = 0] = (dy as Node).shape;
     const [down, right] = axes.map(tilesOf) as [number, number];
     const whole = pad(dy as Node, [
       [0, 0],
-      [0, 2 * down - rows],
-      [0, 2 * right - across],
+      [0, OUTPUTS * down - rows],
+      [0, OUTPUTS * right - across],
       [0, 0],
     ]);
-    const cells = transpose(reshape(whole, [n, down, 2, right, 2, columns]), [2, 4, 0, 1, 3, 5]);
+    const cells = transpose(reshape(whole, [n, down, OUTPUTS, right, OUTPUTS, columns]), [2, 4, 0, 1, 3, 5]);
     const tiles = n * down * right;
-    const spread = matrix(transposed(kronecker(outputMatrix, outputMatrix)));
-    const transformed = reshape(matMul(spread, reshape(cells, [4, tiles * columns])), [16, tiles, columns]);
+    const transformed = reshape(matMul(outputGradient(), reshape(cells, [OUTPUTS * OUTPUTS, tiles * columns])), [
+      PLANES,
+      tiles,
+      columns,
+    ]);
     return matMul(windows(x as Node, axes), transformed, { transposeA: true });
   },
   lower: (node) => {
@@ -200,9 +175,9 @@ const convWinogradGradientOp: Operation<WinogradAttributes> = defineOp({
     const [batch, , , cin] = x.shape as [number, number, number, number];
     const channelPart = Math.min(cin, GRADIENT_CHANNELS);
     const panels = Math.ceil(columns / PANEL);
-    const rows = 4 * Math.ceil(cin / channelPart);
+    const rows = PAIRS * Math.ceil(cin / channelPart);
     const tiles = batch * tilesOf(axes[0]) * tilesOf(axes[1]);
-    const grain = grainOf(rows, panels * PANEL * 4 * channelPart * tiles) * panels;
+    const grain = grainOf(rows, panels * PANEL * (PLANES / PAIRS) * channelPart * tiles) * panels;
     return [
       {
         opcode: code.CONV_WINOGRAD_GRADIENT,
@@ -232,13 +207,13 @@ function afterwards(): never {
   });
 }
 
-/** Bᵀ d B for the inputs d of every tile: [16, tiles, cin]. */
+/** Bᵀ d B for the inputs d of every tile: [36, tiles, cin]. */
 function windows(x: Node, axes: WinogradAxes): Node {
   const [n = 0, , , cin = 0] = x.shape;
   const [down, across] = axes.map(tilesOf) as [number, number];
   const margins = axes.map((axis) => {
     const before = marginOf(axis);
-    return [before, 2 * tilesOf(axis) + 2 - axis.input - before] as const;
+    return [before, OUTPUTS * tilesOf(axis) + 2 - axis.input - before] as const;
   });
   // A margin below 0 leaves cells out.
   const [first, second] = margins as [readonly [number, number], readonly [number, number]];
@@ -248,31 +223,30 @@ function windows(x: Node, axes: WinogradAxes): Node {
     [0, 0],
   ]);
   const skipped = [Math.max(0, -first[0]), Math.max(0, -second[0])] as const;
-  const cells = Array.from({ length: 16 }, (_, cell) => {
-    const [i, j] = [(cell >> 2) + skipped[0], (cell & 3) + skipped[1]];
-    const from = slice(padded, [0, i, j, 0], [n, 2 * down - 1, 2 * across - 1, cin]);
-    return reshape(everySecond(from), [n * down * across * cin]);
+  const cells = Array.from({ length: PLANES }, (_, cell) => {
+    const [i, j] = [Math.floor(cell / INPUTS) + skipped[0], (cell % INPUTS) + skipped[1]];
+    return reshape(everyTile(slice(padded, [0, i, j, 0], [n, span(down), span(across), cin])), [
+      n * down * across * cin,
+    ]);
   });
-  const transform = matrix(kronecker(inputMatrix, inputMatrix));
-  return reshape(matMul(transform, stack(cells)), [16, n * down * across, cin]);
+  return reshape(matMul(inputTransform(), stack(cells)), [PLANES, n * down * across, cin]);
 }
 
-/** Every second row and column, the first and last of them included. */
-function everySecond(x: Node): Node {
+/** Cells from the first one of the first tile to that of the last one. */
+const span = (tiles: number): number => OUTPUTS * (tiles - 1) + 1;
+
+/** The first row and column of every tile. */
+function everyTile(x: Node): Node {
   const [n = 0, rows = 0, columns = 0, channels = 0] = x.shape;
-  const even = pad(x, [
+  const [down, across] = [Math.ceil(rows / OUTPUTS), Math.ceil(columns / OUTPUTS)];
+  const whole = pad(x, [
     [0, 0],
-    [0, 1],
-    [0, 1],
+    [0, OUTPUTS * down - rows],
+    [0, OUTPUTS * across - columns],
     [0, 0],
   ]);
-  const split = reshape(even, [n, (rows + 1) / 2, 2, (columns + 1) / 2, 2, channels]);
-  return reshape(slice(split, [0, 0, 0, 0, 0, 0], [n, (rows + 1) / 2, 1, (columns + 1) / 2, 1, channels]), [
-    n,
-    (rows + 1) / 2,
-    (columns + 1) / 2,
-    channels,
-  ]);
+  const split = reshape(whole, [n, down, OUTPUTS, across, OUTPUTS, channels]);
+  return reshape(slice(split, [0, 0, 0, 0, 0, 0], [n, down, 1, across, 1, channels]), [n, down, across, channels]);
 }
 
 // Cutting -------------------------------------------------------------------------------------------------------------
@@ -280,28 +254,34 @@ function everySecond(x: Node): Node {
 /** Channels of the input that the machine's scratch has room for. */
 const MOST_CHANNELS = 256;
 const FEWEST_CHANNELS = 16;
-const FEWEST_TILES = 32;
+const FEWEST_TILES = 8;
 const GRADIENT_CHANNELS = 64;
+/** Pairs of points, whose sums are units of the gradient. */
+const PAIRS = 3;
+/** Bytes for the transformed inputs and products of a block. */
+const FORWARD_BYTES = 475 * 1024 - 512;
 /** Bytes for the transformed inputs of a block, and for its transformed gradients of 64 columns. */
-const GRADIENT_BYTES = 104 * 1024;
-/** Bytes for the transformed inputs of a block, and tiles whose products have room. */
-const INPUT_BYTES = 159 * 1024;
-const MOST_TILES = 64;
+const GRADIENT_BYTES = 200 * 1024;
+const GRADIENT_TILES = 64;
+/** Bytes between planes, in which they fall into different sets of the cache. */
+const GAP = 64;
 /** Multiply-adds of the smallest chunk: about 10 µs of one thread. */
 const SMALLEST_CHUNK = 128 * 1024;
 const CHUNKS = 32;
 
+const rowBytes = (channels: number): number => 4 * Math.ceil(channels / 4) * 4;
+
 /** Tiles of a block, two by two for the register tile. */
 function forwardTiles(channels: number): number {
-  const bytes = 16 * 4 * Math.ceil(channels / 4) * 4;
-  return Math.min(MOST_TILES, 2 * Math.floor(INPUT_BYTES / bytes / 2));
+  const tile = PLANES * (rowBytes(channels) + PANEL * 4);
+  return 2 * Math.floor((FORWARD_BYTES - 2 * PLANES * GAP) / tile / 2);
 }
 
 /** Tiles in one running sum of the gradient. */
 function gradientTiles(channels: number): number {
-  const bytes = 4 * Math.ceil(channels / 4) * 4;
-  const row = bytes % 64 === 0 ? bytes + 64 : bytes;
-  return Math.min(100, Math.floor(GRADIENT_BYTES / (4 * row)));
+  const bytes = rowBytes(channels);
+  const row = bytes % 64 === 0 ? bytes + GAP : bytes;
+  return Math.min(GRADIENT_TILES, Math.floor(GRADIENT_BYTES / ((PLANES / PAIRS) * row)));
 }
 
 function grainOf(units: number, unitWork: number): number {
@@ -313,19 +293,19 @@ function grainOf(units: number, unitWork: number): number {
 
 /**
  * The convolution of x [n, h, w, cin] with kernel [3, 3, cin, cout] → [n, …output, cout]. With u = 2⁻²⁴ an element is off
- * by at most (cin + 17) · u · (|Aᵀ| [(|G| |g| |Gᵀ|) ⊙ (|Bᵀ| |d| |B|)] |A|), to first order in u: as many roundings as the longest path has.
+ * by at most (cin + 30) · u · (|Aᵀ| [(|G| |g| |Gᵀ|) ⊙ (|Bᵀ| |d| |B|)] |A|), to first order in u: as many roundings as the longest path has.
  */
 export function convWinograd(x: Node, kernel: Node, axes: WinogradAxes): Node {
   const [, , cin = 0, columns = 0] = kernel.shape;
   const panels = Math.ceil(columns / PANEL);
-  const flat = matMul(matrix(kernelTransform(axes)), reshape(kernel, [9, cin * columns]));
-  const whole = pad(reshape(flat, [16, cin, columns]), [
+  const whole = pad(reshape(kernel, [9, cin, columns]), [
     [0, 0],
     [0, 0],
     [0, panels * PANEL - columns],
   ]);
-  const transformed = transpose(reshape(whole, [16, cin, panels, PANEL]), [2, 0, 1, 3]);
-  return makeNode(convWinogradOp, [x, transformed], { axes, columns });
+  const inPanels = transpose(reshape(whole, [9, cin, panels, PANEL]), [2, 0, 1, 3]);
+  const transformed = matMul(kernelTransform(backwards(axes)), reshape(inPanels, [panels, 9, cin * PANEL]));
+  return makeNode(convWinogradOp, [x, reshape(transformed, [panels, PLANES, cin, PANEL])], { axes, columns });
 }
 
 /** The gradient of {@link convWinograd} with respect to the kernel: x [n, h, w, cin], dy [n, …output, cout] → [3, 3, cin, cout]. */
@@ -333,6 +313,5 @@ export function convWinogradGradient(x: Node, dy: Node, axes: WinogradAxes): Nod
   const cin = x.shape[3] as number;
   const columns = dy.shape[3] as number;
   const sums = makeNode(convWinogradGradientOp, [x, dy], { axes, columns });
-  const back = matrix(transposed(kernelTransform(axes)));
-  return reshape(matMul(back, reshape(sums, [16, cin * columns])), [3, 3, cin, columns]);
+  return reshape(matMul(kernelGradient(backwards(axes)), reshape(sums, [PLANES, cin * columns])), [3, 3, cin, columns]);
 }

@@ -105,9 +105,22 @@ describeOp("many blocks", [
 // The bound -----------------------------------------------------------------------------------------------------------
 
 const matrices = {
-  b: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
-  g: [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]],
-  a: [[1, 1, 1, 0], [0, 1, -1, -1]],
+  b: [
+    [81 / 64, 0, -45 / 16, 0, 1, 0], [0, 81 / 64, 0, -45 / 16, 0, 1],
+    [0, -27 / 16, -9 / 4, 3 / 4, 1, 0], [0, 27 / 16, -9 / 4, -3 / 4, 1, 0],
+    [0, -27 / 32, -9 / 16, 3 / 2, 1, 0], [0, 27 / 32, -9 / 16, -3 / 2, 1, 0],
+  ],
+  g: [
+    [64 / 81, 0, 0], [0, 0, 1],
+    [-128 / 243, -32 / 81, -8 / 27], [-128 / 243, 32 / 81, -8 / 27],
+    [32 / 243, 16 / 81, 8 / 27], [32 / 243, -16 / 81, 8 / 27],
+  ],
+  a: [
+    [1, 0, 1, 1, 1, 1],
+    [0, 0, 3 / 4, -3 / 4, 3 / 2, -3 / 2],
+    [0, 0, 9 / 16, 9 / 16, 9 / 4, 9 / 4],
+    [0, 1, 27 / 64, -27 / 64, 27 / 8, -27 / 8],
+  ],
 }; // biome-ignore format: matrices
 
 /** |m| · |x| · |mᵀ| in float64. */
@@ -117,7 +130,7 @@ function magnified(m: readonly (readonly number[])[], x: readonly (readonly numb
   return m.map((row) => m.map((other) => size(row, other)));
 }
 
-/** For each output of a 2 × 2 tile: its exact value, and |Aᵀ| [(|G| |g| |Gᵀ|) ⊙ (|Bᵀ| |d| |B|)] |A| summed over channels. */
+/** For each output of a 4 × 4 tile: its exact value, and |Aᵀ| [(|G| |g| |Gᵀ|) ⊙ (|Bᵀ| |d| |B|)] |A| summed over channels. */
 function tile(
   d: (i: number, j: number, c: number) => number,
   g: (i: number, j: number, c: number) => number,
@@ -125,12 +138,12 @@ function tile(
 ) {
   const square = (size: number, at: (i: number, j: number) => number): number[][] =>
     Array.from({ length: size }, (_, i) => Array.from({ length: size }, (__, j) => at(i, j)));
-  const products = square(4, () => 0);
-  const values = square(2, () => 0);
+  const products = square(6, () => 0);
+  const values = square(4, () => 0);
   for (let c = 0; c < cin; c++) {
     const inputs = magnified(
       matrices.b,
-      square(4, (i, j) => d(i, j, c)),
+      square(6, (i, j) => d(i, j, c)),
     );
     const kernel = magnified(
       matrices.g,
@@ -156,8 +169,8 @@ const adversaries: Readonly<Record<string, (index: number, random: number) => nu
   "one large among small": (index, random) => (index % 97 === 0 ? 1e6 : random * 1e-3),
 };
 
-describe("the error of convWinograd is within (cin + 17) · 2⁻²⁴ of its magnified terms, for", () => {
-  const [rows, columns, cin, cout] = [6, 8, 24, 16];
+describe("the error of convWinograd is within (cin + 30) · 2⁻²⁴ of its magnified terms, for", () => {
+  const [rows, columns, cin, cout] = [6, 10, 24, 16];
   it.each(Object.keys(adversaries))("%s", (name) => {
     const next = generator(seedOf(name));
     const made = (shape: readonly number[]): Tensor => {
@@ -182,8 +195,8 @@ describe("the error of convWinograd is within (cin + 17) · 2⁻²⁴ of its mag
     const [down, across] = [rows - 2, columns - 2];
     let worst = 0;
     for (let o = 0; o < cout; o += 5)
-      for (let r = 0; r < down; r += 2)
-        for (let q = 0; q < across; q += 2) {
+      for (let r = 0; r < down; r += 4)
+        for (let q = 0; q < across; q += 4) {
           const d = (i: number, j: number, c: number): number =>
             x.data[((r + i) * columns + q + j) * cin + c] as number;
           const g = (i: number, j: number, c: number): number =>
@@ -192,12 +205,12 @@ describe("the error of convWinograd is within (cin + 17) · 2⁻²⁴ of its mag
           for (const [i, row] of values.entries())
             for (const [j, value] of row.entries()) {
               const y = found.data[((r + i) * across + q + j) * cout + o] as number;
-              worst = Math.max(worst, Math.abs(y - value) / ((cin + 17) * 2 ** -24 * (bounds[i]?.[j] as number)));
+              worst = Math.max(worst, Math.abs(y - value) / ((cin + 30) * 2 ** -24 * (bounds[i]?.[j] as number)));
             }
         }
     expect(worst).toBeLessThanOrEqual(1);
     // And is not a bound that anything would keep.
-    expect(worst).toBeGreaterThan(1e-3);
+    expect(worst).toBeGreaterThan(1e-4);
   });
 });
 
