@@ -134,12 +134,12 @@ function block(it: ConvWinograd, first: u32, count: u32): void {
  * those of that file as arguments convolutions take 7 to 13 % longer (four shapes in turns, Node 20, Zen 4).
  */
 function multiplyTiles(aFirst: usize, aRow: usize, bFirst: usize, steps: u32, c: usize, rows: u32): void {
+  const bEnd = bFirst + <usize>steps * PANEL_BYTES;
   for (; rows >= 2; rows -= 2) {
     let a = aFirst;
     let a1 = a + aRow;
     aFirst = a1 + aRow;
     let b = bFirst;
-    let k = steps;
     let sum00 = f32x4.splat(0);
     let sum01 = f32x4.splat(0);
     let sum02 = f32x4.splat(0);
@@ -166,7 +166,7 @@ function multiplyTiles(aFirst: usize, aRow: usize, bFirst: usize, steps: u32, c:
       a += 4;
       a1 += 4;
       b += 64;
-    } while (--k);
+    } while (b != bEnd);
     v128.store(c, sum00);
     v128.store(c, sum01, 16);
     v128.store(c, sum02, 32);

@@ -113,11 +113,11 @@ function sumTiles(it: ConvWinogradGradient, pair: u32, channel: u32, depth: u32,
 
 /** C [rows, 16] += Aᵀ [rows, k] · B [k, 16], rows even: the tile of matMulTiles.ts, all rows in one call. */
 function addTiles(aFirst: usize, aStep: usize, bFirst: usize, steps: u32, c: usize, cRow: usize, rows: u32): void {
+  const bEnd = bFirst + <usize>steps * PANEL_BYTES;
   for (; rows > 0; rows -= 2) {
     let a = aFirst;
     aFirst += 8;
     let b = bFirst;
-    let k = steps;
     let sum00 = f32x4.splat(0);
     let sum01 = f32x4.splat(0);
     let sum02 = f32x4.splat(0);
@@ -143,7 +143,7 @@ function addTiles(aFirst: usize, aStep: usize, bFirst: usize, steps: u32, c: usi
       sum13 = multiplyAdd(sum13, x1, y3);
       a += aStep;
       b += PANEL_BYTES;
-    } while (--k);
+    } while (b != bEnd);
     v128.store(c, f32x4.add(v128.load(c), sum00));
     v128.store(c, f32x4.add(v128.load(c, 16), sum01), 16);
     v128.store(c, f32x4.add(v128.load(c, 32), sum02), 32);

@@ -64,12 +64,12 @@ export function tiles2x16(
   bias: usize,
   mode: u32,
 ): void {
+  const bEnd = bFirst + <usize>steps * bStep;
   for (; rows >= 2; rows -= 2) {
     let a = aFirst;
     let a1 = a + aRow;
     aFirst = a1 + aRow;
     let b = bFirst;
-    let k = steps;
     const c1 = c + cRow;
     let sum00 = f32x4.splat(0);
     let sum01 = f32x4.splat(0);
@@ -107,7 +107,7 @@ export function tiles2x16(
       a += aStep;
       a1 += aStep;
       b += bStep;
-    } while (--k);
+    } while (b != bEnd);
     if (mode & BIAS) {
       const y0 = v128.load(bias);
       sum00 = f32x4.add(sum00, y0);
