@@ -70,7 +70,7 @@ export const suite = {
     note(
       `Peak of 128-bit SIMD, one thread, measured in turns: ${median(peaks).toFixed(1)} GFLOP/s.`,
       "Kernel × kernel – channels in – channels out – image size; “same” padding; batch 32, but 128 for 1 channel and 8 for 256. forward, input and kernel: the result and its gradients. All taps count as work, those that see padding included. 100 elements of each result were compared with a naive sum in f64.",
-      "Operands are in place, laid out as each engine likes them (torch: the faster of its two orders). onnxruntime does not copy the result out.",
+      "Operands are in place, laid out as each engine likes them (torch: the faster of its two orders).",
     );
     return { peakGflops: median(peaks) };
   },
