@@ -10,7 +10,8 @@
 //            block of positions a part packs the windows of its taps: once for all panels.
 //
 // Every output is one running sum, tap by tap and channel by channel (with fewer than four columns see dotPieces), then
-// + bias, then the activation: its bits do not depend on the cut. Taps that see nothing but zeros outside the input along the first two axes are left out.
+// + bias, then the activation: its bits do not depend on the cut. Taps that see nothing but zeros outside the input along
+// the first two axes are left out, except where patches are packed.
 //
 // With DEPTHWISE see convDepthwise.ts; the kernel's gradient is in convKernelGradient.ts. Up to 12 bytes behind the last
 // element of every operand are read and must lie inside the memory. Nothing outside the output is written.
@@ -29,6 +30,7 @@ import {
   blocksOfRow,
   clearPieces,
   count,
+  forgetWindows,
   locate,
   outputPosition,
   packPatches,
@@ -36,7 +38,6 @@ import {
   patchStep,
   PIECE_BYTES,
   piecesEnd,
-  windowsEnd,
 } from "./convWindows";
 import { applyUnary } from "./map";
 import { IN_PLACE_BYTES, PANEL } from "./matMulBlocks";
@@ -144,6 +145,7 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
   const kernelRow = (<usize>it.columns) << 2;
   const narrow = it.columns / it.groups < 4;
   const inPlace = narrow || <usize>(taps * channels) * kernelRow <= IN_PLACE_BYTES;
+  const patched = inPlace && channels < PATCH_DEPTH && axisOf(geometry, 2).quotient == 1;
   const outRow = (<usize>axisOf(geometry, 2).quotient * it.columns) << 2;
   const partRows = it.tapPart * it.channelPart;
   const zeros = scratch + BEHIND_WINDOWS;
@@ -183,22 +185,23 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
         }
         const ends = tapEnd == taps && channel + depth == channels;
         const mode = (tap + channel > 0 ? CONTINUE : 0) | (ends ? last : 0);
+        forgetWindows();
         for (let i: u32 = 0; i < blocks; i++) {
           locate(geometry, it.positions, block + i);
           if (count == 0) continue;
           const first = it.x + ((<usize>(group * channels + channel)) << 2);
-          packTaps(geometry, first, positionBytes, depth, tap, tapEnd, b, <usize>depth * bStep, false);
+          packTaps(geometry, first, positionBytes, depth, tap, tapEnd, b, <usize>depth * bStep, patched);
           let aRow = (<usize>axisOf(geometry, 2).stride * depth) << 2;
           let bOffset = bPanel;
           if (piecesEnd == scratch) {
             if (mode == CONTINUE) continue;
-            aRow = 4;
-            memory.fill(windowsEnd, 0, <usize>count * aRow);
-            addPiece(windowsEnd, zeros, 1);
+            aRow = 0;
+            addPiece(zeros, zeros, 1);
             bOffset = 0;
-          } else if (inPlace && depth < PATCH_DEPTH && piecesEnd > scratch + PIECE_BYTES && pieceSteps() == rows) {
-            packPatches(patches, patchStep(rows), aRow);
-            aRow = patchStep(rows);
+          } else if (patched && piecesEnd > scratch + PIECE_BYTES) {
+            const step = patchStep(rows);
+            packPatches(patches, step, aRow);
+            aRow = step;
             clearPieces();
             addPiece(patches, b, rows);
           }
@@ -250,13 +253,6 @@ function packColumn(b: usize, bRow: usize, rows: u32, out: usize): void {
     b += bRow;
     out += 4;
   }
-}
-
-/** Steps of all pieces. */
-function pieceSteps(): u32 {
-  let steps: u32 = 0;
-  for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) steps += load<u32>(piece, 8);
-  return steps;
 }
 
 /** out = Σ over positions of x ⊗ dy. Units: convKernelGradient.ts. */

@@ -17,6 +17,7 @@ import {
   copyLine,
   count,
   first,
+  forgetWindows,
   inputAt,
   inputRow,
   locate,
@@ -25,7 +26,6 @@ import {
   packTaps,
   packWindow,
   patchStep,
-  startOf,
   WINDOWS,
 } from "./convWindows";
 import { addPanel, multiplyPanel, PANEL } from "./matMulBlocks";
@@ -39,6 +39,8 @@ const SUMS: usize = ROWS + 112 * 1024;
 const PANELS: usize = SUMS + 8 * 1024;
 const PANEL_BYTES: usize = POSITIONS * 64;
 const PANELS_AT_ONCE: u32 = 4;
+/** From one position of dy to the next, at most, where it is read in place: half of a first-level cache's sets hold all. */
+const IN_PLACE_STEP: usize = 128;
 /** Between the rows of two positions when they fill cache lines: so that they fall into different sets. */
 const GAP: usize = 64;
 
@@ -94,24 +96,31 @@ function sumRectangle(
   const dy = it.dy + ((<usize>column) << 2);
   const step = rows % 16 == 0 ? ((<usize>rows) << 2) + GAP : patchStep(rows);
   const sums = scratch + SUMS;
-  const panels = scratch + PANELS;
+  // Several taps leave no block out: then the positions of a sum lie in a row.
+  const inPlace = taps > 1 && columnBytes <= IN_PLACE_STEP;
+  const panelBytes = inPlace ? PANEL << 2 : PANEL_BYTES;
+  const panelStep = inPlace ? columnBytes : PANEL << 2;
   for (let i: u32 = 0; i < rows; i++) memory.fill(out + <usize>i * columnBytes, 0, (<usize>width) << 2);
 
+  forgetWindows();
   const blocks =
     it.batch * axisOf(geometry, 0).output * axisOf(geometry, 1).output * blocksOfRow(geometry, it.positions);
+  let next = dy;
   for (let block: u32 = 0; block < blocks; block += it.blocks) {
     let k: usize = 0;
+    const panels = inPlace ? next : scratch + PANELS;
     for (let i = block; i < min(blocks, block + it.blocks); i++) {
       locate(geometry, it.positions, i);
       if (!packRows(geometry, x, positionBytes, depth, tap, taps, scratch + ROWS + k * step, step)) continue;
-      packColumns(panels + k * 64, dy + outputPosition(geometry, 0) * columnBytes, columnBytes, width);
+      if (!inPlace) packColumns(panels + k * 64, dy + outputPosition(geometry, 0) * columnBytes, columnBytes, width);
       k += count;
     }
     if (k == 0) continue;
+    next += k * columnBytes;
     for (let j: u32 = 0; j < width; j += PANEL) {
       const panelWidth = min(PANEL, width - j);
-      const panel = panels + <usize>(j / PANEL) * PANEL_BYTES;
-      multiplyPanel(scratch + ROWS, 4, step, panel, 64, <u32>k, sums, 64, rows, panelWidth, 0, 0, 0);
+      const panel = panels + <usize>(j / PANEL) * panelBytes;
+      multiplyPanel(scratch + ROWS, 4, step, panel, panelStep, <u32>k, sums, 64, rows, panelWidth, 0, 0, 0);
       addPanel(out + ((<usize>j) << 2), columnBytes, sums, rows, panelWidth);
     }
   }
@@ -129,17 +138,15 @@ function packRows(
   step: usize,
 ): bool {
   const inner = axisOf(geometry, 2);
-  if (taps == 1) {
+  if (taps == 1 && inner.stride == 1) {
     const middleTaps = axisOf(geometry, 1).taps;
     const row: i32 = tap / inner.taps;
     const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
     if (inputs < 0) return false;
     const from = x + <usize>inputs * inner.input * positionBytes;
-    const start = startOf(inner, tap % inner.taps) + first * inner.stride;
-    if (inner.stride == 1) {
-      packWindow(out, from, inner.input, positionBytes, start, count, depth, step);
-      return true;
-    }
+    const start = (tap % inner.taps) * inner.dilation + inner.offset + first;
+    packWindow(out, from, inner.input, positionBytes, start, count, depth, step);
+    return true;
   }
   packTaps(geometry, x, positionBytes, depth, tap, tap + taps, 0, 0, true);
   packPatches(out, step, (<usize>inner.stride * depth) << 2);

@@ -8,6 +8,9 @@ import { PIECE_BYTES } from "./convWindows";
 import { multiplyPanel } from "./matMulBlocks";
 import { BIAS, CLAMP, CONTINUE, clamp, multiplyAdd } from "./matMulTiles";
 
+/** From this many steps on, a call for each two rows costs less than what it saves: fewer names compete for registers. */
+const CALL_STEPS: u32 = 24;
+
 /** C [rows, width] (+)= Σ over pieces of op(A) [rows, k] · B [k, width], width ≤ 16. The modes of matMulTiles.ts. */
 export function multiplyPieces(
   pieces: usize,
@@ -24,7 +27,7 @@ export function multiplyPieces(
   mode: u32,
 ): void {
   let aOffset: usize = 0;
-  if (width == 16) {
+  if (width == 16 && (pieces + PIECE_BYTES < end || load<u32>(pieces, 8) >= CALL_STEPS)) {
     for (; rows >= 2; rows -= 2) {
       pieces2x16(pieces, end, aOffset, aRow, aStep, bOffset, bStep, c, cRow, bias, mode);
       aOffset += 2 * aRow;

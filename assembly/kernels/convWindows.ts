@@ -45,8 +45,9 @@ export let first: i32 = 0;
 export let count: i32 = 0;
 /** End of the list of pieces, which begins at scratch. */
 export let piecesEnd: usize = 0;
-/** Behind the last window. */
-export let windowsEnd: usize = 0;
+/** The windows that are still there: at this column of all images, of as many rows before this one, tap by tap. */
+let heldColumn: i32 = 0;
+let heldRow: i32 = 0;
 
 /** Axis number `which` of the three. */
 export function axisOf(geometry: usize, which: usize): Axis {
@@ -160,10 +161,15 @@ export function packWindow(
   return fillZeros(out, <usize>(length - end) * step);
 }
 
+/** Before other taps or channels than those of the block before. */
+export function forgetWindows(): void {
+  heldColumn = -1;
+}
+
 /**
  * The windows of taps [tap, tapEnd), and a piece for each run of taps that lie side by side in them: `depth` channels of
  * the input row from x on. The b of a piece grows by bTap bytes a tap. Taps that see zeros only are left out, or with
- * `complete` packed as zeros.
+ * `complete` packed as zeros. Where two axes have taps, rows that the block above has packed are still there.
  */
 export function packTaps(
   geometry: usize,
@@ -177,29 +183,44 @@ export function packTaps(
   complete: bool,
 ): void {
   const inner = axisOf(geometry, 2);
-  const middleTaps = axisOf(geometry, 1).taps;
+  const rowAxis = axisOf(geometry, 1);
   const step = (<usize>depth) << 2;
   const merges = inner.dilation == 1 && inner.quotient == 1;
+  let begin = tap % inner.taps;
+  let tapRow = tap / inner.taps;
+  const rows: u32 = (tapEnd - tap) / inner.taps;
+  const rolls =
+    (begin | (tapEnd % inner.taps)) == 0 && axisOf(geometry, 0).taps == 1 && rowAxis.dilation * rowAxis.dilation == 1;
+  let row = middle * rowAxis.stride + tapRow * rowAxis.dilation + rowAxis.offset;
+  const image = sample * axisOf(geometry, 0).output + outer;
+  const column = image * inner.output + phase + inner.quotient * first;
+  const held = column == heldColumn;
   let window = scratch + WINDOWS;
   piecesEnd = scratch;
   while (tap < tapEnd) {
-    const row = tap / inner.taps;
-    const begin = tap % inner.taps;
     const end = min(inner.taps, begin + tapEnd - tap);
-    const inputs = inputRow(geometry, row / middleTaps, row % middleTaps);
-    let low = i32.MAX_VALUE;
-    let high = i32.MIN_VALUE;
-    for (let k = begin; k < end; k++) {
-      const start = startOf(inner, k);
-      if (start == NONE) continue;
-      low = min(low, start);
-      high = max(high, start);
+    let low = begin + inner.offset;
+    let high = low + end - begin - 1;
+    if (!merges) {
+      low = i32.MAX_VALUE;
+      high = i32.MIN_VALUE;
+      for (let k = begin; k < end; k++) {
+        const start = startOf(inner, k);
+        if (start == NONE) continue;
+        low = min(low, start);
+        high = max(high, start);
+      }
     }
+    const inputs = inputRow(geometry, tapRow / rowAxis.taps, tapRow % rowAxis.taps);
     if (low <= high && (complete || inputs >= 0)) {
       const length = high - low + 1 + (count - 1) * inner.stride;
-      const size = inputs < 0 ? 0 : inner.input;
-      const from = x + <usize>inputs * inner.input * positionBytes;
-      const next = packWindow(window, from, size, positionBytes, low + first * inner.stride, length, depth, step);
+      const windowBytes = (<usize>length * step + 27) & ~15;
+      if (rolls) window = scratch + WINDOWS + <usize>(<u32>(row + 0x1000000) % rows) * windowBytes;
+      if (!held || <u32>((row - heldRow) * rowAxis.dilation + rows) >= rows) {
+        const size = inputs < 0 ? 0 : inner.input;
+        const from = x + <usize>inputs * inner.input * positionBytes;
+        packWindow(window, from, size, positionBytes, low + first * inner.stride, length, depth, step);
+      }
       if (merges) addPiece(window, b, <u32>(end - begin) * depth);
       else {
         for (let k = begin; k < end; k++) {
@@ -207,12 +228,16 @@ export function packTaps(
           if (start != NONE) addPiece(window + <usize>(start - low) * step, b + <usize>(k - begin) * bTap, depth);
         }
       }
-      window = (next + 15) & ~15;
+      window += windowBytes;
     }
     b += <usize>(end - begin) * bTap;
     tap += end - begin;
+    begin = 0;
+    row += rowAxis.dilation;
+    tapRow++;
   }
-  windowsEnd = window;
+  heldColumn = rolls ? column : -1;
+  heldRow = row;
 }
 
 /**

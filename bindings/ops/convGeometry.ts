@@ -92,8 +92,9 @@ const PANEL = 16;
 /** Steps of k in one part: a panel of 36 KB. */
 const PART_ROWS = 576;
 const PART_CHANNELS = 512;
-/** Positions of a block, if their windows fit. */
+/** Positions of a block, if their windows fit, and as many more as see so many floats, each its own. */
 const POSITIONS = 32;
+const PATCH_FLOATS = 4096;
 /** The kernel's room for windows, in floats, with some left for rounding up. */
 const WINDOW_FLOATS = 24 * 1024 - 1024;
 /** The kernel's IN_PLACE_BYTES. */
@@ -124,10 +125,10 @@ export function convTiling(
   const floats = (positions: number): number => {
     const across = Math.ceil(((Math.min(tapPart, inner.taps) - 1) * Math.abs(inner.dilation)) / inner.quotient);
     const rows = Math.min(outer.taps * middle.taps, Math.ceil((tapPart - 1) / inner.taps) + 1);
-    return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 4);
+    return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 7);
   };
   const phase = Math.ceil(inner.output / inner.quotient);
-  let positions = evenParts(phase, POSITIONS);
+  let positions = evenParts(phase, POSITIONS + PATCH_FLOATS / (taps * channels));
   while (tapPart > 1 && floats(Math.min(positions, 8)) > WINDOW_FLOATS) tapPart = Math.ceil(tapPart / 2);
   while (positions > 1 && floats(positions) > WINDOW_FLOATS) positions = evenParts(phase, positions / 2);
 
@@ -174,7 +175,7 @@ export function convGradientTiling(
   const floats = (tapPart: number, positions: number): number => {
     const across = (Math.min(tapPart, inner.taps) - 1) * Math.abs(inner.dilation);
     const rows = Math.min(outer.taps * middle.taps, Math.ceil((tapPart - 1) / inner.taps) + 1);
-    return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 4);
+    return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 7);
   };
   let tapPart = inEqualParts(taps, Math.max(1, Math.floor(GRADIENT_ROWS / channels)));
   let positions = inEqualParts(inner.output, SUMMED_POSITIONS);
