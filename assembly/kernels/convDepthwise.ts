@@ -28,6 +28,11 @@ import {
 import { applyUnary } from "./map";
 import { multiplyAdd, storeLanes } from "./matMulTiles";
 
+/** An input up to this size stays in a second-level cache, or nearly. */
+const NEAR_BYTES: usize = 2 * 1024 * 1024;
+/** Smaller positions are near enough to each other for memory to fetch ahead of tiles. */
+const FAR_POSITION: usize = 512;
+
 /** out = act(conv(x, kernel) + bias) for units [begin, end). */
 export function depthwise(it: Conv, begin: u32, end: u32): void {
   const geometry = it.geometry;
@@ -36,11 +41,14 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
   const outStep = bytes * inner.quotient;
   const xStep = bytes * inner.stride;
   const tile = tileOf(inner);
+  const positions = it.batch * axisOf(geometry, 0).input * axisOf(geometry, 1).input * inner.input;
+  const touches = inner.stride == 1 && bytes >= FAR_POSITION && <usize>positions * bytes > NEAR_BYTES;
   const isRelu = it.activation == RELU || it.activation == RELU6;
   const activatesLater = (it.flags & HAS_ACTIVATION) != 0 && !isRelu;
   for (; begin < end; begin++) {
     locate(geometry, it.positions, begin);
     findTaps(it, bytes);
+    if (TRAINS && touches && piecesEnd > scratch) touchLowestRow(inner, bytes);
     const out = it.out + outputPosition(geometry, 0) * bytes;
     // Outputs [whole, wholeEnd) of the block see the input through every tap.
     let whole = 0;
@@ -95,6 +103,26 @@ function findTaps(it: Conv, bytes: usize): void {
       }
     }
   }
+}
+
+/**
+ * Reads a word of each cache line of what the block sees in the lowest row of inputs, which no block before has seen, in
+ * order: memory fetches ahead of that, but not ahead of tiles, which take a little of many positions. Only in the machine that
+ * trains: code.
+ */
+function touchLowestRow(inner: Axis, bytes: usize): void {
+  let x = rowOf(piecesEnd - PIECE_BYTES, bytes);
+  x = max(x, rowOf(scratch, bytes));
+  const from = max(0, lowest + first * inner.stride);
+  const end = x + <usize>min(inner.input, highest + (first + count - 1) * inner.stride + 1) * bytes;
+  let sum: u32 = 0;
+  for (let at = x + <usize>from * bytes; at < end; at += 64) sum |= load<u32>(at);
+  store<u32>(piecesEnd + 16 * PIECE_BYTES, sum);
+}
+
+/** The first input of the row that a piece lies in. */
+function rowOf(piece: usize, bytes: usize): usize {
+  return load<usize>(piece) - <usize>load<i32>(piece, 8) * bytes;
 }
 
 /** Copies the taps through which output `step` sees something behind the list of all; returns their end. */

@@ -100,18 +100,18 @@ const layersByName = [
  * have a name are in every program that trains: some 8 KB.
  */
 test.each([
-  { program: "layers", splitting: true, ceiling: 104_800, keeps: [] },
+  { program: "layers", splitting: true, ceiling: 104_900, keeps: [] },
   {
     program: "layers",
     splitting: false,
-    ceiling: 109_900,
+    ceiling: 110_000,
     keeps: ["the format of files", "the file system", "reading models"],
   },
-  { program: "namespaces", splitting: true, ceiling: 129_800, keeps: layersByName },
+  { program: "namespaces", splitting: true, ceiling: 129_900, keeps: layersByName },
   {
     program: "inference",
     splitting: true,
-    ceiling: 137_400,
+    ceiling: 137_500,
     keeps: [
       "the format of files",
       "reading models",
