@@ -33,6 +33,9 @@ const NEAR_BYTES: usize = 2 * 1024 * 1024;
 /** Smaller positions are near enough to each other for memory to fetch ahead of tiles. */
 const FAR_POSITION: usize = 512;
 
+/** Positions so far apart all fall into one set of the first-level cache: a line is to be read whole, while it is there. */
+const SET_STRIDE: usize = 4096;
+
 /** out = act(conv(x, kernel) + bias) for units [begin, end). */
 export function depthwise(it: Conv, begin: u32, end: u32): void {
   const geometry = it.geometry;
@@ -43,6 +46,7 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
   const tile = tileOf(inner);
   const positions = it.batch * axisOf(geometry, 0).input * axisOf(geometry, 1).input * inner.input;
   const touches = inner.stride == 1 && bytes >= FAR_POSITION && <usize>positions * bytes > NEAR_BYTES;
+  const collides = TRAINS && bytes % SET_STRIDE == 0;
   const isRelu = it.activation == RELU || it.activation == RELU6;
   const activatesLater = (it.flags & HAS_ACTIVATION) != 0 && !isRelu;
   for (; begin < end; begin++) {
@@ -61,7 +65,7 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
       if (step < whole || step >= wholeEnd) {
         onePosition(it, piecesEnd, listSeen(inner, step), input, to, 0, bytes);
         step++;
-      } else if (wholeEnd - step < tile >> 1 || wholeEnd - whole < tile) {
+      } else if (wholeEnd - step < tile >> 1 || wholeEnd - whole < tile || collides) {
         onePosition(it, scratch, piecesEnd, input, to, 0, bytes);
         step++;
       } else {
