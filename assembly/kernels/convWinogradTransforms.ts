@@ -18,7 +18,7 @@
 // share most of their sums. A transform in two dimensions goes along one axis, waits in scratch, then goes along the other.
 
 import { scratch } from "../memory";
-import { BIAS, CLAMP, clamp, storeLanes } from "./matMulTiles";
+import { BIAS, CLAMP, clamp, multiplyAdd, storeLanes } from "./matMulTiles";
 import { window, WINDOW_BYTES, windowPixel, windowRow } from "./convWinogradTiles";
 
 /** Pairs of points, and what they give for a tile: planes in all and of a pair. */
@@ -41,7 +41,7 @@ export function transformInputs(pair: u32, out: usize, plane: usize, bytes: usiz
   const row = windowRow;
   const pixel = windowPixel;
   const point = f32x4.splat(pair == 1 ? P : Q);
-  const otherSquare = f32x4.splat(pair == 1 ? Q2 : P2);
+  const minusOther = f32x4.splat(pair == 1 ? -Q2 : -P2);
   for (let offset: usize = 0; offset < bytes; offset += 16) {
     let d = window + offset;
     for (let to = lines; to < lines + LINE; to += 16) {
@@ -53,8 +53,8 @@ export function transformInputs(pair: u32, out: usize, plane: usize, bytes: usiz
         v128.store(to, atEnd(v128.load(d), d2, d4));
         v128.store(to, atEnd(d1, d3, v128.load(d + 5 * row)), LINE);
       } else {
-        const even = inputsOfEven(d2, d4, otherSquare);
-        const odd = inputsOfOdd(d1, d3, point, otherSquare);
+        const even = inputsOfEven(d2, d4, minusOther);
+        const odd = inputsOfOdd(d1, d3, point, minusOther);
         v128.store(to, f32x4.add(even, odd));
         v128.store(to, f32x4.sub(even, odd), LINE);
       }
@@ -75,14 +75,14 @@ function inputLine(line: usize, out: usize, plane: usize): void {
   out += plane;
   v128.store(out, atEnd(d1, d3, v128.load(line, 80)));
   out += plane;
-  let even = inputsOfEven(d2, d4, f32x4.splat(Q2));
-  let odd = inputsOfOdd(d1, d3, f32x4.splat(P), f32x4.splat(Q2));
+  let even = inputsOfEven(d2, d4, f32x4.splat(-Q2));
+  let odd = inputsOfOdd(d1, d3, f32x4.splat(P), f32x4.splat(-Q2));
   v128.store(out, f32x4.add(even, odd));
   out += plane;
   v128.store(out, f32x4.sub(even, odd));
   out += plane;
-  even = inputsOfEven(d2, d4, f32x4.splat(P2));
-  odd = inputsOfOdd(d1, d3, f32x4.splat(Q), f32x4.splat(P2));
+  even = inputsOfEven(d2, d4, f32x4.splat(-P2));
+  odd = inputsOfOdd(d1, d3, f32x4.splat(Q), f32x4.splat(-P2));
   v128.store(out, f32x4.add(even, odd));
   out += plane;
   v128.store(out, f32x4.sub(even, odd));
@@ -90,15 +90,17 @@ function inputLine(line: usize, out: usize, plane: usize): void {
 
 /** p²q² · a − (p² + q²) · b + c: the row of 0 or of ∞. */
 function atEnd(a: v128, b: v128, c: v128): v128 {
-  return f32x4.add(f32x4.sub(f32x4.mul(f32x4.splat(P2 * Q2), a), f32x4.mul(f32x4.splat(P2 + Q2), b)), c);
+  return multiplyAdd(multiplyAdd(c, f32x4.splat(-P2 - Q2), b), f32x4.splat(P2 * Q2), a);
 }
 
-function inputsOfEven(d2: v128, d4: v128, otherSquare: v128): v128 {
-  return f32x4.sub(d4, f32x4.mul(otherSquare, d2));
+/** What the rows of both points of a pair share; `minusOther` is minus the square of the other pair's. */
+function inputsOfEven(d2: v128, d4: v128, minusOther: v128): v128 {
+  return multiplyAdd(d4, minusOther, d2);
 }
 
-function inputsOfOdd(d1: v128, d3: v128, point: v128, otherSquare: v128): v128 {
-  return f32x4.mul(point, f32x4.sub(d3, f32x4.mul(otherSquare, d1)));
+/** That in which they differ by sign. */
+function inputsOfOdd(d1: v128, d3: v128, point: v128, minusOther: v128): v128 {
+  return f32x4.mul(point, multiplyAdd(d3, minusOther, d1));
 }
 
 /**
@@ -118,8 +120,8 @@ export function transformGradients(pair: u32, offset: usize, out: usize, plane: 
       v128.store(to, y0);
       v128.store(to, y3, LINE);
     } else {
-      const even = f32x4.add(y0, f32x4.mul(square, v128.load(y + 2 * row)));
-      const odd = f32x4.mul(point, f32x4.add(v128.load(y + row), f32x4.mul(square, y3)));
+      const even = multiplyAdd(y0, square, v128.load(y + 2 * row));
+      const odd = f32x4.mul(point, multiplyAdd(v128.load(y + row), square, y3));
       v128.store(to, f32x4.add(even, odd));
       v128.store(to, f32x4.sub(even, odd), LINE);
     }
@@ -139,14 +141,14 @@ function gradientLine(line: usize, out: usize, plane: usize): void {
   out += plane;
   v128.store(out, y3);
   out += plane;
-  let even = f32x4.add(y0, f32x4.mul(f32x4.splat(P2), y2));
-  let odd = f32x4.mul(f32x4.splat(P), f32x4.add(y1, f32x4.mul(f32x4.splat(P2), y3)));
+  let even = multiplyAdd(y0, f32x4.splat(P2), y2);
+  let odd = f32x4.mul(f32x4.splat(P), multiplyAdd(y1, f32x4.splat(P2), y3));
   v128.store(out, f32x4.add(even, odd));
   out += plane;
   v128.store(out, f32x4.sub(even, odd));
   out += plane;
-  even = f32x4.add(y0, f32x4.mul(f32x4.splat(Q2), y2));
-  odd = f32x4.mul(f32x4.splat(Q), f32x4.add(y1, f32x4.mul(f32x4.splat(Q2), y3)));
+  even = multiplyAdd(y0, f32x4.splat(Q2), y2);
+  odd = f32x4.mul(f32x4.splat(Q), multiplyAdd(y1, f32x4.splat(Q2), y3));
   v128.store(out, f32x4.add(even, odd));
   out += plane;
   v128.store(out, f32x4.sub(even, odd));
@@ -176,8 +178,8 @@ export function transformProducts(products: usize, plane: usize): void {
     const farOdd = f32x4.mul(f32x4.splat(Q), f32x4.sub(plus, minus));
     v128.store(to, f32x4.add(zero, f32x4.add(even, farEven)));
     v128.store(to, f32x4.add(odd, farOdd), LINE);
-    v128.store(to, squares(even, farEven), 2 * LINE);
-    v128.store(to, f32x4.add(squares(odd, farOdd), end), 3 * LINE);
+    v128.store(to, plusSquares(f32x4.splat(0), even, farEven), 2 * LINE);
+    v128.store(to, plusSquares(end, odd, farOdd), 3 * LINE);
   }
 }
 
@@ -207,8 +209,8 @@ export function writeTile(
     const farOdd = f32x4.mul(f32x4.splat(Q), f32x4.sub(plus, minus));
     let y0 = f32x4.add(zero, f32x4.add(even, farEven));
     let y1 = f32x4.add(odd, farOdd);
-    let y2 = squares(even, farEven);
-    let y3 = f32x4.add(squares(odd, farOdd), end);
+    let y2 = plusSquares(f32x4.splat(0), even, farEven);
+    let y3 = plusSquares(end, odd, farOdd);
     if (mode & BIAS) {
       y0 = f32x4.add(y0, shift);
       y1 = f32x4.add(y1, shift);
@@ -234,7 +236,7 @@ export function writeTile(
   }
 }
 
-/** p² · a + q² · b: the third row of Aᵀ, and the fourth but for ∞. */
-function squares(a: v128, b: v128): v128 {
-  return f32x4.add(f32x4.mul(f32x4.splat(P2), a), f32x4.mul(f32x4.splat(Q2), b));
+/** sum + p² · a + q² · b: the third row of Aᵀ, and the fourth. */
+function plusSquares(sum: v128, a: v128, b: v128): v128 {
+  return multiplyAdd(multiplyAdd(sum, f32x4.splat(P2), a), f32x4.splat(Q2), b);
 }
