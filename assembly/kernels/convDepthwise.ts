@@ -32,7 +32,6 @@ import { multiplyAdd, storeLanes } from "./matMulTiles";
 const NEAR_BYTES: usize = 2 * 1024 * 1024;
 /** Smaller positions are near enough to each other for memory to fetch ahead of tiles. */
 const FAR_POSITION: usize = 512;
-
 /** Positions so far apart all fall into one set of the first-level cache: a line is to be read whole, while it is there. */
 const SET_STRIDE: usize = 4096;
 
@@ -45,14 +44,14 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
   const xStep = bytes * inner.stride;
   const tile = tileOf(inner);
   const positions = it.batch * axisOf(geometry, 0).input * axisOf(geometry, 1).input * inner.input;
-  const touches = inner.stride == 1 && bytes >= FAR_POSITION && <usize>positions * bytes > NEAR_BYTES;
+  const touches = TRAINS && inner.stride == 1 && bytes >= FAR_POSITION && <usize>positions * bytes > NEAR_BYTES;
   const collides = TRAINS && bytes % SET_STRIDE == 0;
   const isRelu = it.activation == RELU || it.activation == RELU6;
   const activatesLater = (it.flags & HAS_ACTIVATION) != 0 && !isRelu;
   for (; begin < end; begin++) {
     locate(geometry, it.positions, begin);
     findTaps(it, bytes);
-    if (TRAINS && touches && piecesEnd > scratch) touchLowestRow(inner, bytes);
+    if (touches && piecesEnd > scratch) touchLowestRow(inner, bytes);
     const out = it.out + outputPosition(geometry, 0) * bytes;
     // Outputs [whole, wholeEnd) of the block see the input through every tap.
     let whole = 0;

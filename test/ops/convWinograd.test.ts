@@ -209,8 +209,8 @@ describe("the error of convWinograd is within (cin + 30) · 2⁻²⁴ of its mag
             }
         }
     expect(worst).toBeLessThanOrEqual(1);
-    // And is not a bound that anything would keep.
-    expect(worst).toBeGreaterThan(1e-4);
+    // And is not a bound that anything would keep: alternating signs magnify its terms most.
+    expect(worst).toBeGreaterThan(name === "signs that alternate" ? 1e-4 : 1e-3);
   });
 });
 

@@ -140,6 +140,16 @@ describe("a matrix product with relaxed SIMD", () => {
 describe("the binaries", () => {
   const text = (name: string): string => readFileSync(resolve(import.meta.dirname, "../../build", name), "utf8");
 
+  /** Transforms of Winograd's algorithm multiply some of their sums by a point; they, or what they are part of, how often. */
+  const scaled: Readonly<Record<string, number>> = {
+    "$assembly/kernels/convWinogradTransforms/transformInputs": 1,
+    "$assembly/kernels/convWinogradTransforms/inputLine": 2,
+    "$assembly/kernels/convWinogradTransforms/gradientLine": 2,
+    "$assembly/kernels/convWinogradTransforms/writeTile": 2,
+    "$assembly/kernels/convWinogradGradient/sumTiles": 1,
+    "$assembly/kernels/convWinograd/writeOutputs": 2,
+  };
+
   /** Sums and differences whose last operand is a product: the instruction before. */
   const sumsOfProducts = (body: string): string[] => body.match(/f32x4\.mul\n *f32x4\.(add|sub)\n/g) ?? [];
 
@@ -154,6 +164,8 @@ describe("the binaries", () => {
     for (const body of using) {
       expect(body).toMatch(/^\$assembly\/kernels\/(matMul|conv)/);
       expect(sumsOfProducts(body), "nothing is left to do in two steps").toEqual([]);
+      const left = body.match(/f32x4\.mul\n/g)?.length ?? 0;
+      expect(left, "multiplications of sums").toBe(scaled[body.slice(0, body.indexOf(" "))] ?? 0);
       expect([...body.matchAll(/relaxed_\w+/g)].every(([name]) => name === "relaxed_madd")).toBe(true);
     }
   });
