@@ -3,22 +3,58 @@
 //   dkernel[k, c] = Σ over output positions o of x[the input that o sees through k, c] · dy[o, c]
 //
 //   unit     all taps of the last axis × 16 channels, for one place of the others. Numbered channels by channels, and in 16
-//            channels place by place. Blocks of positions go outermost, so that x and dy pass through the caches once for
-//            all units of a run.
-//   sum      the positions of a block that see the input through all three taps are one running sum for each tap, as are
-//            for other numbers of taps all that see it through one; what is left at the edges follows. These sums are
-//            added to the total in order of the blocks.
+//            channels place by place. Groups of rows of positions go outermost, so that x and dy pass through the caches
+//            once for all units of a run.
+//   sum      the positions of a group that see the input through three neighbouring taps, at the edges through two of them,
+//            are one running sum for each tap, as are for other numbers of taps all of one row that see it through one.
+//            These sums are added to the total in order.
+//   copy     lines whose distance is a multiple of 512 bytes fall into few sets of a first-level cache, and memory does not
+//            fetch them ahead. Where three taps are neighbours, such x and dy are copied, a group's rows for all places, to
+//            panels of 16 channels: as many at once as a second-level cache holds.
 
+import { scratch } from "../memory";
 import { ConvKernelGradient } from "./conv";
-import { Axis, axisOf, blocksOfRow, count, first, inputAt, inputRow, locate, outputPosition } from "./convWindows";
+import { addNeighbours, addProducts, LACKS_FIRST, LACKS_LAST } from "./convDepthwiseGradientTiles";
+import {
+  Axis,
+  axisOf,
+  blocksOfRow,
+  copyLine,
+  count,
+  first,
+  inputAt,
+  locate,
+  middle,
+  outer,
+  outputPosition,
+  sample,
+} from "./convWindows";
 import { PANEL } from "./matMulBlocks";
-import { multiplyAdd, storeLanes } from "./matMulTiles";
+
+/** Distances of lines that are copied: their multiples. */
+const SET_STEP: usize = 512;
+/** Bytes of 16 channels. */
+const LINE: usize = 64;
+/** Lines of copies, at most, and of all panels that are copied at once. */
+const MOST_LINES: u32 = 7 * 1024;
+const NEAR_LINES: u32 = 4 * 1024;
+
+// What a group of rows reads, 16 channels: the operands themselves, or copies of lines.
+
+/** From row number `xRow` of [sample, outer, middle] on. */
+let x: usize = 0;
+let xRow: i32 = 0;
+/** From the group's first position on. */
+let dy: usize = 0;
+/** From one position to the next, of both. */
+let step: usize = 0;
 
 /** The products of x and dy for units [begin, end). */
 export function depthwiseKernelGradient(it: ConvKernelGradient, begin: u32, end: u32): void {
   const geometry = it.geometry;
+  const axis = axisOf(geometry, 1);
   const inner = axisOf(geometry, 2);
-  const places: u32 = axisOf(geometry, 0).taps * axisOf(geometry, 1).taps;
+  const places: u32 = axisOf(geometry, 0).taps * axis.taps;
   const bytes = (<usize>it.channels) << 2;
   for (let unit = begin; unit < end; unit++) {
     const channel = (unit / places) * PANEL;
@@ -26,11 +62,37 @@ export function depthwiseKernelGradient(it: ConvKernelGradient, begin: u32, end:
     for (let tap = 0; tap < inner.taps; tap++)
       memory.fill(out + <usize>tap * bytes, 0, (<usize>min(it.channels - channel, PANEL)) << 2);
   }
-  const blocks =
-    it.batch * axisOf(geometry, 0).output * axisOf(geometry, 1).output * blocksOfRow(geometry, it.positions);
-  for (let block: u32 = 0; block < blocks; block++) {
+  const ofThree = inner.taps == 3 && inner.stride <= 2 && inner.dilation == 1 && inner.input > 1;
+  const height: u32 = (it.blocks - 1) * axis.stride + (axis.taps - 1) * abs(axis.dilation) + 1;
+  const lines = it.blocks * it.positions + height * inner.input;
+  const collides = bytes % SET_STEP == 0 && axisOf(geometry, 0).taps == 1;
+  const copies = ofThree && collides && <i32>it.positions == inner.output && lines <= MOST_LINES;
+  const most = copies ? max<u32>(1, NEAR_LINES / lines) : 1;
+  const lastPanel = (end - 1) / places + 1;
+  const blocks = it.batch * axisOf(geometry, 0).output * axis.output * blocksOfRow(geometry, it.positions);
+  let rows = 0;
+  for (let block: u32 = 0; block < blocks; block += rows) {
     locate(geometry, it.positions, block);
-    for (let unit = begin; unit < end; unit++) addBlock(it, inner, unit % places, (unit / places) * PANEL);
+    rows = min(it.blocks, axis.output - middle); // more than one only where a block is a whole row
+    const from = it.dy + outputPosition(geometry, 0) * bytes;
+    for (let panel = begin / places; panel < lastPanel; ) {
+      x = it.x + <usize>panel * LINE;
+      xRow = 0;
+      dy = from + <usize>panel * LINE;
+      step = bytes;
+      const panels = min(most, lastPanel - panel);
+      const panelStep = copies ? copyLines(geometry, rows, panels) : LINE;
+      for (const panelEnd = panel + panels; panel < panelEnd; panel++) {
+        const channel = panel * PANEL;
+        const width = min(it.channels - channel, PANEL);
+        for (let place: u32 = 0; place < places; place++) {
+          const unit = panel * places + place;
+          if (unit >= begin && unit < end) addRows(it, rows, place, ofThree && width == PANEL, channel, width);
+        }
+        x += panelStep;
+        dy += panelStep;
+      }
+    }
   }
 }
 
@@ -39,35 +101,93 @@ function sumsOf(it: ConvKernelGradient, place: u32, channel: u32): usize {
   return it.out + ((<usize>(place * axisOf(it.geometry, 2).taps * it.channels + channel)) << 2);
 }
 
-/** Adds what the block's positions see through the taps of a place, up to 16 channels from `channel` on. */
-function addBlock(it: ConvKernelGradient, inner: Axis, place: i32, channel: u32): void {
+/** Copies what `rows` rows of positions see, and their dy, of so many panels. Returns the bytes from panel to panel. */
+function copyLines(geometry: usize, rows: i32, panels: u32): usize {
+  const axis = axisOf(geometry, 1);
+  const inner = axisOf(geometry, 2);
+  const slice = inputAt(axisOf(geometry, 0), outer, 0);
+  const reach = (axis.taps - 1) * axis.dilation;
+  const top = middle * axis.stride + axis.offset;
+  const from = min(max(0, top + min(0, reach)), axis.input);
+  const to = slice < 0 ? from : max(from, min(axis.input, top + (rows - 1) * axis.stride + max(0, reach) + 1));
+  const dyBytes = <usize>(rows * inner.output) * LINE;
+  const panelStep = dyBytes + <usize>((to - from) * inner.input) * LINE;
+  xRow = (sample * axisOf(geometry, 0).input + slice) * axis.input + from;
+  copyPositions(
+    scratch + dyBytes,
+    x + <usize>(xRow * inner.input) * step,
+    (to - from) * inner.input,
+    panels,
+    panelStep,
+  );
+  copyPositions(scratch, dy, rows * inner.output, panels, panelStep);
+  x = scratch + dyBytes;
+  dy = scratch;
+  step = LINE;
+  return panelStep;
+}
+
+/** Copies the lines of `count` positions. */
+function copyPositions(out: usize, from: usize, count: i32, panels: u32, panelStep: usize): void {
+  for (; count > 0; count--) {
+    let to = out;
+    for (let panel: u32 = 0; panel < panels; panel++) {
+      copyLine(to, from + <usize>panel * LINE);
+      to += panelStep;
+    }
+    from += step;
+    out += LINE;
+  }
+}
+
+/** Adds what the group's positions see through the taps of a place, `width` channels from `channel` on. */
+function addRows(it: ConvKernelGradient, rows: i32, place: i32, ofThree: bool, channel: u32, width: u32): void {
   const geometry = it.geometry;
-  const middleTaps = axisOf(geometry, 1).taps;
-  const inputs = inputRow(geometry, place / middleTaps, place % middleTaps);
-  if (inputs < 0) return;
-  const bytes = (<usize>it.channels) << 2;
-  const width = min(it.channels - channel, PANEL);
-  const x = it.x + <usize>inputs * inner.input * bytes + ((<usize>channel) << 2);
-  const dy = it.dy + outputPosition(geometry, 0) * bytes + ((<usize>channel) << 2);
+  const axis = axisOf(geometry, 1);
+  const inner = axisOf(geometry, 2);
+  const stride = inner.stride;
+  const slice = inputAt(axisOf(geometry, 0), outer, place / axis.taps);
+  const top = middle * axis.stride + (place % axis.taps) * axis.dilation + axis.offset;
+  let row = 0;
+  while (row < rows && top + row * axis.stride < 0) row++;
+  while (row < rows && top + (rows - 1) * axis.stride >= axis.input) rows--;
+  rows -= row;
+  if (slice < 0 || rows == 0) return;
+  const inputs = (sample * axisOf(geometry, 0).input + slice) * axis.input + top + row * axis.stride - xRow;
+  const seenStep = <usize>(axis.stride * inner.input) * step;
+  const upstreamStep = <usize>inner.output * step;
+  let seen = x + <usize>(inputs * inner.input) * step;
+  let upstream = dy + <usize>row * upstreamStep;
   const out = sumsOf(it, place, channel);
-  // Positions [whole, wholeEnd) see the input through all three taps.
+  const outRow = (<usize>it.channels) << 2;
+  // Positions [whole, wholeEnd) see the input through three neighbouring taps, or all but the first or the last of them.
   let whole = 0;
   let wholeEnd = 0;
-  if (inner.taps == 3 && inner.stride == 1 && inner.dilation == 1 && width == PANEL) {
+  if (ofThree) {
+    const start = first * stride + inner.offset;
     wholeEnd = count;
-    while (whole < wholeEnd && inputAt(inner, first + whole, 0) < 0) whole++;
-    while (whole < wholeEnd && inputAt(inner, first + wholeEnd - 1, 2) < 0) wholeEnd--;
+    while (whole < wholeEnd && start + whole * stride < -1) whole++;
+    while (whole < wholeEnd && start + (wholeEnd - 1) * stride + 1 >= inner.input) wholeEnd--;
     if (whole < wholeEnd) {
-      const from = x + <usize>inputAt(inner, first + whole, 0) * bytes;
-      const upstream = dy + <usize>whole * bytes;
-      addNeighbours(out, from, upstream, bytes, wholeEnd - whole);
-      addNeighbours(out + 32, from + 32, upstream + 32, bytes, wholeEnd - whole);
+      const from = start + whole * stride;
+      const lacksLast = start + (wholeEnd - 1) * stride + 2 == inner.input;
+      const lacks = (from < 0 ? LACKS_FIRST : 0) | (lacksLast ? LACKS_LAST : 0);
+      const a = seen + from * step;
+      const b = upstream + <usize>whole * step;
+      const k = wholeEnd - whole;
+      addNeighbours(out, outRow, a, seenStep, b, upstreamStep, step, k, rows, stride, lacks);
+      addNeighbours(out + 32, outRow, a + 32, seenStep, b + 32, upstreamStep, step, k, rows, stride, lacks);
     }
   }
-  for (let tap = 0; tap < inner.taps; tap++) {
-    const sums = out + <usize>tap * bytes;
-    addTap(inner, tap, 0, whole, x, dy, bytes, sums, width);
-    addTap(inner, tap, wholeEnd, count, x, dy, bytes, sums, width);
+  if (wholeEnd - whole == count) return;
+  for (; rows > 0; rows--) {
+    for (let tap = 0; tap < inner.taps; tap++) {
+      const sums = out + <usize>tap * outRow;
+      addTap(inner, tap, 0, whole, seen, upstream, sums, width);
+      addTap(inner, tap, wholeEnd, count, seen, upstream, sums, width);
+    }
+    seen += seenStep;
+    upstream += upstreamStep;
   }
 }
 
@@ -77,91 +197,14 @@ function addTap(
   tap: i32,
   from: i32,
   to: i32,
-  x: usize,
-  dy: usize,
-  bytes: usize,
+  seen: usize,
+  upstream: usize,
   sums: usize,
   width: u32,
 ): void {
   while (from < to && inputAt(inner, first + from, tap) < 0) from++;
   while (from < to && inputAt(inner, first + to - 1, tap) < 0) to--;
   if (from >= to) return;
-  const a = x + <usize>inputAt(inner, first + from, tap) * bytes;
-  addProducts(sums, a, bytes * inner.stride, dy + <usize>from * bytes, bytes, to - from, width);
-}
-
-/** c[t][j] += Σₚ x[p + t][j] · dy[p][j], t < 3, j < 8, p < k; rows of all three `bytes` apart. Each x is loaded once. */
-function addNeighbours(c: usize, x: usize, dy: usize, bytes: usize, k: u32): void {
-  let sum00 = f32x4.splat(0);
-  let sum01 = f32x4.splat(0);
-  let sum10 = f32x4.splat(0);
-  let sum11 = f32x4.splat(0);
-  let sum20 = f32x4.splat(0);
-  let sum21 = f32x4.splat(0);
-  let x00 = v128.load(x);
-  let x01 = v128.load(x, 16);
-  x += bytes;
-  let x10 = v128.load(x);
-  let x11 = v128.load(x, 16);
-  do {
-    x += bytes;
-    const x20 = v128.load(x);
-    const x21 = v128.load(x, 16);
-    const y0 = v128.load(dy);
-    const y1 = v128.load(dy, 16);
-    dy += bytes;
-    sum00 = multiplyAdd(sum00, x00, y0);
-    sum01 = multiplyAdd(sum01, x01, y1);
-    sum10 = multiplyAdd(sum10, x10, y0);
-    sum11 = multiplyAdd(sum11, x11, y1);
-    sum20 = multiplyAdd(sum20, x20, y0);
-    sum21 = multiplyAdd(sum21, x21, y1);
-    x00 = x10;
-    x01 = x11;
-    x10 = x20;
-    x11 = x21;
-  } while (--k);
-  addEight(c, sum00, sum01);
-  addEight(c + bytes, sum10, sum11);
-  addEight(c + 2 * bytes, sum20, sum21);
-}
-
-function addEight(c: usize, sum0: v128, sum1: v128): void {
-  v128.store(c, f32x4.add(v128.load(c), sum0));
-  v128.store(c, f32x4.add(v128.load(c, 16), sum1), 16);
-}
-
-/** c[j] += Σₚ a[p][j] · b[p][j], j < width ≤ 16, p < k. Up to 12 bytes behind a row are read. */
-function addProducts(c: usize, a: usize, aStep: usize, b: usize, bStep: usize, k: u32, width: u32): void {
-  if (width == 16) {
-    let sum0 = f32x4.splat(0);
-    let sum1 = f32x4.splat(0);
-    let sum2 = f32x4.splat(0);
-    let sum3 = f32x4.splat(0);
-    do {
-      sum0 = multiplyAdd(sum0, v128.load(a), v128.load(b));
-      sum1 = multiplyAdd(sum1, v128.load(a, 16), v128.load(b, 16));
-      sum2 = multiplyAdd(sum2, v128.load(a, 32), v128.load(b, 32));
-      sum3 = multiplyAdd(sum3, v128.load(a, 48), v128.load(b, 48));
-      a += aStep;
-      b += bStep;
-    } while (--k);
-    addEight(c, sum0, sum1);
-    addEight(c + 32, sum2, sum3);
-    return;
-  }
-  for (let channel: u32 = 0; channel < width; channel += 4) {
-    let sum = f32x4.splat(0);
-    let left = a;
-    let right = b;
-    for (let p: u32 = 0; p < k; p++) {
-      sum = multiplyAdd(sum, v128.load(left), v128.load(right));
-      left += aStep;
-      right += bStep;
-    }
-    storeLanes(c, f32x4.add(v128.load(c), sum), min<u32>(width - channel, 4));
-    a += 16;
-    b += 16;
-    c += 16;
-  }
+  const a = seen + <usize>inputAt(inner, first + from, tap) * step;
+  addProducts(sums, a, step * inner.stride, upstream + <usize>from * step, step, to - from, width);
 }

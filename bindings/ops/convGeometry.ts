@@ -199,6 +199,9 @@ export function convGradientTiling(
 /** Chunks of the gradient of a depthwise kernel, at least, if there are as many panels of channels. */
 const DEPTHWISE_CHUNKS = 4;
 
+/** Positions of a chunk of a depthwise convolution, at least: then copying the kernel costs a fiftieth. */
+const DEPTHWISE_POSITIONS = 32;
+
 /** Units and grain of depthwise convolutions: blocks of positions over all channels. */
 export function depthwiseTiling(
   axes: readonly [ConvAxis, ConvAxis, ConvAxis],
@@ -209,8 +212,9 @@ export function depthwiseTiling(
   const phase = Math.ceil(inner.output / inner.quotient);
   const positions = evenParts(phase, POSITIONS);
   const units = batch * outer.output * middle.output * inner.quotient * Math.ceil(phase / positions);
-  const unitWork = positions * channels * outer.taps * middle.taps * inner.taps;
-  return { units, grain: Math.max(1, Math.ceil(SMALLEST_CHUNK / 4 / unitWork)), positions };
+  const work = channels * outer.taps * middle.taps * inner.taps;
+  const wanted = Math.max(DEPTHWISE_POSITIONS, SMALLEST_CHUNK / 4 / work) / positions;
+  return { units, grain: inEqualParts(units, Math.ceil(wanted)), positions };
 }
 
 /** Units and grain of the gradient of a depthwise kernel: all places of 16 channels go together where there are enough. */
