@@ -8,11 +8,11 @@ const rounds = 100_000;
 export const engine = {
   start() {},
   async peak() {
-    const { chains, operations } = await compileKernel("peak");
+    const { sums, operations } = await compileKernel("peak", 1);
     return {
       operations: operations.value * rounds,
       run(times) {
-        for (let time = 0; time < times; time++) chains(rounds, 1, 0);
+        for (let time = 0; time < times; time++) sums(rounds, 64);
       },
     };
   },
