@@ -10,7 +10,7 @@
 import { scratch } from "../memory";
 import { HAS_ACTIVATION, RELU, RELU6 } from "../opcodes";
 import { Conv } from "./conv";
-import { fourApart, fourNeighbours, seesRowsOfThree } from "./convDepthwiseRows";
+import { threeApart, fourNeighbours, seesRowsOfThree } from "./convDepthwiseRows";
 import { onePosition, placeKernel, twoPositions } from "./convDepthwiseTiles";
 import {
   addPiece,
@@ -43,7 +43,7 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
   const outStep = bytes * inner.quotient;
   const xStep = bytes * inner.stride;
   const takesFour = seesRowsOfThree(it);
-  const tile = takesFour ? 4 : 2;
+  const tile = takesFour ? (inner.stride == 1 ? 4 : 3) : 2;
   const positions = it.batch * axisOf(geometry, 0).input * axisOf(geometry, 1).input * inner.input;
   const touches = TRAINS && inner.stride == 1 && bytes >= FAR_POSITION && <usize>positions * bytes > NEAR_BYTES;
   const isRelu = it.activation == RELU || it.activation == RELU6;
@@ -82,9 +82,9 @@ function wholePositions(it: Conv, inner: Axis, tile: i32, input: usize, out: usi
   const step = (<usize>it.columns) << 2;
   const xStep = step * inner.stride;
   const outStep = step * inner.quotient;
-  const whole = bytes & ~(tile == 4 ? 15 : 31);
+  const whole = bytes & ~(tile == 2 ? 31 : 15);
   if (!TRAINS || tile == 2) twoPositions(it, input, xStep, out, outStep, whole);
-  else if (inner.stride == 2) fourApart(it, input, step, out, whole);
+  else if (inner.stride == 2) threeApart(it, input, step, out, whole);
   else if (inner.dilation == 1) fourNeighbours(it, input, step, out, whole);
   else fourNeighbours(it, input + 3 * step, -step, out + 3 * step, whole); // from right to left
   if (whole == bytes) return;
@@ -150,7 +150,8 @@ function listSeen(inner: Axis, step: i32): usize {
   for (let piece = scratch; piece < piecesEnd; piece += PIECE_BYTES) {
     const at = load<i32>(piece, 8) + (first + step) * inner.stride;
     if (at < 0 || at >= inner.input) continue;
-    memory.copy(end, piece, PIECE_BYTES);
+    store<usize>(end, load<usize>(piece));
+    store<usize>(end, load<usize>(piece, 4), 4);
     end += PIECE_BYTES;
   }
   return end;

@@ -134,8 +134,8 @@ export function fourNeighbours(it: Conv, input: usize, step: usize, out: usize, 
   }
 }
 
-/** The same with two positions. */
-export function fourApart(it: Conv, input: usize, step: usize, out: usize, bytes: usize): void {
+/** Three outputs that see two positions further each time. */
+export function threeApart(it: Conv, input: usize, step: usize, out: usize, bytes: usize): void {
   const least = leastOf(it);
   const greatest = greatestOf(it);
   const kernel = load<usize>(scratch, 4);
@@ -147,7 +147,6 @@ export function fourApart(it: Conv, input: usize, step: usize, out: usize, bytes
     let sum0 = f32x4.splat(0);
     let sum1 = f32x4.splat(0);
     let sum2 = f32x4.splat(0);
-    let sum3 = f32x4.splat(0);
     const w = kernel + rowAt(channel);
     let w0 = v128.load(w);
     let w1 = v128.load(w, 64);
@@ -168,13 +167,7 @@ export function fourApart(it: Conv, input: usize, step: usize, out: usize, bytes
     sum2 = multiplyAdd(sum2, x4, w0);
     x += step;
     sum2 = multiplyAdd(sum2, v128.load(x), w1);
-    x += step;
-    let x6 = v128.load(x);
-    sum2 = multiplyAdd(sum2, x6, w2);
-    sum3 = multiplyAdd(sum3, x6, w0);
-    x += step;
-    sum3 = multiplyAdd(sum3, v128.load(x), w1);
-    sum3 = multiplyAdd(sum3, v128.load(x + step), w2);
+    sum2 = multiplyAdd(sum2, v128.load(x + step), w2);
     if (rows > ROW_BYTES) {
       w0 = v128.load(w, 192);
       w1 = v128.load(w, 256);
@@ -195,13 +188,7 @@ export function fourApart(it: Conv, input: usize, step: usize, out: usize, bytes
       sum2 = multiplyAdd(sum2, x4, w0);
       x += step;
       sum2 = multiplyAdd(sum2, v128.load(x), w1);
-      x += step;
-      x6 = v128.load(x);
-      sum2 = multiplyAdd(sum2, x6, w2);
-      sum3 = multiplyAdd(sum3, x6, w0);
-      x += step;
-      sum3 = multiplyAdd(sum3, v128.load(x), w1);
-      sum3 = multiplyAdd(sum3, v128.load(x + step), w2);
+      sum2 = multiplyAdd(sum2, v128.load(x + step), w2);
       if (rows > 2 * ROW_BYTES) {
         w0 = v128.load(w, 384);
         w1 = v128.load(w, 448);
@@ -222,13 +209,7 @@ export function fourApart(it: Conv, input: usize, step: usize, out: usize, bytes
         sum2 = multiplyAdd(sum2, x4, w0);
         x += step;
         sum2 = multiplyAdd(sum2, v128.load(x), w1);
-        x += step;
-        x6 = v128.load(x);
-        sum2 = multiplyAdd(sum2, x6, w2);
-        sum3 = multiplyAdd(sum3, x6, w0);
-        x += step;
-        sum3 = multiplyAdd(sum3, v128.load(x), w1);
-        sum3 = multiplyAdd(sum3, v128.load(x + step), w2);
+        sum2 = multiplyAdd(sum2, v128.load(x + step), w2);
       }
     }
     if (it.flags & FINISH) {
@@ -236,14 +217,10 @@ export function fourApart(it: Conv, input: usize, step: usize, out: usize, bytes
       sum0 = finish(sum0, bias4, least, greatest);
       sum1 = finish(sum1, bias4, least, greatest);
       sum2 = finish(sum2, bias4, least, greatest);
-      sum3 = finish(sum3, bias4, least, greatest);
     }
-    let to = out + channel;
+    const to = out + channel;
     v128.store(to, sum0);
-    to += step;
-    v128.store(to, sum1);
-    to += step;
-    v128.store(to, sum2);
-    v128.store(to + step, sum3);
+    v128.store(to + step, sum1);
+    v128.store(to + 2 * step, sum2);
   }
 }

@@ -171,5 +171,33 @@ export const large: readonly Geometry[] = [
     groups: 132,
     padding: around(1, 1, 1, 1),
   }),
+  // Tiles of neighbours: rows without their first or last column, or without both; positions that see one column, or none.
+  geometry("depthwise, 18 channels, stride 2, padding on both sides", [5, 13], [3, 3], [18, 18], {
+    batch: 1,
+    groups: 18,
+    strides: [2, 2],
+    padding: around(1, 1, 1, 1),
+  }),
+  geometry("depthwise, 20 channels, stride 2, padding behind", [6, 14], [3, 3], [20, 20], {
+    batch: 1,
+    groups: 20,
+    strides: [2, 2],
+    padding: around(0, 1, 0, 1),
+  }),
+  geometry("depthwise, 16 channels, more padding than taps", [2, 6], [3, 3], [16, 16], {
+    groups: 16,
+    padding: around(1, 2, 4, 3),
+  }),
+  geometry("depthwise, 16 channels, one column", [3, 1], [3, 3], [16, 16], { groups: 16, padding: around(1, 1, 1, 1) }),
+  geometry("depthwise, 16 channels, 1 axis, stride 2", [11], [3], [16, 16], {
+    groups: 16,
+    strides: [2],
+    padding: around(1, 0),
+  }),
+  geometry("depthwise, 16 channels, rows of three in 3 axes", [2, 3, 6], [2, 2, 3], [16, 16], {
+    batch: 1,
+    groups: 16,
+    padding: around(0, 0, 1, 0, 1, 1),
+  }),
   geometry("windows that must be narrow", [2, 40], [2, 3], [64, 2], { batch: 1, dilations: [1, 15] }),
 ];

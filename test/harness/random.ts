@@ -1,5 +1,7 @@
 // Which numbers do the tests compute with? Seeded ones, float32 exactly, the same in every run.
 
+import { sizeOf, type Tensor, tensor } from "../../bindings/tensor.ts";
+
 /** A source of numbers in [0, 1), a function of `seed` alone (mulberry32: Ettinger, 2017). */
 export function generator(seed: number): () => number {
   let state = seed >>> 0;
@@ -54,4 +56,9 @@ export function distinct(next: () => number, count: number, gap: number = 1 / 16
     [values[index], values[other]] = [values[other] as number, values[index] as number];
   }
   return values;
+}
+
+/** A tensor of float32 numbers from −1 to 1. */
+export function randomTensor(next: () => number, shape: readonly number[]): Tensor {
+  return tensor(floats(next, sizeOf(shape), { low: -1, high: 1 }), shape);
 }

@@ -2,21 +2,13 @@
 
 import { expect, test } from "vitest";
 import * as ops from "../../bindings/ops/index.ts";
-import { type Tensor, tensor } from "../../bindings/tensor.ts";
+import type { Tensor } from "../../bindings/tensor.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import { around } from "../harness/convGeometries.ts";
-import { floats, generator } from "../harness/random.ts";
+import { generator, randomTensor } from "../harness/random.ts";
 
 const next = generator(11);
-const random = (...shape: number[]): Tensor =>
-  tensor(
-    floats(
-      next,
-      shape.reduce((size, each) => size * each, 1),
-      { low: -1, high: 1 },
-    ),
-    shape,
-  );
+const random = (...shape: number[]): Tensor => randomTensor(next, shape);
 const options = (channels: number, stride = 1) => ({
   strides: [stride, stride],
   dilations: [1, 1],
@@ -73,3 +65,52 @@ test.each([
     expectSameBits(results(half(x), half(kernel)), whole.map(half), `channels from ${first} on`);
   }
 });
+
+test("more channels than there are panels for have the bits of a few of them", () => {
+  const [rows, columns, channels] = [3, 6, 12_304];
+  const x = random(1, rows, columns, channels);
+  const kernel = random(3, 3, 1, channels);
+  for (const first of [0, channels - 16]) {
+    const few = (y: Tensor): Tensor => ops.slice(y, [0, 0, 0, first], [-1, -1, -1, 16]);
+    const whole = ops.conv(x, kernel, options(channels));
+    expectSameBits([ops.conv(few(x), few(kernel), options(16))], [few(whole)], `channels from ${first} on`);
+  }
+});
+
+// Positions of 128 channels are 512 bytes apart and copied, those of 96 or 32 read in place.
+test.each([
+  [1, [9, 28]],
+  [2, [31, 30]],
+  [2, [8, 7]],
+] as const)(
+  "the kernel's gradient of 128 channels has the bits of 96 and 32: stride %i, %j",
+  (stride, [rows, columns]) => {
+    const channels = 128;
+    const x = random(2, rows, columns, channels);
+    const dy = random(2, Math.ceil(rows / stride), Math.ceil(columns / stride), channels);
+    const gradient = (image: Tensor, upstream: Tensor): Tensor =>
+      ops.convKernelGradient(image, upstream, [3, 3], options(image.shape[3] as number, stride));
+    const whole = gradient(x, dy);
+    for (const [first, count] of [
+      [0, 96],
+      [96, 32],
+    ] as const) {
+      const part = (y: Tensor): Tensor => ops.slice(y, [0, 0, 0, first], [-1, -1, -1, count]);
+      expectSameBits([gradient(part(x), part(dy))], [part(whole)], `channels from ${first} on`);
+    }
+    let sum = 0;
+    let terms = 0;
+    const [down, across] = dy.shape.slice(1, 3) as [number, number];
+    for (let image = 0; image < 2; image++)
+      for (let row = 0; row < down; row++)
+        for (let column = 0; column < across; column++) {
+          const [r, c] = [stride * row - 1, stride * column + 1]; // of tap [0, 2]
+          if (r < 0 || c >= columns) continue;
+          const seen = x.data[((image * rows + r) * columns + c) * channels + 77] as number;
+          const term = seen * (dy.data[((image * down + row) * across + column) * channels + 77] as number);
+          sum += term;
+          terms += Math.abs(term);
+        }
+    expect(Math.abs((whole.data[2 * channels + 77] as number) - sum)).toBeLessThan(terms * 1e-5);
+  },
+);

@@ -8,7 +8,7 @@ import { convWinograd, convWinogradGradient, type WinogradAxes } from "../../bin
 import { add, relu, tanh } from "../../bindings/ops/map.ts";
 import { type Tensor, tensor } from "../../bindings/tensor.ts";
 import { describeOp, type OpCase } from "../harness/describeOp.ts";
-import { floats, generator, seedOf } from "../harness/random.ts";
+import { generator, randomTensor, seedOf } from "../harness/random.ts";
 import { compileGraph, runGraph, traceGraph } from "../harness/runGraph.ts";
 
 const axis = (input: number, margin: number, more = margin): ConvAxis => ({
@@ -174,11 +174,7 @@ describe("the error of convWinograd is within (cin + 30) · 2⁻²⁴ of its mag
   it.each(Object.keys(adversaries))("%s", (name) => {
     const next = generator(seedOf(name));
     const made = (shape: readonly number[]): Tensor => {
-      const random = floats(
-        next,
-        shape.reduce((a, b) => a * b, 1),
-        { low: -1, high: 1 },
-      );
+      const random = randomTensor(next, shape).data as Float32Array;
       return tensor(
         random.map((each, index) => (adversaries[name] as (i: number, r: number) => number)(index, each)),
         shape,
@@ -266,16 +262,7 @@ describe("programs use it", () => {
       new Set(["layer"]),
     );
     const next = generator(5);
-    const values = [x, kernel].map(({ shape }) =>
-      tensor(
-        floats(
-          next,
-          shape.reduce((a, b) => a * b, 1),
-          { low: -1, high: 1 },
-        ),
-        shape,
-      ),
-    );
+    const values = [x, kernel].map(({ shape }) => randomTensor(next, shape));
     const [one, other] = [true, false].map((algorithms) => runGraph(traced, values, { algorithms })[0] as Tensor);
     one?.data.forEach((value, index) => {
       expect(Math.abs(value - (other?.data[index] as number))).toBeLessThan(1e-4);
