@@ -3,9 +3,9 @@
 //   out[o, c] = act(Σ over taps k of x[the input that o sees through k, c] · kernel[k, c] + bias[c])
 //
 // A unit is one block of output positions (convWindows.ts) over all channels. Channels are lanes. The outputs of a block
-// see the same taps, which are listed once: a piece for each. Where all of them see the input, tiles (convDepthwiseTiles.ts)
-// take several outputs at once; at the edges, one, with the taps that see something. The order of a sum is the same
-// everywhere: tap by tap. For tiles of four, the kernel is copied to panels [channels / 16][taps][16].
+// see the same taps, which are listed once: a piece for each. Where all of them see the input, tiles take several outputs at
+// once, of any taps (convDepthwiseTiles.ts) or of rows of three (convDepthwiseRows.ts, from a copy of the kernel); at the
+// edges, one, with the taps that see something. The order of a sum is the same everywhere: tap by tap.
 
 import { scratch } from "../memory";
 import { HAS_ACTIVATION, RELU, RELU6 } from "../opcodes";
@@ -42,16 +42,16 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
   const bytes = (<usize>it.columns) << 2;
   const outStep = bytes * inner.quotient;
   const xStep = bytes * inner.stride;
-  const takesFour = seesRowsOfThree(it);
-  const tile = takesFour ? (inner.stride == 1 ? 4 : 3) : 2;
+  const ofThree = seesRowsOfThree(it);
+  const tile = ofThree ? (inner.stride == 1 ? 4 : 3) : 2;
   const positions = it.batch * axisOf(geometry, 0).input * axisOf(geometry, 1).input * inner.input;
   const touches = TRAINS && inner.stride == 1 && bytes >= FAR_POSITION && <usize>positions * bytes > NEAR_BYTES;
   const isRelu = it.activation == RELU || it.activation == RELU6;
   const activatesLater = (it.flags & HAS_ACTIVATION) != 0 && !isRelu;
-  const kernel = placeKernel(it, takesFour);
+  const kernel = placeKernel(it, ofThree);
   for (; begin < end; begin++) {
     locate(geometry, it.positions, begin);
-    findTaps(it, bytes, kernel, takesFour ? PACKED_STEP : bytes);
+    findTaps(it, bytes, kernel, ofThree ? PACKED_STEP : bytes);
     if (touches && piecesEnd > scratch) touchLowestRow(inner, bytes);
     const out = it.out + outputPosition(geometry, 0) * bytes;
     // Outputs [whole, wholeEnd) of the block see the input through every tap.
@@ -77,7 +77,7 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
   }
 }
 
-/** Two or four outputs (`tile`) that see the input through every tap. Positions are `step` bytes apart. */
+/** So many outputs (`tile`) that see the input through every tap. */
 function wholePositions(it: Conv, inner: Axis, tile: i32, input: usize, out: usize, bytes: usize): void {
   const step = (<usize>it.columns) << 2;
   const xStep = step * inner.stride;
@@ -99,8 +99,8 @@ let lowest: i32 = 0;
 let highest: i32 = 0;
 
 /**
- * A piece for each tap that the block sees: its x for the phase's first output, its row of the kernel, its input there. Rows
- * of the kernel are kernelStep bytes apart.
+ * A piece for each tap that the block sees: its x for the phase's first output, its row of the kernel, its input there.
+ * Rows of the kernel are kernelStep bytes apart.
  */
 function findTaps(it: Conv, bytes: usize, kernel: usize, kernelStep: usize): void {
   const geometry = it.geometry;
@@ -126,8 +126,8 @@ function findTaps(it: Conv, bytes: usize, kernel: usize, kernelStep: usize): voi
 
 /**
  * Reads a word of each cache line of what the block sees in the lowest row of inputs, which no block before has seen, in
- * order: memory fetches ahead of that, but not ahead of tiles, which take a little of many positions. Only in the machine that
- * trains: code.
+ * order: memory fetches ahead of that, but not ahead of tiles, which take a little of many positions. Only in the machine
+ * that trains: code.
  */
 function touchLowestRow(inner: Axis, bytes: usize): void {
   let x = rowOf(piecesEnd - PIECE_BYTES, bytes);

@@ -1,8 +1,9 @@
-// How are four outputs of a depthwise convolution computed at once, where each row of taps has three, neighbours?
+// How are several outputs of a depthwise convolution computed at once, where each row of taps has three, neighbours?
 //
 // Four channels each: each input is loaded once for the outputs that see it, each weight once for all. Rows of taps are
-// written out, as a loop's own instructions would be a tenth of all. Pieces, `input` and `out` as in convDepthwiseTiles.ts;
-// the kernel lies in panels. Only in the machine that trains: code.
+// written out, as a loop's own instructions would be a tenth of all. Four outputs if each sees one position further, three if
+// two: more would not fit into registers. Pieces, `input` and `out` as in convDepthwiseTiles.ts; the kernel lies in panels
+// [channels / 16][taps][16]. Only in the machine that trains: code.
 
 import { scratch } from "../memory";
 import { Conv } from "./conv";

@@ -1,13 +1,13 @@
 // How is a tile of a depthwise convolution computed?
 //
 // A piece is three words: the x that the phase's first output sees through a tap, the tap's row of the kernel (of its first
-// panel), and that input's place in its row. Outputs are outStep bytes apart from `out` on; the first sees `input` bytes behind the
-// x of a piece, each next one xStep further. Channels are counted in bytes.
+// panel), and that input's place in its row. Outputs are outStep bytes apart from `out` on; the first sees `input` bytes
+// behind the x of a piece, each next one xStep further. Channels are counted in bytes.
 
 import { scratch } from "../memory";
 import { HAS_ACTIVATION, HAS_BIAS, RELU, RELU6 } from "../opcodes";
 import { Conv } from "./conv";
-import { Axis, axisOf, PIECE_BYTES, piecesEnd, WINDOWS } from "./convWindows";
+import { axisOf, PIECE_BYTES, piecesEnd, WINDOWS } from "./convWindows";
 import { PACKED_STEP, packPanels } from "./matMulPack";
 import { multiplyAdd, storeLanes } from "./matMulTiles";
 
