@@ -68,8 +68,9 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
         at++;
       } else {
         at = min(at, wholeEnd - tile); // the last ones may meet an output that is there: the same once more
-        wholePositions(it, inner, tile, <usize>(first + at) * xStep, out + <usize>at * outStep, bytes);
-        at += tile;
+        const tiles = ofThree ? (wholeEnd - at) / tile : 1;
+        wholePositions(it, inner, tile, tiles, <usize>(first + at) * xStep, out + <usize>at * outStep, bytes);
+        at += tiles * tile;
       }
     }
     if (!activatesLater) continue;
@@ -77,18 +78,22 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
   }
 }
 
-/** So many outputs (`tile`) that see the input through every tap. */
-function wholePositions(it: Conv, inner: Axis, tile: i32, input: usize, out: usize, bytes: usize): void {
+/** So many tiles (one, but for rows of three) of so many outputs (`tile`) that see the input through every tap. */
+function wholePositions(it: Conv, inner: Axis, tile: i32, tiles: i32, input: usize, out: usize, bytes: usize): void {
   const step = (<usize>it.columns) << 2;
   const xStep = step * inner.stride;
   const outStep = step * inner.quotient;
+  const outputs = tile * tiles;
   const whole = bytes & ~(tile == 2 ? 31 : 15);
   if (!TRAINS || tile == 2) twoPositions(it, input, xStep, out, outStep, whole);
-  else if (inner.stride == 2) threeApart(it, input, step, out, whole);
-  else if (inner.dilation == 1) fourNeighbours(it, input, step, out, whole);
-  else fourNeighbours(it, input + 3 * step, -step, out + 3 * step, whole); // from right to left
+  else if (inner.stride == 2) threeApart(it, tiles, input, step, out, whole);
+  else if (inner.dilation == 1) fourNeighbours(it, tiles, input, step, out, whole);
+  else {
+    const last = <usize>(outputs - 1) * step; // from right to left
+    fourNeighbours(it, tiles, input + last, -step, out + last, whole);
+  }
   if (whole == bytes) return;
-  for (let at = 0; at < tile; at++)
+  for (let at = 0; at < outputs; at++)
     onePosition(it, scratch, piecesEnd, input + at * xStep, out + at * outStep, whole, bytes);
 }
 

@@ -28,74 +28,50 @@ export function seesRowsOfThree(it: Conv): bool {
 }
 
 /** Four outputs that see one position further each time, `step` bytes: channels [0, bytes). */
-export function fourNeighbours(it: Conv, input: usize, step: usize, out: usize, bytes: usize): void {
+export function fourNeighbours(it: Conv, tiles: i32, input: usize, step: usize, out: usize, bytes: usize): void {
   const least = leastOf(it);
   const greatest = greatestOf(it);
   const kernel = load<usize>(scratch, 4);
   const rows = piecesEnd - scratch;
-  const row0 = load<usize>(scratch) + input;
-  const row1 = load<usize>(scratch + ROW_BYTES) + input;
-  const row2 = load<usize>(scratch + 2 * ROW_BYTES) + input;
-  for (let channel: usize = 0; channel < bytes; channel += 16) {
-    let sum0 = f32x4.splat(0);
-    let sum1 = f32x4.splat(0);
-    let sum2 = f32x4.splat(0);
-    let sum3 = f32x4.splat(0);
-    const w = kernel + rowAt(channel);
-    let w0 = v128.load(w);
-    let w1 = v128.load(w, 64);
-    let w2 = v128.load(w, 128);
-    let x = row0 + channel;
-    sum0 = multiplyAdd(sum0, v128.load(x), w0);
-    x += step;
-    let x1 = v128.load(x);
-    sum0 = multiplyAdd(sum0, x1, w1);
-    sum1 = multiplyAdd(sum1, x1, w0);
-    x += step;
-    let x2 = v128.load(x);
-    sum0 = multiplyAdd(sum0, x2, w2);
-    sum1 = multiplyAdd(sum1, x2, w1);
-    sum2 = multiplyAdd(sum2, x2, w0);
-    x += step;
-    let x3 = v128.load(x);
-    sum1 = multiplyAdd(sum1, x3, w2);
-    sum2 = multiplyAdd(sum2, x3, w1);
-    sum3 = multiplyAdd(sum3, x3, w0);
-    x += step;
-    let x4 = v128.load(x);
-    sum2 = multiplyAdd(sum2, x4, w2);
-    sum3 = multiplyAdd(sum3, x4, w1);
-    sum3 = multiplyAdd(sum3, v128.load(x + step), w2);
-    if (rows > ROW_BYTES) {
-      w0 = v128.load(w, 192);
-      w1 = v128.load(w, 256);
-      w2 = v128.load(w, 320);
-      x = row1 + channel;
+  let row0 = load<usize>(scratch) + input;
+  let row1 = load<usize>(scratch + ROW_BYTES) + input;
+  let row2 = load<usize>(scratch + 2 * ROW_BYTES) + input;
+  for (; tiles > 0; tiles--) {
+    for (let channel: usize = 0; channel < bytes; channel += 16) {
+      let sum0 = f32x4.splat(0);
+      let sum1 = f32x4.splat(0);
+      let sum2 = f32x4.splat(0);
+      let sum3 = f32x4.splat(0);
+      const w = kernel + rowAt(channel);
+      let w0 = v128.load(w);
+      let w1 = v128.load(w, 64);
+      let w2 = v128.load(w, 128);
+      let x = row0 + channel;
       sum0 = multiplyAdd(sum0, v128.load(x), w0);
       x += step;
-      x1 = v128.load(x);
+      let x1 = v128.load(x);
       sum0 = multiplyAdd(sum0, x1, w1);
       sum1 = multiplyAdd(sum1, x1, w0);
       x += step;
-      x2 = v128.load(x);
+      let x2 = v128.load(x);
       sum0 = multiplyAdd(sum0, x2, w2);
       sum1 = multiplyAdd(sum1, x2, w1);
       sum2 = multiplyAdd(sum2, x2, w0);
       x += step;
-      x3 = v128.load(x);
+      let x3 = v128.load(x);
       sum1 = multiplyAdd(sum1, x3, w2);
       sum2 = multiplyAdd(sum2, x3, w1);
       sum3 = multiplyAdd(sum3, x3, w0);
       x += step;
-      x4 = v128.load(x);
+      let x4 = v128.load(x);
       sum2 = multiplyAdd(sum2, x4, w2);
       sum3 = multiplyAdd(sum3, x4, w1);
       sum3 = multiplyAdd(sum3, v128.load(x + step), w2);
-      if (rows > 2 * ROW_BYTES) {
-        w0 = v128.load(w, 384);
-        w1 = v128.load(w, 448);
-        w2 = v128.load(w, 512);
-        x = row2 + channel;
+      if (rows > ROW_BYTES) {
+        w0 = v128.load(w, 192);
+        w1 = v128.load(w, 256);
+        w2 = v128.load(w, 320);
+        x = row1 + channel;
         sum0 = multiplyAdd(sum0, v128.load(x), w0);
         x += step;
         x1 = v128.load(x);
@@ -116,85 +92,95 @@ export function fourNeighbours(it: Conv, input: usize, step: usize, out: usize, 
         sum2 = multiplyAdd(sum2, x4, w2);
         sum3 = multiplyAdd(sum3, x4, w1);
         sum3 = multiplyAdd(sum3, v128.load(x + step), w2);
+        if (rows > 2 * ROW_BYTES) {
+          w0 = v128.load(w, 384);
+          w1 = v128.load(w, 448);
+          w2 = v128.load(w, 512);
+          x = row2 + channel;
+          sum0 = multiplyAdd(sum0, v128.load(x), w0);
+          x += step;
+          x1 = v128.load(x);
+          sum0 = multiplyAdd(sum0, x1, w1);
+          sum1 = multiplyAdd(sum1, x1, w0);
+          x += step;
+          x2 = v128.load(x);
+          sum0 = multiplyAdd(sum0, x2, w2);
+          sum1 = multiplyAdd(sum1, x2, w1);
+          sum2 = multiplyAdd(sum2, x2, w0);
+          x += step;
+          x3 = v128.load(x);
+          sum1 = multiplyAdd(sum1, x3, w2);
+          sum2 = multiplyAdd(sum2, x3, w1);
+          sum3 = multiplyAdd(sum3, x3, w0);
+          x += step;
+          x4 = v128.load(x);
+          sum2 = multiplyAdd(sum2, x4, w2);
+          sum3 = multiplyAdd(sum3, x4, w1);
+          sum3 = multiplyAdd(sum3, v128.load(x + step), w2);
+        }
       }
+      if (it.flags & FINISH) {
+        const bias4 = biasAt(it, channel);
+        sum0 = finish(sum0, bias4, least, greatest);
+        sum1 = finish(sum1, bias4, least, greatest);
+        sum2 = finish(sum2, bias4, least, greatest);
+        sum3 = finish(sum3, bias4, least, greatest);
+      }
+      let to = out + channel;
+      v128.store(to, sum0);
+      to += step;
+      v128.store(to, sum1);
+      to += step;
+      v128.store(to, sum2);
+      v128.store(to + step, sum3);
     }
-    if (it.flags & FINISH) {
-      const bias4 = biasAt(it, channel);
-      sum0 = finish(sum0, bias4, least, greatest);
-      sum1 = finish(sum1, bias4, least, greatest);
-      sum2 = finish(sum2, bias4, least, greatest);
-      sum3 = finish(sum3, bias4, least, greatest);
-    }
-    let to = out + channel;
-    v128.store(to, sum0);
-    to += step;
-    v128.store(to, sum1);
-    to += step;
-    v128.store(to, sum2);
-    v128.store(to + step, sum3);
+    row0 += 4 * step;
+    row1 += 4 * step;
+    row2 += 4 * step;
+    out += 4 * step;
   }
 }
 
 /** Three outputs that see two positions further each time. */
-export function threeApart(it: Conv, input: usize, step: usize, out: usize, bytes: usize): void {
+export function threeApart(it: Conv, tiles: i32, input: usize, step: usize, out: usize, bytes: usize): void {
   const least = leastOf(it);
   const greatest = greatestOf(it);
   const kernel = load<usize>(scratch, 4);
   const rows = piecesEnd - scratch;
-  const row0 = load<usize>(scratch) + input;
-  const row1 = load<usize>(scratch + ROW_BYTES) + input;
-  const row2 = load<usize>(scratch + 2 * ROW_BYTES) + input;
-  for (let channel: usize = 0; channel < bytes; channel += 16) {
-    let sum0 = f32x4.splat(0);
-    let sum1 = f32x4.splat(0);
-    let sum2 = f32x4.splat(0);
-    const w = kernel + rowAt(channel);
-    let w0 = v128.load(w);
-    let w1 = v128.load(w, 64);
-    let w2 = v128.load(w, 128);
-    let x = row0 + channel;
-    sum0 = multiplyAdd(sum0, v128.load(x), w0);
-    x += step;
-    sum0 = multiplyAdd(sum0, v128.load(x), w1);
-    x += step;
-    let x2 = v128.load(x);
-    sum0 = multiplyAdd(sum0, x2, w2);
-    sum1 = multiplyAdd(sum1, x2, w0);
-    x += step;
-    sum1 = multiplyAdd(sum1, v128.load(x), w1);
-    x += step;
-    let x4 = v128.load(x);
-    sum1 = multiplyAdd(sum1, x4, w2);
-    sum2 = multiplyAdd(sum2, x4, w0);
-    x += step;
-    sum2 = multiplyAdd(sum2, v128.load(x), w1);
-    sum2 = multiplyAdd(sum2, v128.load(x + step), w2);
-    if (rows > ROW_BYTES) {
-      w0 = v128.load(w, 192);
-      w1 = v128.load(w, 256);
-      w2 = v128.load(w, 320);
-      x = row1 + channel;
+  let row0 = load<usize>(scratch) + input;
+  let row1 = load<usize>(scratch + ROW_BYTES) + input;
+  let row2 = load<usize>(scratch + 2 * ROW_BYTES) + input;
+  for (; tiles > 0; tiles--) {
+    for (let channel: usize = 0; channel < bytes; channel += 16) {
+      let sum0 = f32x4.splat(0);
+      let sum1 = f32x4.splat(0);
+      let sum2 = f32x4.splat(0);
+      const w = kernel + rowAt(channel);
+      let w0 = v128.load(w);
+      let w1 = v128.load(w, 64);
+      let w2 = v128.load(w, 128);
+      let x = row0 + channel;
       sum0 = multiplyAdd(sum0, v128.load(x), w0);
       x += step;
       sum0 = multiplyAdd(sum0, v128.load(x), w1);
       x += step;
-      x2 = v128.load(x);
+      let x2 = v128.load(x);
       sum0 = multiplyAdd(sum0, x2, w2);
       sum1 = multiplyAdd(sum1, x2, w0);
       x += step;
       sum1 = multiplyAdd(sum1, v128.load(x), w1);
       x += step;
-      x4 = v128.load(x);
+      let x4 = v128.load(x);
       sum1 = multiplyAdd(sum1, x4, w2);
       sum2 = multiplyAdd(sum2, x4, w0);
       x += step;
       sum2 = multiplyAdd(sum2, v128.load(x), w1);
       sum2 = multiplyAdd(sum2, v128.load(x + step), w2);
-      if (rows > 2 * ROW_BYTES) {
-        w0 = v128.load(w, 384);
-        w1 = v128.load(w, 448);
-        w2 = v128.load(w, 512);
-        x = row2 + channel;
+      if (rows > ROW_BYTES) {
+        w0 = v128.load(w, 192);
+        w1 = v128.load(w, 256);
+        w2 = v128.load(w, 320);
+        x = row1 + channel;
         sum0 = multiplyAdd(sum0, v128.load(x), w0);
         x += step;
         sum0 = multiplyAdd(sum0, v128.load(x), w1);
@@ -211,17 +197,43 @@ export function threeApart(it: Conv, input: usize, step: usize, out: usize, byte
         x += step;
         sum2 = multiplyAdd(sum2, v128.load(x), w1);
         sum2 = multiplyAdd(sum2, v128.load(x + step), w2);
+        if (rows > 2 * ROW_BYTES) {
+          w0 = v128.load(w, 384);
+          w1 = v128.load(w, 448);
+          w2 = v128.load(w, 512);
+          x = row2 + channel;
+          sum0 = multiplyAdd(sum0, v128.load(x), w0);
+          x += step;
+          sum0 = multiplyAdd(sum0, v128.load(x), w1);
+          x += step;
+          x2 = v128.load(x);
+          sum0 = multiplyAdd(sum0, x2, w2);
+          sum1 = multiplyAdd(sum1, x2, w0);
+          x += step;
+          sum1 = multiplyAdd(sum1, v128.load(x), w1);
+          x += step;
+          x4 = v128.load(x);
+          sum1 = multiplyAdd(sum1, x4, w2);
+          sum2 = multiplyAdd(sum2, x4, w0);
+          x += step;
+          sum2 = multiplyAdd(sum2, v128.load(x), w1);
+          sum2 = multiplyAdd(sum2, v128.load(x + step), w2);
+        }
       }
+      if (it.flags & FINISH) {
+        const bias4 = biasAt(it, channel);
+        sum0 = finish(sum0, bias4, least, greatest);
+        sum1 = finish(sum1, bias4, least, greatest);
+        sum2 = finish(sum2, bias4, least, greatest);
+      }
+      const to = out + channel;
+      v128.store(to, sum0);
+      v128.store(to + step, sum1);
+      v128.store(to + 2 * step, sum2);
     }
-    if (it.flags & FINISH) {
-      const bias4 = biasAt(it, channel);
-      sum0 = finish(sum0, bias4, least, greatest);
-      sum1 = finish(sum1, bias4, least, greatest);
-      sum2 = finish(sum2, bias4, least, greatest);
-    }
-    const to = out + channel;
-    v128.store(to, sum0);
-    v128.store(to + step, sum1);
-    v128.store(to + 2 * step, sum2);
+    row0 += 6 * step;
+    row1 += 6 * step;
+    row2 += 6 * step;
+    out += 3 * step;
   }
 }
