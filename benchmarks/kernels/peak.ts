@@ -1,5 +1,5 @@
-// How many f32 operations a second can 128-bit SIMD do here? Eight running sums of products, and each number that is loaded is
-// multiplied by two others: as many sums as the latency of an addition on two pipes needs, and 20 instructions for 16
+// How many f32 operations a second can 128-bit SIMD do here? Eight running sums of products, and each number that is loaded
+// is multiplied by two others: as many sums as the latency of an addition on two pipes needs, and 20 instructions for 16
 // operations. Chains of additions and of multiplications in registers alone reach three quarters of this on a Zen 5.
 
 /** Floating-point operations of one round of {@link sums}: 16 instructions of 4 lanes. */

@@ -214,7 +214,7 @@ export function depthwiseTiling(
   const units = batch * outer.output * middle.output * inner.quotient * Math.ceil(phase / positions);
   const work = channels * outer.taps * middle.taps * inner.taps;
   const wanted = Math.max(DEPTHWISE_POSITIONS, SMALLEST_CHUNK / 4 / work) / positions;
-  return { units, grain: inEqualParts(units, Math.ceil(wanted)), positions };
+  return { units, grain: Math.max(1, inEqualParts(units, Math.ceil(wanted))), positions };
 }
 
 /** Units and grain of the gradient of a depthwise kernel: all places of 16 channels go together where there are enough. */
@@ -230,7 +230,7 @@ export function depthwiseGradientUnits(
 
 /** The size of the parts when `total` is cut into parts of at most `size`, as equal as can be. */
 function inEqualParts(total: number, size: number): number {
-  return Math.ceil(total / Math.ceil(total / Math.max(1, size)));
+  return Math.ceil(total / Math.max(1, Math.ceil(total / Math.max(1, size))));
 }
 
 /** The same, of even size where there are several: tiles take two rows. */

@@ -1,6 +1,7 @@
 // Are depthwise convolutions the same where memory decides how they are read: with large inputs, and with many channels?
 
 import { expect, test } from "vitest";
+import { type ConvAxis, convTiling, depthwiseTiling } from "../../bindings/ops/convGeometry.ts";
 import * as ops from "../../bindings/ops/index.ts";
 import type { Tensor } from "../../bindings/tensor.ts";
 import { expectSameBits } from "../harness/compare.ts";
@@ -64,6 +65,15 @@ test.each([
     const half = (y: Tensor): Tensor => ops.slice(y, [0, 0, 0, first], [-1, -1, -1, 512]);
     expectSameBits(results(half(x), half(kernel)), whole.map(half), `channels from ${first} on`);
   }
+});
+
+test("no samples make no units, in chunks that threads can count", () => {
+  const along = (taps: number): ConvAxis => {
+    return { input: 5, output: 5, taps, stride: 1, dilation: 1, offset: (1 - taps) / 2, quotient: 1 };
+  };
+  const axes = [along(1), along(3), along(3)] as const;
+  for (const { units, grain } of [depthwiseTiling([...axes], 0, 16), convTiling([...axes], 0, 16, 16, 1)])
+    expect([units, grain]).toEqual([0, 1]);
 });
 
 test("more channels than there are panels for have the bits of a few of them", () => {

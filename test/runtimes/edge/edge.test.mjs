@@ -200,9 +200,12 @@ describe("bad requests get an answer in JSON that says what is wrong", () => {
     assert.ok(answer.error.includes(String(bodyLimit)));
   });
 
-  test("a body that just fits is read", async () => {
-    const text = JSON.stringify({ pixels: pixels(0) });
-    assert.equal((await post(text + " ".repeat(bodyLimit - text.length))).status, 200);
+  test("a body that just fits is read; one byte more, sent without a length: 413", async () => {
+    const padded = (bytes) => Buffer.from(JSON.stringify({ pixels: pixels(0) }).padEnd(bytes));
+    assert.equal((await post(padded(bodyLimit))).status, 200);
+    const body = padded(bodyLimit + 1);
+    const parts = Array.from({ length: 17 }, (_, index) => body.subarray(index * 65_536, (index + 1) * 65_536));
+    assert.equal((await postInParts(parts)).status, 413);
   });
 
   test("a body without a length or an end: 413 after at most what may be sent", async () => {
