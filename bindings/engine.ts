@@ -86,11 +86,14 @@ export class Engine {
   private floatView: Float32Array;
   private intView: Int32Array;
   private readonly meeting: number;
+  private readonly scratch: Range;
   private crew: Crew | undefined;
   private arenaBlock: Range = { address: 0, bytes: 0 };
   /** How many threads every instruction is cut for; the results do not depend on it. */
   private cutting: number;
   private readonly places: KernelPlaces;
+  /** A switch for tests: {@link poison} fills memory with NaN, so that reading what was not written shows. */
+  poisoned = false;
 
   /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
   constructor(module: WebAssembly.Module, threads = 1) {
@@ -104,9 +107,10 @@ export class Engine {
     this.intView = new Int32Array(this.memory.buffer);
     const base = roundUp(Math.max(this.machine.heapBase(), kernelData.end), blockAlignment);
     this.meeting = base;
-    this.machine.configure(base + meetingBytes, this.meeting, maySleep());
+    this.scratch = { address: base + meetingBytes, bytes: scratchBytes };
+    this.machine.configure(this.scratch.address, this.meeting, maySleep());
     this.heap = new Heap(this.memory, base + meetingBytes + scratchBytes);
-    this.places = new KernelPlaces({ table: this.machine.table, memory: this.memory, scratch: base + meetingBytes });
+    this.places = new KernelPlaces({ table: this.machine.table, memory: this.memory, scratch: this.scratch.address });
   }
 
   /** How many threads take part in runs, this one included. */
@@ -154,7 +158,9 @@ export class Engine {
    * @throws {TensorError} `memory` when there is no room.
    */
   allocate(bytes: number, purpose: string): Block {
-    return this.heap.allocate(bytes, purpose);
+    const block = this.heap.allocate(bytes, purpose);
+    this.poison(block);
+    return block;
   }
 
   /** Gives a block back at once. Nothing may use it afterwards. */
@@ -182,6 +188,14 @@ export class Engine {
   clear(block: Block): void {
     this.refreshViews();
     this.bytesView.fill(0, block.address, block.address + block.bytes);
+  }
+
+  /** While {@link poisoned}: fills arena and scratch, or `range`, with bytes that are NaN as float32 and −1 as int32. */
+  poison(...ranges: Range[]): void {
+    if (!this.poisoned) return;
+    this.refreshViews();
+    for (const { address, bytes } of ranges.length > 0 ? ranges : [this.arenaBlock, this.scratch])
+      this.bytesView.fill(255, address, address + bytes);
   }
 
   /** A copy of the tensor at `address`. */

@@ -321,20 +321,16 @@ describe("the edge's platform", () => {
 describe("files", () => {
   /** One list of small functions each, that splitting would only scatter. */
   const allowed: Readonly<Record<string, string>> = {
-    "assembly/math.ts": "the elementary functions share their reductions",
     "assembly/kernels/mapSteps.ts": "one functor for each MAP code",
-    "assembly/kernels/matMulTiles.ts": "one register tile for each size",
-    "assembly/kernels/reduce.ts": "one functor for each kind of reduction",
-    "bindings/ops/map.ts": "one rule for each elementwise operation",
   };
   const all = [...bindings, ...sources("assembly"), ...sources("test")];
 
-  it("have at most 350 lines", () => {
-    const long = all.filter((path) => allowed[path] === undefined && read(path).split("\n").length > 351);
+  it("have at most 500 lines", () => {
+    const long = all.filter((path) => allowed[path] === undefined && read(path).split("\n").length > 501);
     expect(long).toEqual([]);
   });
 
-  it("begin with the question that they answer", () => {
+  it("begin with what they are", () => {
     const mute = all.filter((path) => !/^\/\/ [^\n]*/.test(read(path)));
     expect(mute).toEqual([]);
   });

@@ -148,8 +148,9 @@ export class Program {
    */
   run(values: readonly Tensor[] = [], repeats = 1): Tensor[] {
     this.main.load();
-    this.prepare();
     const machine = engine();
+    machine.poison();
+    this.prepare();
     values.forEach((value, index) => {
       const buffer = this.inputBuffers[index];
       if (buffer !== undefined) machine.write(this.main.addressOf(buffer), value.data);

@@ -1,0 +1,130 @@
+// The random sweep: every op, layer, loss, metric and optimizer on random cases, against float64.
+//
+//   npm run test:sweep -- --seconds 60 --seed 7 [--only conv,matMul] [--kind op] [--quiet]
+//
+// Subjects take turns until the time is up. A failure shrinks to a line for test/sweep/found.test.ts.
+
+import fc from "fast-check";
+import { generator, seedOf } from "../harness/random.ts";
+import type { Subject, Tally } from "./subject.ts";
+import { subjects } from "./subjects.ts";
+
+interface Arguments {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly only: readonly string[];
+  readonly kind: string | undefined;
+  readonly quiet: boolean;
+}
+
+const casesPerTurn = 8;
+const shrinkingSeconds = 10;
+/** Failures of one subject that are printed; after them it rests. */
+const failuresPerSubject = 3;
+
+function parse(words: readonly string[]): Arguments {
+  const options = new Map<string, string>();
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] as string;
+    if (word === "--quiet") options.set(word, "");
+    else if (["--seconds", "--seed", "--only", "--kind"].includes(word)) options.set(word, words[++index] ?? "");
+    else throw new Error(`unknown argument ${word}: --seconds N --seed S [--only NAME,NAME] [--kind KIND] [--quiet]`);
+  }
+  const number = (name: string, otherwise: number): number => {
+    const value = Number(options.get(name) ?? otherwise);
+    if (!(value >= 0)) throw new Error(`${name} takes a number ≥ 0, not ${options.get(name)}`);
+    return value;
+  };
+  return {
+    seconds: number("--seconds", 60),
+    seed: number("--seed", Math.floor(Math.random() * 2 ** 31)),
+    only: (options.get("--only") ?? "").split(",").filter((name) => name !== ""),
+    kind: options.get("--kind"),
+    quiet: options.has("--quiet"),
+  };
+}
+
+interface Row {
+  readonly subject: Subject;
+  readonly tally: Tally;
+  readonly failures: Set<string>;
+  milliseconds: number;
+}
+
+async function main(): Promise<void> {
+  const { seconds, seed, only, kind, quiet } = parse(process.argv.slice(2));
+  const unknown = only.filter((name) => !subjects.some((each) => each.name === name));
+  if (unknown.length > 0) throw new Error(`no subject is called ${unknown.join(", ")}`);
+  const rows = subjects
+    .filter((each) => (only.length === 0 || only.includes(each.name)) && (kind === undefined || each.kind === kind))
+    .map(
+      (each): Row => ({
+        subject: each,
+        tally: { cases: 0, gradients: 0, refused: 0 },
+        failures: new Set(),
+        milliseconds: 0,
+      }),
+    );
+  console.log(`sweep: ${rows.length} subjects, ${seconds} s, --seed ${seed}`);
+  shuffle(rows, generator(seed));
+  const end = performance.now() + seconds * 1000;
+  for (let turn = 0; performance.now() < end; turn++)
+    for (const row of rows) {
+      if (performance.now() >= end) break;
+      if (row.failures.size < failuresPerSubject) await takeTurn(row, seedOf(`${seed} ${turn} ${row.subject.name}`));
+    }
+  if (!quiet) printTable(rows);
+  const cases = rows.reduce((sum, { tally }) => sum + tally.cases, 0);
+  const failed = rows.reduce((sum, { failures }) => sum + failures.size, 0);
+  console.log(`sweep: ${cases} passed, ${failed} failed`);
+  process.exitCode = failed > 0 || cases === 0 ? 1 : 0;
+}
+
+async function takeTurn(row: Row, seed: number): Promise<void> {
+  const { subject, tally, failures } = row;
+  const began = performance.now();
+  const details = await fc.check(
+    fc.asyncProperty(subject.cases, async (given) => subject.check(given, tally)),
+    { numRuns: casesPerTurn, seed, interruptAfterTimeLimit: shrinkingSeconds * 1000, includeErrorInReport: false },
+  );
+  row.milliseconds += performance.now() - began;
+  if (!details.failed || details.counterexample === null) return;
+  const [given] = details.counterexample;
+  const error = details.errorInstance;
+  const text = `sweepCase(${JSON.stringify(subject.name)}, ${fc.stringify(given)}); // ${messageOf(error)}`;
+  failures.add(text);
+  console.log(text);
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const place = (error.stack ?? "")
+    .split("\n")
+    .find((line) => /^\s+at /.test(line) && !/compare\.ts|expect/.test(line));
+  return `${error.message}${error.constructor === Error ? "" : ` (${error.constructor.name}${place ?? ""})`}`.replaceAll(
+    "\n",
+    " ",
+  );
+}
+
+function shuffle<T>(list: T[], next: () => number): void {
+  for (let index = list.length - 1; index > 0; index--) {
+    const other = Math.floor(next() * (index + 1));
+    [list[index], list[other]] = [list[other] as T, list[index] as T];
+  }
+}
+
+function printTable(rows: readonly Row[]): void {
+  console.log(
+    `${"subject".padEnd(44)}${"cases".padStart(8)}${"gradients".padStart(11)}${"refused".padStart(9)}${"ms".padStart(8)}`,
+  );
+  const byName = [...rows].sort((a, b) =>
+    `${a.subject.kind} ${a.subject.name}`.localeCompare(`${b.subject.kind} ${b.subject.name}`),
+  );
+  for (const { subject, tally, failures, milliseconds } of byName)
+    console.log(
+      `${`${subject.kind} ${subject.name}`.padEnd(44)}${String(tally.cases).padStart(8)}${String(tally.gradients).padStart(11)}${String(tally.refused).padStart(9)}${(milliseconds / Math.max(1, tally.cases)).toFixed(1).padStart(8)}${failures.size > 0 ? `  ${failures.size} FAILED` : ""}`,
+    );
+}
+
+await main();

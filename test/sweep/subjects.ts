@@ -1,0 +1,7 @@
+// Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
+
+import { elementwiseSubjects } from "./ops/elementwise.ts";
+import { matMulSubjects } from "./ops/matMul.ts";
+import type { Subject } from "./subject.ts";
+
+export const subjects: readonly Subject[] = [...elementwiseSubjects, ...matMulSubjects];
