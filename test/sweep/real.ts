@@ -195,6 +195,8 @@ export interface Curve {
   readonly f: (x: number) => number;
   /** ULPs by which a float32 result may be off; 0: exact, 0.5: rounded correctly. */
   readonly ulps: number;
+  /** How many roundings of its operand a composed formula may take: each costs u·|x·f′(x)|. Default 0. */
+  readonly roundings?: number;
   /** f′; undefined: zero everywhere, as of steps. */
   readonly slope?: (x: number) => number;
   /** What the gradient's rule may be off beyond its own roundings, as when 1 − y² cancels. */
@@ -205,15 +207,20 @@ export interface Curve {
 
 /** f(x). */
 export function apply(curve: Curve, x: Real): Real {
-  const { f, ulps, slope, slopeError, jumps = none } = curve;
+  const { f, ulps, roundings = 0, slope, slopeError, jumps = none } = curve;
   const value = f(x.value);
-  const own = ulps > 0 && Number.isFinite(value) ? ulps * gapAt(value) : 0;
+  const inner = roundings * unit;
+  const own = Number.isFinite(value)
+    ? (ulps > 0 ? ulps * gapAt(value) : 0) +
+      (inner > 0 && Number.isFinite(x.value) ? inner * Math.abs(x.value * (slope?.(x.value) ?? 0)) : 0)
+    : 0;
   const jumping = x.bound > 0 && jumps.some((jump) => Math.abs(x.value - jump) <= x.bound);
   const passed =
     x.bound === 0 ? 0 : jumping || !Number.isFinite(x.bound) ? unknown : spread(f, x.value, x.bound, value);
   if (slope === undefined) return new Real(value, passed + own);
   const rise = slope(x.value);
-  const change = jumping ? unknown : x.bound === 0 ? 0 : spread(slope, x.value, x.bound, rise);
+  const reach = x.bound + (Number.isFinite(x.value) ? inner * Math.abs(x.value) : 0);
+  const change = jumping ? unknown : reach === 0 ? 0 : spread(slope, x.value, reach, rise);
   return new Real(value, passed + own, [x], [rise], [slopeBound(rise, change + (slopeError?.(x.value) ?? 0))]);
 }
 

@@ -1,7 +1,8 @@
 // Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
 
+import { binarySubjects } from "./ops/binary.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import type { Subject } from "./subject.ts";
 
-export const subjects: readonly Subject[] = [...elementwiseSubjects, ...matMulSubjects];
+export const subjects: readonly Subject[] = [...elementwiseSubjects, ...binarySubjects, ...matMulSubjects];
