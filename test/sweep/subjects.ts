@@ -3,6 +3,12 @@
 import { binarySubjects } from "./ops/binary.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
+import { reductionSubjects } from "./ops/reductions.ts";
 import type { Subject } from "./subject.ts";
 
-export const subjects: readonly Subject[] = [...elementwiseSubjects, ...binarySubjects, ...matMulSubjects];
+export const subjects: readonly Subject[] = [
+  ...elementwiseSubjects,
+  ...binarySubjects,
+  ...matMulSubjects,
+  ...reductionSubjects,
+];
