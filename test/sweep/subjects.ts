@@ -3,6 +3,7 @@
 import { binarySubjects } from "./ops/binary.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
+import { moveSubjects } from "./ops/moves.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
 import type { Subject } from "./subject.ts";
 
@@ -11,4 +12,5 @@ export const subjects: readonly Subject[] = [
   ...binarySubjects,
   ...matMulSubjects,
   ...reductionSubjects,
+  ...moveSubjects,
 ];
