@@ -1,6 +1,7 @@
 // Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
 
 import { binarySubjects } from "./ops/binary.ts";
+import { convSubjects } from "./ops/conv.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
@@ -13,4 +14,5 @@ export const subjects: readonly Subject[] = [
   ...matMulSubjects,
   ...reductionSubjects,
   ...moveSubjects,
+  ...convSubjects,
 ];
