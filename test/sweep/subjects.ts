@@ -5,6 +5,7 @@ import { convSubjects } from "./ops/conv.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
+import { poolSubjects } from "./ops/pool.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
 import type { Subject } from "./subject.ts";
 
@@ -15,4 +16,5 @@ export const subjects: readonly Subject[] = [
   ...reductionSubjects,
   ...moveSubjects,
   ...convSubjects,
+  ...poolSubjects,
 ];

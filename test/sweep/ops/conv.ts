@@ -49,12 +49,10 @@ export function axis(most: number, mostTaps: number): fc.Arbitrary<Axis> {
       dilation: fc.constantFrom(1, 1, 1, 2, 3),
     })
     .chain((given) =>
-      fc
-        .tuple(fc.nat(given.taps + 2), fc.nat(given.taps + 2), fc.boolean())
-        .map(([before, after, padded]) => ({
-          ...given,
-          padding: (padded ? [before, after] : [0, 0]) as [number, number],
-        })),
+      fc.tuple(fc.nat(given.taps + 2), fc.nat(given.taps + 2), fc.boolean()).map(([before, after, padded]) => ({
+        ...given,
+        padding: (padded ? [before, after] : [0, 0]) as [number, number],
+      })),
     );
 }
 
