@@ -10,6 +10,7 @@ import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as ops from "../../bindings/ops/index.ts";
 import { full } from "../../bindings/ops/map.ts";
 import type { Tensor } from "../../bindings/tensor.ts";
+import type { Variable } from "../../bindings/variable.ts";
 import { generator } from "../harness/random.ts";
 import { compileGraph, type Traced, traceGraph } from "../harness/runGraph.ts";
 import { fromTensor, type RealArray } from "./array.ts";
@@ -51,85 +52,129 @@ export function op<C extends { readonly seed: number }>(of: OpSubject<C>): Subje
 }
 
 function checkOp<C extends { readonly seed: number }>(of: OpSubject<C>, given: C, tally: Tally): void {
-  const { call, slack = 1, passes = {} } = of;
   engine().poisoned = true;
   const values = tensorsOf(of.inputs(given), given.seed);
   const reals = values.map(fromTensor);
   const wanted = of.reference(given, ...reals);
+  const call = (inputs: readonly SymbolicTensor[]): readonly SymbolicTensor[] => listOf(of.call(given, ...inputs));
   tally.cases++;
   if (wanted === undefined) {
-    expectRefusal(() => call(given, ...(values as unknown as SymbolicTensor[])));
+    expectRefusal(() => call(values as unknown as SymbolicTensor[]));
     tally.refused++;
     return;
   }
-  const expected = listOf<RealArray>(wanted);
-  const direct = listOf(call(given, ...(values as unknown as SymbolicTensor[]))) as unknown as Tensor[];
+  checkLaws(
+    {
+      call,
+      values,
+      reals,
+      expected: listOf<RealArray>(wanted),
+      differentiable: of.gradient?.(given) !== false,
+      seed: given.seed,
+      slack: of.slack,
+      passes: of.passes,
+      slackOnValues: of.slackOnValues,
+    },
+    tally,
+  );
+}
+
+/** A computation with its reference. */
+export interface Checked {
+  /** On symbols, and on values. */
+  readonly call: (inputs: readonly SymbolicTensor[]) => readonly SymbolicTensor[];
+  readonly values: readonly Tensor[];
+  readonly reals: readonly RealArray[];
+  /** Trainable weights that it reads, with what they are in the reference. */
+  readonly variables?: readonly (readonly [Variable, RealArray])[];
+  readonly expected: readonly RealArray[];
+  readonly differentiable: boolean;
+  readonly seed: number;
+  /** Called before each run: puts back what runs change. */
+  readonly reset?: (() => void) | undefined;
+  readonly slack?: number | undefined;
+  readonly passes?: CompileOptions | undefined;
+  readonly slackOnValues?: number | undefined;
+}
+
+/** Throws unless all ways to run it give the reference's values and gradients, and the same bits. */
+export function checkLaws(of: Checked, tally: Tally): void {
+  const { call, values, reals, variables = [], expected, slack = 1, passes = {}, seed, reset } = of;
+  const floats = expected.filter(({ dtype }) => dtype === "float32");
+  const differentiable =
+    of.differentiable && floats.length > 0 && (variables.length > 0 || values.some(({ dtype }) => dtype === "float32"));
+  reset?.();
+  const direct = call(values as unknown as SymbolicTensor[]) as unknown as Tensor[];
   if (direct.length !== expected.length) throw new Error(`${direct.length} results, not ${expected.length}`);
   direct.forEach((value, index) => {
     expectWithin(value, expected[index] as RealArray, `result ${index} on values`, of.slackOnValues ?? slack);
   });
 
-  const differentiable =
-    of.gradient?.(given) !== false &&
-    expected.some(({ dtype }) => dtype === "float32") &&
-    values.some(({ dtype }) => dtype === "float32");
-  const next = generator(given.seed ^ 0x5bd1e995);
-  const upstream = expected
-    .filter(({ dtype }) => dtype === "float32" && differentiable)
-    .map(({ shape }) => tensorOf({ shape, draw: sometimes([0], 0.05, within(-1.5, 1.5)) }, next));
-  const traced = traceGraph([...values, ...upstream], (...inputs) => {
-    const results = listOf(call(given, ...inputs.slice(0, values.length)));
-    return [...results, ...(differentiable ? gradientsOf(results, inputs, values.length) : [])];
+  const next = generator(seed ^ 0x5bd1e995);
+  const upstream = (differentiable ? floats : []).map(({ shape }) =>
+    tensorOf({ shape, draw: sometimes([0], 0.05, within(-1.5, 1.5)) }, next),
+  );
+  const given = [...values, ...upstream];
+  const traced = traceGraph(given, (...inputs) => {
+    const results = call(inputs.slice(0, values.length));
+    const targets = [
+      ...inputs.slice(0, values.length).filter(({ dtype }) => dtype === "float32"),
+      ...variables.map(([variable]) => variable),
+    ];
+    return [...results, ...(differentiable ? gradientsOf(results, targets, inputs.slice(values.length)) : [])];
   });
-  const arguments_ = [...values, ...upstream];
-  const found = runOnce(traced, arguments_, passes);
+  const run = (options: CompileOptions): Tensor[] => {
+    reset?.();
+    return runOnce(traced, given, { ...passes, ...options });
+  };
+  const found = run({});
   const results = found.slice(0, expected.length);
   if (of.passes === undefined) expectSameBits(results, direct, "compiled against values");
   else
     results.forEach((value, index) => {
       expectWithin(value, expected[index] as RealArray, `result ${index}, compiled`, slack);
     });
-  expectSameBits(runOnce(traced, arguments_, { ...passes, ...everyPassOff }), found, "without any pass");
-  expectSameCuts(traced, arguments_, passes, found);
+  expectSameBits(run(everyPassOff), found, "without any pass");
+  expectSameCuts(traced, given, passes, found, reset);
   if (!differentiable) return;
   tally.gradients++;
   differentiate(
-    expected.filter(({ dtype }) => dtype === "float32").flatMap(({ data }) => data),
+    floats.flatMap(({ data }) => data),
     upstream.flatMap((each) => fromTensor(each).data),
   );
-  let position = expected.length;
-  reals.forEach(({ dtype, data }, index) => {
-    if (dtype !== "float32") return;
+  const compared = [
+    ...reals.flatMap((each, index) => (each.dtype === "float32" ? [[`input ${index}`, each] as const] : [])),
+    ...variables.map(([{ name }, each]) => [name, each] as const),
+  ];
+  compared.forEach(([what, { data }], index) => {
     expectValues(
-      found[position++] as Tensor,
+      found[expected.length + index] as Tensor,
       data.map(({ adjoint }) => adjoint),
       data.map(({ adjointBound }) => adjointBound),
-      `gradient of input ${index}`,
+      `gradient of ${what}`,
       slack,
     );
   });
 }
 
-/** d Σ resultᵢ · upstreamᵢ / d input, for all float32 inputs. */
+/** d Σ resultᵢ · upstreamᵢ / d target. */
 function gradientsOf(
   results: readonly SymbolicTensor[],
-  inputs: readonly SymbolicTensor[],
-  count: number,
+  targets: readonly (SymbolicTensor | Variable)[],
+  upstream: readonly SymbolicTensor[],
 ): readonly SymbolicTensor[] {
-  const differentiated = inputs.slice(0, count).filter(({ dtype }) => dtype === "float32");
   const floats = results.filter(({ dtype }) => dtype === "float32");
-  const upstream = inputs.slice(count);
   const [first] = floats;
   const found =
     floats.length === 1 && first !== undefined
-      ? gradients(first, differentiated, upstream[0])
+      ? gradients(first, targets, upstream[0])
       : gradients(
           floats
             .map((result, index) => ops.sum(ops.multiply(result, upstream[index] as SymbolicTensor)))
             .reduce((total, each) => ops.add(total, each)),
-          differentiated,
+          targets,
         );
-  return found.map((gradient, index) => gradient ?? full((differentiated[index] as SymbolicTensor).shape, 0));
+  return found.map((gradient, index) => gradient ?? full((targets[index] as SymbolicTensor | Variable).shape, 0));
 }
 
 export function listOf<T>(one: T | readonly T[]): readonly T[] {
@@ -160,12 +205,14 @@ export function expectSameCuts(
   values: readonly Tensor[],
   options: CompileOptions,
   expected: readonly Tensor[],
+  reset?: () => void,
 ): void {
   const [wordsPerInstruction, grain] = [32, 2];
   using(compileGraph(traced, { algorithms: true, foldScales: true, ...options }), (program) => {
     for (let index = 0; index < program.code.instructionCount; index++)
       program.code.words[index * wordsPerInstruction + grain] = 1;
     for (const threads of [2, 3]) {
+      reset?.();
       setCutting(threads);
       try {
         expectSameBits(program.run(values), expected, `cut for ${threads} threads`);

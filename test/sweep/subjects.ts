@@ -1,5 +1,6 @@
 // Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
 
+import { coreSubjects } from "./layers/core.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
@@ -17,4 +18,5 @@ export const subjects: readonly Subject[] = [
   ...moveSubjects,
   ...convSubjects,
   ...poolSubjects,
+  ...coreSubjects,
 ];

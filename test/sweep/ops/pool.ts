@@ -31,12 +31,10 @@ const axis = (most: number): fc.Arbitrary<PoolAxis> =>
   fc
     .record({ size: sizes(most), window: fc.integer({ min: 1, max: 5 }), stride: fc.constantFrom(1, 1, 2, 2, 3, 4) })
     .chain((given) =>
-      fc
-        .tuple(fc.nat(given.window - 1), fc.nat(given.window - 1), fc.boolean())
-        .map(([before, after, padded]) => ({
-          ...given,
-          padding: (padded ? [before, after] : [0, 0]) as [number, number],
-        })),
+      fc.tuple(fc.nat(given.window - 1), fc.nat(given.window - 1), fc.boolean()).map(([before, after, padded]) => ({
+        ...given,
+        padding: (padded ? [before, after] : [0, 0]) as [number, number],
+      })),
     );
 
 const cases: fc.Arbitrary<PoolCase> = fc
