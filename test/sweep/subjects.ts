@@ -8,6 +8,7 @@ import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
 import { poolSubjects } from "./ops/pool.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
+import { programSubjects } from "./programs.ts";
 import type { Subject } from "./subject.ts";
 
 export const subjects: readonly Subject[] = [
@@ -19,4 +20,5 @@ export const subjects: readonly Subject[] = [
   ...convSubjects,
   ...poolSubjects,
   ...coreSubjects,
+  ...programSubjects,
 ];
