@@ -1,6 +1,7 @@
 // Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
 
 import { coreSubjects } from "./layers/core.ts";
+import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
@@ -21,4 +22,5 @@ export const subjects: readonly Subject[] = [
   ...poolSubjects,
   ...coreSubjects,
   ...programSubjects,
+  ...networkSubjects,
 ];
