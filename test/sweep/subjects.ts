@@ -5,8 +5,10 @@ import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
+import { indexingSubjects } from "./ops/indexing.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
+import { normalizationSubjects } from "./ops/normalization.ts";
 import { poolSubjects } from "./ops/pool.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
 import { programSubjects } from "./programs.ts";
@@ -20,6 +22,8 @@ export const subjects: readonly Subject[] = [
   ...moveSubjects,
   ...convSubjects,
   ...poolSubjects,
+  ...indexingSubjects,
+  ...normalizationSubjects,
   ...coreSubjects,
   ...programSubjects,
   ...networkSubjects,
