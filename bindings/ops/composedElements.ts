@@ -25,6 +25,7 @@ import {
   multiply,
   negate,
   notEqual,
+  numeric,
   sign,
   sin,
   sqrt,
@@ -32,6 +33,8 @@ import {
   subtract,
   where,
 } from "./map.ts";
+
+export { floorDivide, mod } from "./map.ts";
 
 type Node = SymbolicTensor;
 
@@ -96,17 +99,6 @@ export function trunc(x: Operand): Node {
   return multiply(sign(node), floor(abs(node)));
 }
 
-/** ⌊a / b⌋, float32; its gradient is zero. */
-export function floorDivide(a: Operand, b: Operand): Node {
-  return floor(divide(a, b));
-}
-
-/** a − b · ⌊a / b⌋, float32: what is left of a, with the sign of b. */
-export function mod(a: Operand, b: Operand): Node {
-  const [first, second] = [asFloat(a), asFloat(b)];
-  return subtract(first, multiply(second, floorDivide(first, second)));
-}
-
 /** a / b, and 0 (with gradients 0) where b = 0. */
 export function divideNoNan(a: Operand, b: Operand): Node {
   const divisor = asFloat(b);
@@ -130,12 +122,14 @@ export function isNan(x: Operand): Node {
 
 /** Whether x is neither NaN nor infinite, as bool. */
 export function isFiniteNumber(x: Operand): Node {
-  return lessEqual(abs(x), largest);
+  const node = toSymbolic(x);
+  return node.dtype === "float32" ? lessEqual(abs(node), largest) : equal(node, node);
 }
 
 /** Whether x is infinite, as bool. */
 export function isInfinite(x: Operand): Node {
-  return greater(abs(x), largest);
+  const node = toSymbolic(x);
+  return node.dtype === "float32" ? greater(abs(node), largest) : notEqual(node, node);
 }
 
 /** Whether |a − b| ≤ absolute + relative · |b|, as bool; equal infinities are close, NaN is close to nothing. */
@@ -148,7 +142,8 @@ export function isClose(a: Operand, b: Operand, relative = 1e-5, absolute = 1e-8
 
 /** x with `nan` in place of NaN and the largest float32 numbers, or those given, in place of the infinities. */
 export function nanToNum(x: Operand, nan = 0, positive: number = largest, negative: number = -largest): Node {
-  const node = asFloat(x);
+  const node = numeric(x);
+  if (node.dtype !== "float32") return node;
   const above = where(greater(node, largest), positive, where(isNan(node), nan, node));
   return where(less(node, -largest), negative, above);
 }

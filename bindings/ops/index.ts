@@ -248,7 +248,7 @@ export const oneHot: Lifted<typeof crossEntropies.oneHot> = /* @__PURE__ */ lift
   indices: 0,
 });
 /** x^exponent. Whole exponents up to 64 by multiplication; others as e^(exponent · ln x), for x ≥ 0. */
-export const power: Lifted<typeof composed.power> = /* @__PURE__ */ lift("power", composed.power, 1);
+export const power: Lifted<typeof composed.power> = /* @__PURE__ */ lift("power", composed.power, 2);
 /** The values limited to [low, high]; the gradient is zero outside. */
 export const clip: Lifted<typeof composed.clip> = /* @__PURE__ */ lift("clip", composed.clip, 1);
 /** All elements in one row for each entry of the first axis: [batch, ...] → [batch, elements]. */

@@ -184,14 +184,14 @@ export function segmentMin(x: Operand, segments: Operand, count: number): Node {
  */
 export function unravelIndex(indices: Operand, shape: Shape): readonly Node[] {
   const node = integers("unravelIndex", indices);
-  check(sizeOf(shape) <= 2 ** 23, "unsupported", () => ({
+  check(sizeOf(shape) < 2 ** 31, "unsupported", () => ({
     where: errorPlace("unravelIndex"),
-    expected: "a shape of at most 2²³ elements",
+    expected: "a shape of less than 2³¹ elements",
     received: `[${shape.join(", ")}]`,
   }));
   return stridesOf(shape).map((stride, axis) => {
     const whole = floorDivide(node, stride);
-    return cast(axis === 0 ? whole : mod(whole, shape[axis] as number), "int32");
+    return axis === 0 ? whole : mod(whole, shape[axis] as number);
   });
 }
 
