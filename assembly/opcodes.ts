@@ -114,6 +114,8 @@ export const COPY_VALUE = 21;
 /** min(max(x, 0), 6). */
 export const RELU6 = 22;
 export const ATAN = 23;
+/** The share of a normal distribution below x. */
+export const NORMAL_CDF = 24;
 
 // MAP: float32 × float32 → float32 ------------------------------------------------------------------------------------
 export const ADD = 32;

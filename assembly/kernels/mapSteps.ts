@@ -15,6 +15,7 @@ import {
   log,
   log1p,
   modulo,
+  normalCdf,
   power,
   sigmoid,
   sin,
@@ -92,6 +93,9 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
       break;
     case code.ATAN:
       long<Atan>(target, a, bytes);
+      break;
+    case code.NORMAL_CDF:
+      long<NormalCdf>(target, a, bytes);
       break;
     case code.COPY_VALUE:
       unary<CopyValue>(target, a, bytes);
@@ -421,6 +425,12 @@ class Cos {
 class Atan {
   f(x: v128): v128 {
     return atan(x);
+  }
+}
+@unmanaged
+class NormalCdf {
+  f(x: v128): v128 {
+    return normalCdf(x);
   }
 }
 @unmanaged

@@ -2,10 +2,13 @@
 
 import { check } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { withRule } from "./customGradient.ts";
 import {
   abs,
   add,
   asFloat,
+  atLeast,
+  atMost,
   cast,
   cos,
   divide,
@@ -49,14 +52,35 @@ export function tan(x: Operand): Node {
 
 /** (eˣ − e⁻ˣ) / 2, exact near 0. */
 export function sinh(x: Operand): Node {
-  const node = asFloat(x);
-  return multiply(subtract(expm1(node), expm1(negate(node))), 0.5);
+  return withRule(
+    (node) => [
+      where(far(node), multiply(sign(node), halfExp(node)), multiply(subtract(expm1(node), expm1(negate(node))), 0.5)),
+      (dy) => multiply(dy, cosh(node)),
+    ],
+    [asFloat(x)],
+  );
 }
 
 /** (eˣ + e⁻ˣ) / 2. */
 export function cosh(x: Operand): Node {
-  const node = asFloat(x);
-  return multiply(add(exp(node), exp(negate(node))), 0.5);
+  return withRule(
+    (node) => [
+      where(far(node), halfExp(node), multiply(add(exp(node), exp(negate(node))), 0.5)),
+      (dy) => multiply(dy, sinh(node)),
+    ],
+    [asFloat(x)],
+  );
+}
+
+/** Where eˣ or e⁻ˣ may be no float32 any more, although its half is one. */
+function far(x: Node): Node {
+  return greater(abs(x), 88);
+}
+
+/** e^|x| / 2. */
+function halfExp(x: Node): Node {
+  const root = exp(multiply(abs(x), 0.5));
+  return multiply(multiply(root, 0.5), root);
 }
 
 /** Inverse of sinh: ln(x + √(x² + 1)), exact near 0. */
@@ -73,8 +97,10 @@ export function asinh(x: Operand): Node {
 
 /** Inverse of cosh on x ≥ 1: ln(x + √(x² − 1)); NaN below 1. */
 export function acosh(x: Operand): Node {
-  const over = subtract(x, 1);
-  return log1p(add(over, multiply(sqrt(over), sqrt(add(over, 2)))));
+  const node = asFloat(x);
+  const over = subtract(atMost(node, 1e10), 1);
+  const near = log1p(add(over, multiply(sqrt(over), sqrt(add(over, 2)))));
+  return where(greater(node, 1e10), add(log(atLeast(node, 1)), Math.LN2), near);
 }
 
 /** Inverse of tanh on (−1, 1): ½ ln((1 + x) / (1 − x)), exact near 0. */

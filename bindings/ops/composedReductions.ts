@@ -3,6 +3,7 @@
 import { check, show } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { power, variance } from "./composed.ts";
+import { isNan } from "./composedElements.ts";
 import { moveAxis } from "./composedMoves.ts";
 import { pad, slice } from "./copy.ts";
 import {
@@ -78,7 +79,8 @@ export function cumprod(x: Operand, axis = -1): Node {
 
 /**
  * The value below which the share `q` (0 to 1) of the elements along `axis` lies, between two neighbours in proportion;
- * over all elements when `axis` is missing.
+ * over all elements when `axis` is missing. NaN where an element is.
+ * @throws {TensorError} `shape` where there is no element.
  */
 export function quantile(x: Operand, q: number, axis?: number, keepDims = false): Node {
   const node = asFloat(x);
@@ -106,7 +108,10 @@ export function quantile(x: Operand, q: number, axis?: number, keepDims = false)
     return reshape(column, sorted.shape.slice(0, -1));
   };
   const share = place - below;
-  const value = share === 0 ? at(below) : add(multiply(at(below), 1 - share), multiply(at(below + 1), share));
+  const between = share === 0 ? at(below) : add(multiply(at(below), 1 - share), multiply(at(below + 1), share));
+  // NaN come last.
+  const largest = at(size - 1);
+  const value = where(isNan(largest), largest, between);
   if (!keepDims) return value;
   if (axis === undefined) return reshape(value, new Array<number>(rank).fill(1));
   return expandDims(value, resolveAxes("quantile", rank, axis)[0] as number);

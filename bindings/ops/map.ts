@@ -212,7 +212,7 @@ export function square(x: Operand): Node {
 export const sqrt: (x: Operand) => Node = unary("sqrt", code.SQRT, (_x, y, dy) => divide(multiply(dy, 0.5), y));
 /** 1/√x. */
 export const rsqrt: (x: Operand) => Node = unary("rsqrt", code.RSQRT, (x, y, dy) =>
-  multiply(multiply(dy, -0.5), divide(y, x)),
+  multiply(dy, divide(multiply(y, -0.5), x)),
 );
 /** 1/x. */
 export const reciprocal: (x: Operand) => Node = unary("reciprocal", code.RECIPROCAL, (_x, y, dy) =>
@@ -235,6 +235,10 @@ export const sigmoid: (x: Operand) => Node = unary("sigmoid", code.SIGMOID, (_x,
 /** Error function, 2/√π ∫₀ˣ e^(−t²) dt. */
 export const erf: (x: Operand) => Node = unary("erf", code.ERF, (x, _y, dy) =>
   multiply(dy, multiply(exp(negate(square(x))), 2 / Math.sqrt(Math.PI))),
+);
+/** (1 + erf(x / √2)) / 2: the share of a normal distribution below x. */
+export const normalCdf: (x: Operand) => Node = unary("normalCdf", code.NORMAL_CDF, (x, _y, dy) =>
+  multiply(dy, multiply(exp(multiply(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))),
 );
 /** Inverse of erf on (−1, 1). */
 export const erfInverse: (x: Operand) => Node = unary("erfInverse", code.ERF_INVERSE, (_x, y, dy) =>
