@@ -275,6 +275,7 @@ export function squareplus(x: Operand, b = 4): Node {
 export function sparsemax(x: Operand, axis = -1): Node {
   const node = asFloat(x);
   const [position = 0] = resolveAxes("sparsemax", node.shape.length, axis);
+  if (node.size === 0) return node;
   const largest = stopGradient(max(node, position, true));
   const ordered = sort(stopGradient(node), position, true);
   const below = subtract(ordered, largest);

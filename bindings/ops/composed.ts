@@ -105,7 +105,7 @@ function logOfSum(x: Node, axes: readonly number[]): readonly [Node, (dy: Node) 
 /** All elements in one row for each entry of the first axis: [batch, ...] → [batch, elements]. */
 export function flatten(x: Operand): Node {
   const node = asFloat(x);
-  return reshape(node, [node.shape[0] ?? 1, -1]);
+  return reshape(node, [node.shape[0] ?? 1, sizeOf(node.shape.slice(1))]);
 }
 
 /** Σ (x − mean)² / n over `axes`. */

@@ -2,10 +2,8 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
-import { check } from "../errors.ts";
 import {
   defineOp,
-  errorPlace,
   makeNode,
   type Operand,
   type Operation,
@@ -13,7 +11,7 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor.ts";
-import { type Axes, resolveAxes } from "./axes.ts";
+import { type Axes, checkElements, resolveAxes } from "./axes.ts";
 import { pad, slice } from "./copy.ts";
 import { typeCode } from "./expression.ts";
 import { asFloat, broadcastTo, cast, divide, equal, multiply } from "./map.ts";
@@ -136,6 +134,7 @@ function productUpTo(x: Node, side: 1 | -1): Node {
 /** x [outer, axis, inner] moved along the axis, ones in the places that become free. */
 function movedBy(x: Node, shift: number): Node {
   const [outer = 1, axis = 1, inner = 1] = x.shape;
+  if (axis === 0) return x;
   const kept = slice(x, [0, Math.max(0, -shift), 0], [outer, axis - Math.abs(shift), inner]);
   return pad(
     kept,
@@ -170,15 +169,7 @@ function reduce(kind: Kind, operand: Operand, axes: Axes | undefined, keepDims: 
   const given = toSymbolic(operand);
   const x = given.dtype === "float32" || given.dtype === "int32" ? given : cast(given, "int32");
   const chosen = resolveAxes(kind, x.shape.length, axes);
-  check(
-    !(kind === "max" || kind === "min" || indexed(kind)) || chosen.every((axis) => (x.shape[axis] ?? 0) > 0),
-    "shape",
-    () => ({
-      where: errorPlace(kind),
-      expected: "at least one element along the axis",
-      received: `[${x.shape.join(", ")}]`,
-    }),
-  );
+  if (kind !== "sum" && kind !== "product") checkElements(kind, x.shape, chosen);
   let result = x;
   let end = chosen.length;
   while (end > 0) {
