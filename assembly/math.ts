@@ -333,7 +333,7 @@ export function atan(x: v128): v128 {
 }
 
 /**
- * Φ(x) = (1 + erf(x / √2)) / 2, the share of a normal distribution below x. Measured: at most 4.5 ULP for all x.
+ * Φ(x) = (1 + erf(x / √2)) / 2, the share of a normal distribution below x. Measured: at most 8 ULP for all x.
  *
  * −Inf → 0, +Inf → 1, NaN → NaN; x < −14.2 → 0.
  * Method: Φ(−a) = e^(−a²/2) t P(t) with t = 1 / (1 + 0.26 a) (form of Hastings 1955, own coefficients), the square in two

@@ -86,15 +86,11 @@ export function bernoulli(shape: Shape, probability: number): Node {
  */
 export function integers(shape: Shape, minval: number, maxval: number): Node {
   const range = maxval - minval;
-  check(
-    isInt32(minval) && isInt32(maxval - 1) && range > 0 && range <= 2 ** 24,
-    "option",
-    () => ({
-      where: "random.integers",
-      expected: "int32 numbers minval < maxval ≤ minval + 2²⁴",
-      received: `${show(minval)} and ${show(maxval)}`,
-    }),
-  );
+  check(isInt32(minval) && isInt32(maxval - 1) && range > 0 && range <= 2 ** 24, "option", () => ({
+    where: "random.integers",
+    expected: "int32 numbers minval < maxval ≤ minval + 2²⁴",
+    received: `${show(minval)} and ${show(maxval)}`,
+  }));
   return add(cast(floor(multiply(drawn("integers", randomUniform, shape), range)), "int32"), minval);
 }
 

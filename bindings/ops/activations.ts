@@ -71,10 +71,7 @@ export function softsign(x: Operand): Node {
     (node) => {
       // Beyond 10¹⁰ it is ±1.
       const limited = maximum(minimum(node, 1e10), -1e10);
-      return [
-        divide(limited, add(abs(limited), 1)),
-        (dy) => multiply(dy, square(reciprocal(add(abs(node), 1)))),
-      ];
+      return [divide(limited, add(abs(limited), 1)), (dy) => multiply(dy, square(reciprocal(add(abs(node), 1))))];
     },
     [asFloat(x)],
   );
@@ -163,10 +160,7 @@ export function tanhShrink(x: Operand): Node {
       const t = minimum(square(node), 0.25);
       const series = tanhSeries.reduce((total, coefficient) => add(multiply(total, t), coefficient), asFloat(0));
       const near = multiply(node, multiply(t, series));
-      return [
-        where(less(abs(node), 0.5), near, subtract(node, tanh(node))),
-        (dy) => multiply(dy, square(tanh(node))),
-      ];
+      return [where(less(abs(node), 0.5), near, subtract(node, tanh(node))), (dy) => multiply(dy, square(tanh(node)))];
     },
     [asFloat(x)],
   );

@@ -2,6 +2,7 @@
 
 import { check, show } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { type Axes, checkElements } from "./axes.ts";
 import { power, variance } from "./composed.ts";
 import { isNan } from "./composedElements.ts";
 import { moveAxis } from "./composedMoves.ts";
@@ -22,7 +23,6 @@ import {
   square,
   where,
 } from "./map.ts";
-import { type Axes, checkElements } from "./axes.ts";
 import { max, mean, min, resolveAxes, sum } from "./reduce.ts";
 import { sort } from "./sort.ts";
 import { singularValues } from "./svd.ts";
@@ -96,11 +96,7 @@ export function between(name: string, x: Operand, q: number, axis: number | unde
     received: show(q),
   }));
   const rank = node.shape.length;
-  checkElements(
-    name,
-    node.shape,
-    resolveAxes(name, rank, axis),
-  );
+  checkElements(name, node.shape, resolveAxes(name, rank, axis));
   const sorted = axis === undefined ? sort(reshape(node, [node.size])) : sort(moveAxis(node, axis, rank - 1));
   const size = sorted.shape[sorted.shape.length - 1] as number;
   const place = q * (size - 1);

@@ -148,7 +148,8 @@ export function trapezoid(y: Operand, x?: Operand, dx = 1, axis = -1): Node {
   const node = moveAxis(asFloat(y), axis, -1);
   const size = node.shape[node.shape.length - 1] as number;
   const lead = node.shape.slice(0, -1);
-  const from = (begin: number): Node => slice(node, [...lead.map(() => 0), Math.min(begin, size)], [...lead, Math.max(0, size - 1)]);
+  const from = (begin: number): Node =>
+    slice(node, [...lead.map(() => 0), Math.min(begin, size)], [...lead, Math.max(0, size - 1)]);
   const widths = x === undefined ? dx : diff(asFloat(x), 1, -1);
   return sum(multiply(multiply(add(from(0), from(1)), 0.5), widths), -1);
 }
@@ -205,8 +206,7 @@ export function histogram(
   const given = asFloat(x);
   const node = reshape(given, [given.size]);
   const [from, to] = range ?? [0, 1];
-  const [least, most] =
-    range === undefined && node.size > 0 ? [min(node), max(node)] : [asFloat(from), asFloat(to)];
+  const [least, most] = range === undefined && node.size > 0 ? [min(node), max(node)] : [asFloat(from), asFloat(to)];
   const margin = where(equal(least, most), 0.5, 0);
   const [low, high] = [subtract(least, margin), add(most, margin)];
   const shares = constant(Float32Array.from({ length: bins }, (_, bin) => bin / bins));

@@ -180,7 +180,7 @@ export function segmentMin(x: Operand, segments: Operand, count: number): Node {
 
 /**
  * Positions in the order of memory as coordinates of `shape`: int32, one tensor for each axis.
- * @throws {TensorError} `unsupported` for more than 2²³ elements, whose positions float32 cannot divide.
+ * @throws {TensorError} `unsupported` for 2³¹ elements or more, whose positions int32 does not hold.
  */
 export function unravelIndex(indices: Operand, shape: Shape): readonly Node[] {
   const node = integers("unravelIndex", indices);

@@ -198,7 +198,7 @@ function logical(name: string, integer: number, count: number): (...operands: Op
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: (x: Operand) => Node = unary("negate", code.NEGATE, (_x, _y, dy) => negate(dy), code.INT_NEGATE);
-/** |x|. */
+/** |x|. Its gradient at 0 is 0. */
 export const abs: (x: Operand) => Node = unary("abs", code.ABS, (x, _y, dy) => multiply(dy, sign(x)), code.INT_ABS);
 /** −1, 0 or 1; its gradient is zero. */
 export const sign: (x: Operand) => Node = unary("sign", code.SIGN, () => null, code.INT_SIGN);
@@ -226,9 +226,9 @@ export const expm1: (x: Operand) => Node = unary("expm1", code.EXPM1, (x, _y, dy
 export const log: (x: Operand) => Node = unary("log", code.LOG, (x, _y, dy) => divide(dy, x));
 /** ln(1 + x), exact near 0. */
 export const log1p: (x: Operand) => Node = unary("log1p", code.LOG1P, (x, _y, dy) => divide(dy, add(x, 1)));
-/** Hyperbolic tangent. */
+/** Hyperbolic tangent. Its gradient 1 − tanh² x is exact to half an ULP of 1. */
 export const tanh: (x: Operand) => Node = unary("tanh", code.TANH, (_x, y, dy) => multiply(dy, subtract(1, square(y))));
-/** 1/(1 + e⁻ˣ). */
+/** 1/(1 + e⁻ˣ). Its gradient σ·(1 − σ) is exact to half an ULP of σ. */
 export const sigmoid: (x: Operand) => Node = unary("sigmoid", code.SIGMOID, (_x, y, dy) =>
   multiply(dy, multiply(y, subtract(1, y))),
 );
@@ -250,7 +250,7 @@ export const floor: (x: Operand) => Node = unary("floor", code.FLOOR, () => null
 export const ceil: (x: Operand) => Node = unary("ceil", code.CEIL, () => null);
 /** Nearest integer, halves to the even one. */
 export const round: (x: Operand) => Node = unary("round", code.ROUND, () => null);
-/** max(x, 0). */
+/** max(x, 0). Its gradient at 0 is 0. */
 export const relu: (x: Operand) => Node = unary("relu", code.RELU, (_x, y, dy) => where(greater(y, 0), dy, 0));
 /** min(max(x, 0), 6). */
 export const relu6: (x: Operand) => Node = unary("relu6", code.RELU6, (_x, y, dy) =>
@@ -299,14 +299,14 @@ const toChosen = (chosen: (a: Operand, b: Operand) => Node): BinaryGradient => {
   const share = (a: Node, b: Node, dy: Node): Node => where(chosen(a, b), dy, where(equal(a, b), multiply(dy, 0.5), 0));
   return (a, b, _y, dy) => [share(a, b, dy), share(b, a, dy)];
 };
-/** The larger of a and b; NaN if either is. */
+/** The larger of a and b; NaN if either is. Where both are equal each gets half of the gradient. */
 export const maximum: (a: Operand, b: Operand) => Node = binary(
   "maximum",
   code.MAXIMUM,
   code.INT_MAXIMUM,
   toChosen((a, b) => greater(a, b)),
 );
-/** The smaller of a and b; NaN if either is. */
+/** The smaller of a and b; NaN if either is. Where both are equal each gets half of the gradient. */
 export const minimum: (a: Operand, b: Operand) => Node = binary(
   "minimum",
   code.MINIMUM,
@@ -314,13 +314,14 @@ export const minimum: (a: Operand, b: Operand) => Node = binary(
   toChosen((a, b) => less(a, b)),
 );
 
-/** The larger of x and a bound, the smaller of them: like maximum and minimum, but the gradient is all x's where both are equal. */
+/** The larger of x and a bound: like {@link maximum}, but the gradient is all x's where both are equal. */
 export const atLeast: (x: Operand, bound: Operand) => Node = binary(
   "maximum",
   code.MAXIMUM,
   code.INT_MAXIMUM,
   (x, bound, _y, dy) => [where(less(x, bound), 0, dy), where(less(x, bound), dy, 0)],
 );
+/** The smaller of x and a bound; see {@link atLeast}. */
 export const atMost: (x: Operand, bound: Operand) => Node = binary(
   "minimum",
   code.MINIMUM,
@@ -329,18 +330,13 @@ export const atMost: (x: Operand, bound: Operand) => Node = binary(
 );
 
 /** aᵇ as in IEEE 754, of integers modulo 2³². The gradient of b is 0 where the power is, and where a = 0 and b = 0. */
-export const powerOf: (a: Operand, b: Operand) => Node = binary(
-  "power",
-  code.POWER,
-  code.INT_POWER,
-  (a, b, y, dy) => {
-    const flat = logicalOr(equal(y, 0), logicalAnd(equal(a, 0), greaterEqual(b, 0)));
-    return [
-      multiply(dy, where(equal(b, 0), 0, multiply(b, powerOf(a, subtract(b, 1))))),
-      multiply(dy, where(flat, 0, multiply(y, log(where(flat, 1, a))))),
-    ];
-  },
-);
+export const powerOf: (a: Operand, b: Operand) => Node = binary("power", code.POWER, code.INT_POWER, (a, b, y, dy) => {
+  const flat = logicalOr(equal(y, 0), logicalAnd(equal(a, 0), greaterEqual(b, 0)));
+  return [
+    multiply(dy, where(equal(b, 0), 0, multiply(b, powerOf(a, subtract(b, 1))))),
+    multiply(dy, where(flat, 0, multiply(y, log(where(flat, 1, a))))),
+  ];
+});
 /**
  * a − b · ⌊a / b⌋, what is left of a, from 0 to b with the sign of b: exact in float32 and int32. NaN for b = 0, of integers
  * 0; a or b for infinite b, as their signs agree or not.

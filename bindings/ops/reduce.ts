@@ -2,14 +2,7 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
-import {
-  defineOp,
-  makeNode,
-  type Operand,
-  type Operation,
-  type SymbolicTensor,
-  toSymbolic,
-} from "../graph.ts";
+import { defineOp, makeNode, type Operand, type Operation, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor.ts";
 import { type Axes, checkElements, resolveAxes } from "./axes.ts";
 import { pad, slice } from "./copy.ts";
@@ -210,7 +203,7 @@ export function max(x: Operand, axes?: Axes, keepDims = false): Node {
   return reduce("max", x, axes, keepDims);
 }
 
-/** Smallest value over `axes`. */
+/** Smallest value over `axes`; NaN if there is one. Equal minima share the gradient. */
 export function min(x: Operand, axes?: Axes, keepDims = false): Node {
   return reduce("min", x, axes, keepDims);
 }

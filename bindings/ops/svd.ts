@@ -3,7 +3,15 @@
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
-import { constant, defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
+import {
+  constant,
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+} from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
 import { flip, swapAxes, tril } from "./composedMoves.ts";
 import { concat, pad, slice } from "./copy.ts";
@@ -118,7 +126,7 @@ function spread(row: Node): Node {
  * the largest entry of each column of the smaller of U and V is positive. By one-sided Jacobi rotations in float64. The
  * gradients hold where singular values are different and not 0; what equal ones would add to them is left out. The further
  * vectors of full matrices have none. NaN where a is not finite.
- * @throws {TensorError} `shape` unless these are matrices with at least one element.
+ * @throws {TensorError} `shape` unless these are matrices.
  */
 export function svd(a: Operand, fullMatrices = false): readonly [u: Node, s: Node, vh: Node] {
   const { node, lead, rows, columns } = matricesOf("svd", a);
@@ -155,7 +163,7 @@ export function singularValues(a: Operand): Node {
  * Eigenvalues in ascending order and, as columns, the eigenvectors of symmetric a [..., n, n], of which only the lower
  * triangle is read and has a gradient: [..., n] and [..., n, n]. The largest entry of each vector is positive. The
  * gradients hold where eigenvalues are different; what equal ones would add is left out. See {@link svd}.
- * @throws {TensorError} `shape` unless the matrices are square with at least one element.
+ * @throws {TensorError} `shape` unless the matrices are square.
  */
 export function eigh(a: Operand): readonly [values: Node, vectors: Node] {
   const { node, lead, rows, columns } = matricesOf("eigh", a);
