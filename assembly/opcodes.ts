@@ -114,6 +114,8 @@ export const COPY_VALUE = 21;
 /** min(max(x, 0), 6). */
 export const RELU6 = 22;
 export const ATAN = 23;
+/** The share of a normal distribution below x. */
+export const NORMAL_CDF = 24;
 
 // MAP: float32 × float32 → float32 ------------------------------------------------------------------------------------
 export const ADD = 32;
@@ -122,6 +124,12 @@ export const MULTIPLY = 34;
 export const DIVIDE = 35;
 export const MAXIMUM = 36;
 export const MINIMUM = 37;
+/** x^y: math.ts. */
+export const POWER = 38;
+/** What is left of x, with the sign of y. */
+export const MODULO = 39;
+/** ⌊x / y⌋. */
+export const FLOOR_DIVIDE = 40;
 
 // MAP: float32 × float32 → bool ---------------------------------------------------------------------------------------
 export const EQUAL = 48;
@@ -140,6 +148,11 @@ export const INT_SUBTRACT = 73;
 export const INT_MULTIPLY = 74;
 export const INT_MAXIMUM = 75;
 export const INT_MINIMUM = 76;
+/** Wraps; of negative y the whole part. */
+export const INT_POWER = 77;
+/** 0 for y = 0, like INT_FLOOR_DIVIDE. */
+export const INT_MODULO = 78;
+export const INT_FLOOR_DIVIDE = 79;
 export const INT_EQUAL = 80;
 export const INT_NOT_EQUAL = 81;
 export const INT_LESS = 82;

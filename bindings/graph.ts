@@ -177,11 +177,16 @@ export function viewRoot(node: SymbolicTensor): SymbolicTensor {
   return root;
 }
 
+/** Whether `value` is a number that int32 holds. */
+export function isInt32(value: unknown): value is number {
+  return typeof value === "number" && value === (value | 0);
+}
+
 /** Turns what operations accept into a node. A bare number takes the dtype `like` has, if it fits. */
 export function toSymbolic(operand: Operand, like?: DType): SymbolicTensor {
   if (operand instanceof SymbolicTensor) return operand;
   if (isVariable(operand)) return read(operand);
-  if (typeof operand === "number" && like === "int32" && Number.isInteger(operand)) return constant(operand, "int32");
+  if (like === "int32" && isInt32(operand)) return constant(operand, "int32");
   return constant(operand);
 }
 

@@ -3,6 +3,7 @@
 import { type Config, checkNumber, checkOptionNames, optionsFromConfig, toCamelCase, toSnakeCase } from "./config.ts";
 import { check, show, TensorError, unknownName } from "./errors.ts";
 import { type Distribution, draw, fans, orthogonalRows } from "./initialValues.ts";
+import { floatBelow } from "./ops/random.ts";
 import { nextSeed } from "./seed.ts";
 import { type Shape, sizeOf, Tensor, zeros as zeroTensor } from "./tensor.ts";
 
@@ -104,15 +105,19 @@ export function truncatedNormal(options: NormalOptions = {}): Initializer {
   return normalInitializer("TruncatedNormal", "truncatedNormal", options);
 }
 
-/** Independent uniform numbers in [minval, maxval). */
+/** Independent uniform numbers in [minval, maxval); minval alone where no float32 lies between. */
 export function randomUniform(options: UniformOptions = {}): Initializer {
   checkOptionNames("randomUniform", options, ["minval", "maxval", "seed"]);
   const minval = checkNumber("randomUniform.minval", options.minval ?? -0.05);
   const maxval = checkNumber("randomUniform.maxval", options.maxval ?? 0.05, minval);
   const seed = seedOf("randomUniform", options);
-  return initializer("RandomUniform", { seed, minval, maxval }, (shape, given) =>
-    draw("uniform", shape, maxval - minval, minval, seed ?? given ?? nextSeed()),
-  );
+  const last = Math.max(Math.fround(minval), floatBelow(maxval));
+  return initializer("RandomUniform", { seed, minval, maxval }, (shape, given) => {
+    const drawn = draw("uniform", shape, maxval - minval, minval, seed ?? given ?? nextSeed());
+    // Rounding would reach the upper bound.
+    for (let place = 0; place < drawn.size; place++) drawn.data[place] = Math.min(drawn.data[place] as number, last);
+    return drawn;
+  });
 }
 
 /**

@@ -5,10 +5,10 @@
 
 import { ambientRandomness } from "./ambientRandomness.ts";
 import { check, show, TensorError } from "./errors.ts";
-import { type Operand, type SymbolicTensor, tracing } from "./graph.ts";
+import { isInt32, type Operand, type SymbolicTensor, tracing } from "./graph.ts";
 import { randomNormal, randomTruncatedNormal } from "./ops/composed.ts";
-import { add, asFloat, cast, floor, less, log, multiply, negate, subtract } from "./ops/map.ts";
-import { randomUniform } from "./ops/random.ts";
+import { add, asFloat, cast, floor, less, log, maximum, minimum, multiply, negate, subtract } from "./ops/map.ts";
+import { floatAbove, floatBelow, randomUniform } from "./ops/random.ts";
 import { argMax } from "./ops/reduce.ts";
 import { expandDims } from "./ops/view.ts";
 import { number, settle } from "./optionRules.ts";
@@ -17,15 +17,27 @@ import type { Shape } from "./tensor.ts";
 type Node = SymbolicTensor;
 
 /**
- * Uniform numbers of a shape in [minval, maxval), 0 and 1 by default.
- * @throws {TensorError} `state` outside of a traced function.
+ * Uniform numbers of a shape in [minval, maxval), 0 and 1 by default; minval alone where no float32 lies between.
+ * @throws {TensorError} `state` outside of a traced function; `option` for maxval < minval.
  */
 export function uniform(shape: Shape, options: UniformOptions = {}): Node {
   const { minval, maxval } = settle<Required<UniformOptions>>("random.uniform", options, {
     minval: number(0),
     maxval: number(1),
   });
-  return add(multiply(drawn("uniform", randomUniform, shape), maxval - minval), minval);
+  check(minval <= maxval, "option", () => ({
+    where: "random.uniform.maxval",
+    expected: `a number ≥ minval, ${minval}`,
+    received: show(maxval),
+  }));
+  const share = drawn("uniform", randomUniform, shape);
+  const range = Math.fround(maxval - minval);
+  const numbers =
+    range < Number.POSITIVE_INFINITY
+      ? add(multiply(share, range), minval)
+      : add(multiply(share, maxval), multiply(subtract(1, share), minval));
+  // Rounding would reach the upper bound.
+  return minimum(numbers, Math.max(Math.fround(minval), floatBelow(maxval)));
 }
 /** Options of {@link uniform}. */
 export interface UniformOptions {
@@ -45,7 +57,10 @@ export function normal(shape: Shape, options: NormalOptions = {}): Node {
 
 /** {@link normal}, but within two deviations of the mean; `stddev` is that before cutting. */
 export function truncatedNormal(shape: Shape, options: NormalOptions = {}): Node {
-  return scaled("truncatedNormal", randomTruncatedNormal, shape, options);
+  const { mean, stddev } = options;
+  const [low, high] = [(mean ?? 0) - 2 * (stddev ?? 1), (mean ?? 0) + 2 * (stddev ?? 1)];
+  const numbers = scaled("truncatedNormal", randomTruncatedNormal, shape, options);
+  return maximum(minimum(numbers, floatBelow(floatAbove(high))), floatAbove(floatBelow(low)));
 }
 /** Options of {@link normal} and {@link truncatedNormal}. */
 export interface NormalOptions {
@@ -71,15 +86,11 @@ export function bernoulli(shape: Shape, probability: number): Node {
  */
 export function integers(shape: Shape, minval: number, maxval: number): Node {
   const range = maxval - minval;
-  check(
-    Number.isSafeInteger(minval) && Number.isSafeInteger(maxval) && range > 0 && range <= 2 ** 24,
-    "option",
-    () => ({
-      where: "random.integers",
-      expected: "integers minval < maxval ≤ minval + 2²⁴",
-      received: `${show(minval)} and ${show(maxval)}`,
-    }),
-  );
+  check(isInt32(minval) && isInt32(maxval - 1) && range > 0 && range <= 2 ** 24, "option", () => ({
+    where: "random.integers",
+    expected: "int32 numbers minval < maxval ≤ minval + 2²⁴",
+    received: `${show(minval)} and ${show(maxval)}`,
+  }));
   return add(cast(floor(multiply(drawn("integers", randomUniform, shape), range)), "int32"), minval);
 }
 
@@ -91,8 +102,9 @@ export function integers(shape: Shape, minval: number, maxval: number): Node {
 export function categorical(logits: Operand, count = 1): Node {
   const rows = asFloat(logits);
   const shape = [...rows.shape.slice(0, -1), count, rows.shape[rows.shape.length - 1] ?? 0];
-  // 1 − u is never 0, where the logarithm would be infinite.
-  const noise = negate(log(negate(log(subtract(1, drawn("categorical", randomUniform, shape))))));
+  // 1 − u is never 0, where the logarithm would be infinite; where it is 1, that is kept from 0.
+  const exponential = maximum(negate(log(subtract(1, drawn("categorical", randomUniform, shape)))), 2 ** -25);
+  const noise = negate(log(exponential));
   return argMax(add(noise, expandDims(rows, -2)), -1);
 }
 

@@ -88,9 +88,9 @@ export function emit(schedule: Schedule, plan: Plan): Code {
       received: String(Object.keys(instruction.operands).length),
     }));
   });
-  const constants = placeConstants(words, schedule);
+  const { constants, size } = placesOfConstants(words.length, schedule);
   return {
-    words: Int32Array.from(words),
+    words: withConstants(words, size, constants),
     instructionCount: listing.length,
     relocations,
     selfReferences,
@@ -102,20 +102,31 @@ export function emit(schedule: Schedule, plan: Plan): Code {
   };
 }
 
-/** Appends the bytes of all constants, each 64-byte aligned and padded. */
-function placeConstants(words: number[], schedule: Schedule): Map<Buffer, number> {
+/** Where in the block each constant starts, in bytes: behind the words, 64-byte aligned and padded; `size` in words. */
+function placesOfConstants(begin: number, schedule: Schedule): { constants: Map<Buffer, number>; size: number } {
   const constants = new Map<Buffer, number>();
-  const unit = alignment / 4;
+  const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+  let end = begin * 4;
   for (const buffer of new Set(schedule.buffers.values())) {
     if (buffer.place.kind !== "constant") continue;
-    while (words.length % unit !== 0) words.push(0);
-    constants.set(buffer, words.length * 4);
-    const { data } = buffer.place.value;
-    const padded = new Uint8Array(Math.ceil(Math.max(1, data.byteLength) / alignment) * alignment);
-    padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    for (const word of new Int32Array(padded.buffer)) words.push(word);
+    const start = aligned(end);
+    constants.set(buffer, start);
+    end = start + aligned(Math.max(1, buffer.place.value.data.byteLength));
   }
-  return constants;
+  return { constants, size: end / 4 };
+}
+
+/** The block: words, and the bytes of constants in their places. */
+function withConstants(words: readonly number[], size: number, constants: ReadonlyMap<Buffer, number>): Int32Array {
+  const block = new Int32Array(size);
+  block.set(words);
+  const bytes = new Uint8Array(block.buffer);
+  for (const [{ place }, start] of constants) {
+    if (place.kind !== "constant") continue;
+    const { data } = place.value;
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
+  }
+  return block;
 }
 
 function floatBits(value: number): number {

@@ -4,22 +4,27 @@ import { check } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { negativeAbs } from "./composed.ts";
 import { slice } from "./copy.ts";
+import { withRule } from "./customGradient.ts";
 import {
   abs,
   add,
   asFloat,
+  atLeast,
+  atMost,
   cast,
   divide,
-  erf,
   exp,
   expm1,
   greater,
   greaterEqual,
   less,
   log1p,
+  maximum,
   minimum,
   multiply,
   negate,
+  normalCdf,
+  reciprocal,
   relu,
   relu6,
   sigmoid,
@@ -62,23 +67,45 @@ export function softplus(x: Operand): Node {
 
 /** x / (1 + |x|). */
 export function softsign(x: Operand): Node {
-  const node = asFloat(x);
-  return divide(node, add(abs(node), 1));
+  return withRule(
+    (node) => {
+      // Beyond 10¹⁰ it is ±1.
+      const limited = maximum(minimum(node, 1e10), -1e10);
+      return [divide(limited, add(abs(limited), 1)), (dy) => multiply(dy, square(reciprocal(add(abs(node), 1))))];
+    },
+    [asFloat(x)],
+  );
 }
 
-/** x · sigmoid(x), also called swish (Ramachandran et al., 2017). */
+/** x · sigmoid(x), also called swish (Ramachandran et al., 2017); 0 at −Infinity. */
 export function silu(x: Operand): Node {
-  const node = asFloat(x);
-  return multiply(node, sigmoid(node));
+  return withRule(
+    (node) => {
+      const share = sigmoid(node);
+      // The sigmoid of less than −104 is 0.
+      const value = multiply(maximum(node, -200), share);
+      return [
+        value,
+        (dy) => {
+          const limited = maximum(minimum(node, 200), -200);
+          return multiply(dy, multiply(share, add(multiply(limited, subtract(1, share)), 1)));
+        },
+      ];
+    },
+    [asFloat(x)],
+  );
 }
 
-/** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). */
+/** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). 0 at −Infinity. */
 export function gelu(x: Operand, approximate = true): Node {
   const node = asFloat(x);
-  const inner = approximate
-    ? tanh(multiply(add(node, multiply(multiply(square(node), node), 0.044715)), Math.sqrt(2 / Math.PI)))
-    : erf(multiply(node, Math.SQRT1_2));
-  return multiply(multiply(node, 0.5), add(inner, 1));
+  // Below −30 both are 0, and above 30 the second factor is 1.
+  const above = atLeast(node, -30);
+  const limited = atMost(above, 30);
+  if (!approximate) return multiply(above, normalCdf(limited));
+  const inner = multiply(add(limited, multiply(multiply(square(limited), limited), 0.044715)), Math.sqrt(8 / Math.PI));
+  // (1 + tanh u) / 2 = σ(2u), without cancelling.
+  return multiply(above, sigmoid(inner));
 }
 
 /** relu6(x + 3) / 6. */
@@ -105,7 +132,7 @@ export function celu(x: Operand, alpha = 1): Node {
 /** x · hardSigmoid(x) (Howard et al., 2019), also called hard swish. */
 export function hardSilu(x: Operand): Node {
   const node = asFloat(x);
-  return multiply(node, hardSigmoid(node));
+  return multiply(atLeast(node, -3), hardSigmoid(node));
 }
 
 /** −1 below −1, 1 above 1, x between. */
@@ -126,21 +153,55 @@ export function softShrink(x: Operand, threshold = 0.5): Node {
   return where(greater(abs(node), threshold), subtract(node, multiply(sign(node), threshold)), 0);
 }
 
-/** x − tanh x. */
+/** x − tanh x, near 0 by its series. */
 export function tanhShrink(x: Operand): Node {
-  const node = asFloat(x);
-  return subtract(node, tanh(node));
+  return withRule(
+    (node) => {
+      const t = minimum(square(node), 0.25);
+      const series = tanhSeries.reduce((total, coefficient) => add(multiply(total, t), coefficient), asFloat(0));
+      const near = multiply(node, multiply(t, series));
+      return [where(less(abs(node), 0.5), near, subtract(node, tanh(node))), (dy) => multiply(dy, square(tanh(node)))];
+    },
+    [asFloat(x)],
+  );
 }
+
+/** Coefficients of 1 − tanh(x) / x = x²/3 − 2x⁴/15 + …, the highest power first. */
+const tanhSeries: readonly number[] = [
+  -6404582 / 10854718875,
+  929569 / 638512875,
+  -21844 / 6081075,
+  1382 / 155925,
+  -62 / 2835,
+  17 / 315,
+  -2 / 15,
+  1 / 3,
+];
 
 /** ln σ(x) = −ln(1 + e⁻ˣ), without overflow. */
 export function logSigmoid(x: Operand): Node {
   return negate(softplus(negate(x)));
 }
 
-/** x · tanh(ln(1 + eˣ)) (Misra, 2019). */
+/** x · tanh(ln(1 + eˣ)) (Misra, 2019); 0 at −Infinity. */
 export function mish(x: Operand): Node {
-  const node = asFloat(x);
-  return multiply(node, tanh(softplus(node)));
+  return withRule(
+    (node) => {
+      // With n = eˣ the second factor is n (n + 2) / (n (n + 2) + 2): 1 above 20, 0 below −104.
+      const n = exp(minimum(node, 20));
+      const w = multiply(n, add(n, 2));
+      const share = divide(w, add(w, 2));
+      return [
+        multiply(maximum(node, -200), share),
+        (dy) => {
+          const slope = divide(multiply(multiply(n, add(n, 1)), 4), square(add(w, 2)));
+          const limited = maximum(minimum(node, 20), -200);
+          return multiply(dy, add(share, multiply(limited, slope)));
+        },
+      ];
+    },
+    [asFloat(x)],
+  );
 }
 
 /** First half of `axis` times the sigmoid of its second half: size 2n → n (Dauphin et al., 2017). */
@@ -183,10 +244,21 @@ export function sparseSigmoid(x: Operand): Node {
 
 /** (x + √(x² + b)) / 2 (Barron, 2021). For x < 0 as b / (2(√(x² + b) − x)): the sum would cancel. */
 export function squareplus(x: Operand, b = 4): Node {
-  const node = asFloat(x);
-  const positive = greater(node, 0);
-  const total = add(sqrt(add(square(node), b)), where(positive, node, negate(node)));
-  return multiply(where(positive, total, divide(b, total)), 0.5);
+  return withRule(
+    (node) => {
+      const half = multiply(abs(node), 0.5);
+      // Beyond 10¹⁸ the root is |x| itself, and soon x² is no float32 any more.
+      const far = greater(half, 1e18);
+      const root = where(far, half, sqrt(add(square(minimum(half, 1e18)), b / 4)));
+      const total = add(half, root);
+      const value = where(greater(node, 0), total, divide(b / 4, total));
+      return [
+        value,
+        (dy) => multiply(dy, where(far, cast(greater(node, 0), "float32"), divide(value, multiply(root, 2)))),
+      ];
+    },
+    [asFloat(x)],
+  );
 }
 
 /**
@@ -197,6 +269,7 @@ export function squareplus(x: Operand, b = 4): Node {
 export function sparsemax(x: Operand, axis = -1): Node {
   const node = asFloat(x);
   const [position = 0] = resolveAxes("sparsemax", node.shape.length, axis);
+  if (node.size === 0) return node;
   const largest = stopGradient(max(node, position, true));
   const ordered = sort(stopGradient(node), position, true);
   const below = subtract(ordered, largest);

@@ -2,6 +2,7 @@
 
 import { check } from "../errors.ts";
 import { errorPlace } from "../graph.ts";
+import type { Shape } from "../tensor.ts";
 
 /** One axis, several, or all when missing; negative ones count from the last. */
 export type Axes = number | readonly number[];
@@ -19,4 +20,14 @@ export function resolveAxes(name: string, rank: number, axes: Axes | undefined):
     return axis < 0 ? axis + rank : axis;
   });
   return [...new Set(resolved)].sort((a, b) => a - b);
+}
+
+/** @throws {TensorError} `shape` where there is nothing along one of `axes`, of which no largest or middle element exists. */
+export function checkElements(name: string, shape: Shape, axes: readonly number[]): void {
+  const empty = axes.find((axis) => shape[axis] === 0);
+  check(empty === undefined, "shape", () => ({
+    where: errorPlace(name),
+    expected: `at least one element along axis ${empty}`,
+    received: `shape [${shape.join(", ")}]`,
+  }));
 }

@@ -1,19 +1,30 @@
 // Which operations are a few lines of others?
 
 import { check } from "../errors.ts";
-import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
-import type { Shape } from "../tensor.ts";
+import { errorPlace, isInt32, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { type Shape, sizeOf } from "../tensor.ts";
+import { withRule } from "./customGradient.ts";
 import {
+  abs,
   add,
   asFloat,
+  atLeast,
+  atMost,
+  cast,
+  divide,
+  equal,
   erfInverse,
   exp,
+  full,
   greater,
+  lessEqual,
   log,
   maximum,
   minimum,
   multiply,
   negate,
+  numeric,
+  powerOf,
   reciprocal,
   sqrt,
   square,
@@ -21,46 +32,80 @@ import {
   where,
 } from "./map.ts";
 import { randomUniform } from "./random.ts";
-import { type Axes, max, mean, sum } from "./reduce.ts";
-import { reshape, stopGradient } from "./view.ts";
+import { type Axes, max, mean, resolveAxes, sum } from "./reduce.ts";
+import { reshape, squeeze } from "./view.ts";
 
 type Node = SymbolicTensor;
 
-/** x^exponent. Whole exponents up to 64 by multiplication; others as e^(exponent · ln x), for x ≥ 0. */
+/**
+ * x^exponent as IEEE 754 has it: 1 for an exponent of 0, also of NaN; NaN where a negative x has an exponent that is no
+ * integer. Correct to 0.51 ULP, exponents −1 and 3 to 1. The gradient of x is 0 for an exponent of 0, that of the exponent
+ * where x = 0. Integers to integers wrap in int32; to a negative number they are float32.
+ */
 export function power(x: Operand, exponent: Operand): Node {
-  const base = asFloat(x);
-  if (typeof exponent !== "number") return exp(multiply(exponent, log(base)));
+  if (typeof exponent !== "number") return powerOf(x, exponent);
+  const given = toSymbolic(x);
+  const base = isInt32(exponent) && exponent >= 0 ? numeric(given) : asFloat(given);
+  if (exponent === 2) return square(base);
+  if (exponent === 3) return multiply(square(base), base);
+  if (base.dtype !== "float32") return powerOf(base, exponent);
   if (exponent === 0.5) return sqrt(base);
-  if (!Number.isInteger(exponent) || Math.abs(exponent) > 64) return exp(multiply(log(base), exponent));
-  if (exponent < 0) return reciprocal(power(base, -exponent));
   if (exponent === 0) return where(true, 1, base);
   if (exponent === 1) return base;
-  const half = square(power(base, Math.floor(exponent / 2)));
-  return exponent % 2 === 0 ? half : multiply(half, base);
+  return exponent === -1 ? reciprocal(base) : powerOf(base, exponent);
 }
 
-/** The values limited to [low, high]; the gradient is zero outside. */
+/**
+ * The values limited to [low, high], NaN left as it is. The gradient is 1 from low to high, both included, and 0 outside.
+ */
 export function clip(x: Operand, low: number, high: number): Node {
   check(low <= high, "option", () => ({
     where: errorPlace("clip"),
     expected: "low ≤ high",
     received: `${low} and ${high}`,
   }));
-  return minimum(maximum(x, low), high);
+  const node = numeric(x);
+  const bound = (value: number): number =>
+    node.dtype === "float32" ? value : Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1);
+  return atMost(atLeast(node, bound(low)), bound(high));
 }
 
-/** ln Σ eˣ over `axes` (all when missing), computed from x − max x; −Infinity where all x are. */
+/**
+ * ln Σ eˣ over `axes` (all when missing), computed from x − max x; −Infinity where all x are, Infinity where one is. The
+ * gradient is the softmax; of −Infinity it is 0, of Infinity shared among the x that are.
+ */
 export function logSumExp(x: Operand, axes?: Axes, keepDims = false): Node {
   const node = asFloat(x);
-  const largest = maximum(stopGradient(max(node, axes, true)), -3.4e38);
-  const total = add(log(sum(exp(subtract(node, largest)), axes, true)), largest);
-  return keepDims ? total : reshape(total, sum(node, axes).shape);
+  const chosen = resolveAxes("logSumExp", node.shape.length, axes);
+  const total = withRule((given) => logOfSum(given, chosen), [node]);
+  return keepDims ? total : squeeze(total, chosen);
+}
+
+function logOfSum(x: Node, axes: readonly number[]): readonly [Node, (dy: Node) => Node] {
+  const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+  if (x.size === 0 && sizeOf(kept) > 0) return [full(kept, Number.NEGATIVE_INFINITY), () => x];
+  const largest = minimum(maximum(max(x, axes, true), -3.4e38), 3.4e38);
+  const total = add(log(sum(exp(subtract(x, largest)), axes, true)), largest);
+  return [
+    total,
+    (dy) => {
+      const again = withRule((given) => logOfSum(given, axes), [x]);
+      const regular = lessEqual(abs(again), 3.4028234663852886e38);
+      const infinite = cast(equal(x, Number.POSITIVE_INFINITY), "float32");
+      const share = where(
+        equal(again, Number.POSITIVE_INFINITY),
+        divide(infinite, sum(infinite, axes, true)),
+        where(equal(again, Number.NEGATIVE_INFINITY), 0, again),
+      );
+      return multiply(dy, where(regular, exp(subtract(x, where(regular, again, 0))), share));
+    },
+  ];
 }
 
 /** All elements in one row for each entry of the first axis: [batch, ...] → [batch, elements]. */
 export function flatten(x: Operand): Node {
   const node = asFloat(x);
-  return reshape(node, [node.shape[0] ?? 1, -1]);
+  return reshape(node, [node.shape[0] ?? 1, sizeOf(node.shape.slice(1))]);
 }
 
 /** Σ (x − mean)² / n over `axes`. */

@@ -3,6 +3,7 @@
 import { type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { isInfinite, isNan, log2 } from "./composedElements.ts";
 import { linspace } from "./creation.ts";
+import { withRule } from "./customGradient.ts";
 import {
   abs,
   add,
@@ -32,7 +33,6 @@ import {
   subtract,
   where,
 } from "./map.ts";
-import { stopGradient } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -105,13 +105,20 @@ export function hypot(a: Operand, b: Operand): Node {
 
 /** ∛x, of either sign; its gradient at 0 is 0. */
 export function cbrt(x: Operand): Node {
-  const node = asFloat(x);
-  const zero = equal(node, 0);
-  const size = where(logicalOr(zero, isInfinite(node)), 1, abs(node));
-  const near = stopGradient(exp(divide(log(size), 3)));
-  // One step of Newton makes it exact and has its slope.
-  const root = subtract(near, divide(subtract(near, divide(size, square(near))), 3));
-  return where(zero, 0, where(isInfinite(node), node, multiply(root, sign(node))));
+  return withRule(
+    (node) => {
+      const special = logicalOr(equal(node, 0), isInfinite(node));
+      const size = where(special, 1, abs(node));
+      const near = exp(divide(log(size), 3));
+      // One step of Newton makes it exact.
+      const root = multiply(subtract(near, divide(subtract(near, divide(size, square(near))), 3)), sign(node));
+      return [
+        where(special, node, root),
+        (dy) => multiply(dy, where(special, 0, divide(1, multiply(square(where(special, 1, root)), 3)))),
+      ];
+    },
+    [asFloat(x)],
+  );
 }
 
 // Powers of two -------------------------------------------------------------------------------------------------------

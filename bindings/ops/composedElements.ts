@@ -2,10 +2,13 @@
 
 import { check } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { withRule } from "./customGradient.ts";
 import {
   abs,
   add,
   asFloat,
+  atLeast,
+  atMost,
   cast,
   cos,
   divide,
@@ -25,6 +28,7 @@ import {
   multiply,
   negate,
   notEqual,
+  numeric,
   sign,
   sin,
   sqrt,
@@ -32,6 +36,8 @@ import {
   subtract,
   where,
 } from "./map.ts";
+
+export { floorDivide, mod } from "./map.ts";
 
 type Node = SymbolicTensor;
 
@@ -46,14 +52,35 @@ export function tan(x: Operand): Node {
 
 /** (eˣ − e⁻ˣ) / 2, exact near 0. */
 export function sinh(x: Operand): Node {
-  const node = asFloat(x);
-  return multiply(subtract(expm1(node), expm1(negate(node))), 0.5);
+  return withRule(
+    (node) => [
+      where(far(node), multiply(sign(node), halfExp(node)), multiply(subtract(expm1(node), expm1(negate(node))), 0.5)),
+      (dy) => multiply(dy, cosh(node)),
+    ],
+    [asFloat(x)],
+  );
 }
 
 /** (eˣ + e⁻ˣ) / 2. */
 export function cosh(x: Operand): Node {
-  const node = asFloat(x);
-  return multiply(add(exp(node), exp(negate(node))), 0.5);
+  return withRule(
+    (node) => [
+      where(far(node), halfExp(node), multiply(add(exp(node), exp(negate(node))), 0.5)),
+      (dy) => multiply(dy, sinh(node)),
+    ],
+    [asFloat(x)],
+  );
+}
+
+/** Where eˣ or e⁻ˣ may be no float32 any more, although its half is one. */
+function far(x: Node): Node {
+  return greater(abs(x), 88);
+}
+
+/** e^|x| / 2. */
+function halfExp(x: Node): Node {
+  const root = exp(multiply(abs(x), 0.5));
+  return multiply(multiply(root, 0.5), root);
 }
 
 /** Inverse of sinh: ln(x + √(x² + 1)), exact near 0. */
@@ -70,8 +97,10 @@ export function asinh(x: Operand): Node {
 
 /** Inverse of cosh on x ≥ 1: ln(x + √(x² − 1)); NaN below 1. */
 export function acosh(x: Operand): Node {
-  const over = subtract(x, 1);
-  return log1p(add(over, multiply(sqrt(over), sqrt(add(over, 2)))));
+  const node = asFloat(x);
+  const over = subtract(atMost(node, 1e10), 1);
+  const near = log1p(add(over, multiply(sqrt(over), sqrt(add(over, 2)))));
+  return where(greater(node, 1e10), add(log(atLeast(node, 1)), Math.LN2), near);
 }
 
 /** Inverse of tanh on (−1, 1): ½ ln((1 + x) / (1 − x)), exact near 0. */
@@ -94,17 +123,6 @@ export function log10(x: Operand): Node {
 export function trunc(x: Operand): Node {
   const node = asFloat(x);
   return multiply(sign(node), floor(abs(node)));
-}
-
-/** ⌊a / b⌋, float32; its gradient is zero. */
-export function floorDivide(a: Operand, b: Operand): Node {
-  return floor(divide(a, b));
-}
-
-/** a − b · ⌊a / b⌋, float32: what is left of a, with the sign of b. */
-export function mod(a: Operand, b: Operand): Node {
-  const [first, second] = [asFloat(a), asFloat(b)];
-  return subtract(first, multiply(second, floorDivide(first, second)));
 }
 
 /** a / b, and 0 (with gradients 0) where b = 0. */
@@ -130,12 +148,14 @@ export function isNan(x: Operand): Node {
 
 /** Whether x is neither NaN nor infinite, as bool. */
 export function isFiniteNumber(x: Operand): Node {
-  return lessEqual(abs(x), largest);
+  const node = toSymbolic(x);
+  return node.dtype === "float32" ? lessEqual(abs(node), largest) : equal(node, node);
 }
 
 /** Whether x is infinite, as bool. */
 export function isInfinite(x: Operand): Node {
-  return greater(abs(x), largest);
+  const node = toSymbolic(x);
+  return node.dtype === "float32" ? greater(abs(node), largest) : notEqual(node, node);
 }
 
 /** Whether |a − b| ≤ absolute + relative · |b|, as bool; equal infinities are close, NaN is close to nothing. */
@@ -148,7 +168,8 @@ export function isClose(a: Operand, b: Operand, relative = 1e-5, absolute = 1e-8
 
 /** x with `nan` in place of NaN and the largest float32 numbers, or those given, in place of the infinities. */
 export function nanToNum(x: Operand, nan = 0, positive: number = largest, negative: number = -largest): Node {
-  const node = asFloat(x);
+  const node = numeric(x);
+  if (node.dtype !== "float32") return node;
   const above = where(greater(node, largest), positive, where(isNan(node), nan, node));
   return where(less(node, -largest), negative, above);
 }

@@ -2,7 +2,9 @@
 
 import { check, show } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { type Axes, checkElements } from "./axes.ts";
 import { power, variance } from "./composed.ts";
+import { isNan } from "./composedElements.ts";
 import { moveAxis } from "./composedMoves.ts";
 import { pad, slice } from "./copy.ts";
 import {
@@ -21,7 +23,7 @@ import {
   square,
   where,
 } from "./map.ts";
-import { type Axes, max, mean, min, resolveAxes, sum } from "./reduce.ts";
+import { max, mean, min, resolveAxes, sum } from "./reduce.ts";
 import { sort } from "./sort.ts";
 import { singularValues } from "./svd.ts";
 import { expandDims, reshape, squeeze } from "./view.ts";
@@ -78,23 +80,25 @@ export function cumprod(x: Operand, axis = -1): Node {
 
 /**
  * The value below which the share `q` (0 to 1) of the elements along `axis` lies, between two neighbours in proportion;
- * over all elements when `axis` is missing.
+ * over all elements when `axis` is missing. NaN where an element is.
+ * @throws {TensorError} `shape` where there is no element.
  */
 export function quantile(x: Operand, q: number, axis?: number, keepDims = false): Node {
+  return between("quantile", x, q, axis, keepDims);
+}
+
+/** {@link quantile} under the name of what it is part of. */
+export function between(name: string, x: Operand, q: number, axis: number | undefined, keepDims: boolean): Node {
   const node = asFloat(x);
   check(q >= 0 && q <= 1, "option", () => ({
-    where: errorPlace("quantile"),
+    where: errorPlace(name),
     expected: "a share from 0 to 1",
     received: show(q),
   }));
   const rank = node.shape.length;
+  checkElements(name, node.shape, resolveAxes(name, rank, axis));
   const sorted = axis === undefined ? sort(reshape(node, [node.size])) : sort(moveAxis(node, axis, rank - 1));
   const size = sorted.shape[sorted.shape.length - 1] as number;
-  check(size > 0, "shape", () => ({
-    where: errorPlace("quantile"),
-    expected: "at least one element along the axis",
-    received: `[${node.shape.join(", ")}]`,
-  }));
   const place = q * (size - 1);
   const below = Math.floor(place);
   const at = (index: number): Node => {
@@ -106,15 +110,18 @@ export function quantile(x: Operand, q: number, axis?: number, keepDims = false)
     return reshape(column, sorted.shape.slice(0, -1));
   };
   const share = place - below;
-  const value = share === 0 ? at(below) : add(multiply(at(below), 1 - share), multiply(at(below + 1), share));
+  const inside = share === 0 ? at(below) : add(multiply(at(below), 1 - share), multiply(at(below + 1), share));
+  // NaN come last.
+  const largest = at(size - 1);
+  const value = where(isNan(largest), largest, inside);
   if (!keepDims) return value;
   if (axis === undefined) return reshape(value, new Array<number>(rank).fill(1));
-  return expandDims(value, resolveAxes("quantile", rank, axis)[0] as number);
+  return expandDims(value, resolveAxes(name, rank, axis)[0] as number);
 }
 
 /** The value in the middle, or the mean of the two there: {@link quantile} of ½. */
 export function median(x: Operand, axis?: number, keepDims = false): Node {
-  return quantile(x, 0.5, axis, keepDims);
+  return between("median", x, 0.5, axis, keepDims);
 }
 
 /**
@@ -136,6 +143,7 @@ export function norm(x: Operand, order: NormOrder = "euclidean", axes?: Axes, ke
     return rootOrZero(sum(square(node), chosen, keepDims));
   if (chosen.length === 2 && (order === "nuc" || order === 2 || order === -2)) {
     const [rows = 0, columns = 0] = chosen;
+    if (order !== "nuc") checkElements("norm", node.shape, chosen);
     const s = singularValues(moveAxis(moveAxis(node, rows, -1), columns - 1, -1));
     const places = s.shape.map((size, axis) => (axis === s.shape.length - 1 && order === -2 ? size - 1 : 0));
     const one = s.shape.map((size, axis) => (axis === s.shape.length - 1 ? 1 : size));
@@ -153,6 +161,7 @@ export function norm(x: Operand, order: NormOrder = "euclidean", axes?: Axes, ke
     }),
   );
   const extreme = order < 0 ? min : max;
+  if (infinite || chosen.length === 2) checkElements("norm", node.shape, chosen);
   const dropped = (value: Node): Node => (keepDims ? value : squeeze(value, chosen));
   if (chosen.length === 2) {
     const [rows, columns] = (typeof axes === "object" ? axes : chosen).flatMap((axis) =>

@@ -2,10 +2,11 @@
 
 import { check, show } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
-import { sameShape } from "../tensor.ts";
+import { sameShape, sizeOf } from "../tensor.ts";
+import { checkElements } from "./axes.ts";
 import { isNan } from "./composedElements.ts";
 import { moveAxis } from "./composedMoves.ts";
-import { countNonzero, quantile } from "./composedReductions.ts";
+import { between, countNonzero } from "./composedReductions.ts";
 import { concat, slice } from "./copy.ts";
 import { integers, scatterAdd } from "./gather.ts";
 import { searchSorted } from "./indexing.ts";
@@ -24,6 +25,7 @@ import {
   logicalAnd,
   logicalNot,
   multiply,
+  numeric,
   sqrt,
   subtract,
   where,
@@ -61,41 +63,47 @@ export function average(x: Operand, weights?: Operand, axes?: Axes): Node {
 
 /** The largest minus the smallest element over `axes`. */
 export function ptp(x: Operand, axes?: Axes, keepDims = false): Node {
-  return subtract(max(x, axes, keepDims), min(x, axes, keepDims));
+  const node = toSymbolic(x);
+  checkElements("ptp", node.shape, resolveAxes("ptp", node.shape.length, axes));
+  return subtract(max(node, axes, keepDims), min(node, axes, keepDims));
 }
 
 /** The value below which `q` percent (0 to 100) of the elements along `axis` lie: the quantile of q / 100. */
 export function percentile(x: Operand, q: number, axis?: number, keepDims = false): Node {
-  return quantile(x, q / 100, axis, keepDims);
+  return between("percentile", x, q / 100, axis, keepDims);
 }
 
 /** Σ over `axes` of what is not NaN. */
 export function nanSum(x: Operand, axes?: Axes, keepDims = false): Node {
-  return sum(instead(x, 0), axes, keepDims);
+  return sum(instead("nanSum", x, 0), axes, keepDims);
 }
 
 /** The mean over `axes` of what is not NaN; NaN where there is nothing else. */
 export function nanMean(x: Operand, axes?: Axes, keepDims = false): Node {
-  return divide(nanSum(x, axes, keepDims), countNonzero(logicalNot(isNan(x)), axes, keepDims));
+  const node = asFloat(x);
+  return divide(nanSum(node, axes, keepDims), countNonzero(logicalNot(isNan(node)), axes, keepDims));
 }
 
 /** Product over `axes` of what is not NaN. */
 export function nanProduct(x: Operand, axes?: Axes, keepDims = false): Node {
-  return product(instead(x, 1), axes, keepDims);
+  return product(instead("nanProduct", x, 1), axes, keepDims);
 }
 
 /** The largest element over `axes` that is not NaN; −Infinity where there is none. */
 export function nanMax(x: Operand, axes?: Axes, keepDims = false): Node {
-  return max(instead(x, Number.NEGATIVE_INFINITY), axes, keepDims);
+  return max(instead("nanMax", x, Number.NEGATIVE_INFINITY, axes), axes, keepDims);
 }
 
 /** The smallest element over `axes` that is not NaN; Infinity where there is none. */
 export function nanMin(x: Operand, axes?: Axes, keepDims = false): Node {
-  return min(instead(x, Number.POSITIVE_INFINITY), axes, keepDims);
+  return min(instead("nanMin", x, Number.POSITIVE_INFINITY, axes), axes, keepDims);
 }
 
-function instead(x: Operand, value: number): Node {
-  const node = asFloat(x);
+/** x with `value` in place of NaN; of nothing along `axes` an infinite one would not be found. */
+function instead(name: string, x: Operand, value: number, axes?: Axes): Node {
+  const node = numeric(x);
+  if (Math.abs(value) > 1) checkElements(name, node.shape, resolveAxes(name, node.shape.length, axes));
+  if (node.dtype !== "float32") return node;
   return where(isNan(node), value, node);
 }
 
@@ -117,20 +125,22 @@ export function corrcoef(x: Operand, rows = true): Node {
 export function diff(x: Operand, order = 1, axis = -1): Node {
   const node = toSymbolic(x);
   const [position = 0] = resolveAxes("diff", node.shape.length, axis);
-  check(Number.isInteger(order) && order >= 0 && order <= (node.shape[position] as number), "option", () => ({
+  check(Number.isInteger(order) && order >= 0, "option", () => ({
     where: `${errorPlace("diff")}.order`,
-    expected: `a whole number from 0 to ${node.shape[position]}`,
+    expected: "a whole number ≥ 0",
     received: show(order),
   }));
   if (order === 0) return node;
-  const size = node.shape.map((each, at) => (at === position ? each - 1 : each));
+  const size = node.shape.map((each, at) => (at === position ? Math.max(0, each - 1) : each));
   const from = (begin: number): Node =>
     slice(
       node,
-      size.map((_, at) => (at === position ? begin : 0)),
+      size.map((_, at) => (at === position ? Math.min(begin, node.shape[at] as number) : 0)),
       size,
     );
-  return diff(subtract(from(1), from(0)), order - 1, position);
+  // There are no differences of fewer.
+  const times = Math.min(order, Math.max(1, node.shape[position] as number));
+  return diff(subtract(from(1), from(0)), times - 1, position);
 }
 
 /** The integral along `axis` by trapezoids between neighbours that are `dx` apart, or at positions `x` [n]. */
@@ -138,7 +148,8 @@ export function trapezoid(y: Operand, x?: Operand, dx = 1, axis = -1): Node {
   const node = moveAxis(asFloat(y), axis, -1);
   const size = node.shape[node.shape.length - 1] as number;
   const lead = node.shape.slice(0, -1);
-  const from = (begin: number): Node => slice(node, [...lead.map(() => 0), begin], [...lead, Math.max(0, size - 1)]);
+  const from = (begin: number): Node =>
+    slice(node, [...lead.map(() => 0), Math.min(begin, size)], [...lead, Math.max(0, size - 1)]);
   const widths = x === undefined ? dx : diff(asFloat(x), 1, -1);
   return sum(multiply(multiply(add(from(0), from(1)), 0.5), widths), -1);
 }
@@ -157,9 +168,14 @@ export function bincount(x: Operand, weights?: Operand, length = 1): Node {
     expected: "integers [..., n] and a length ≥ 1",
     received: `[${node.shape.join(", ")}] and ${show(length)}`,
   }));
+  check(weights === undefined || sameShape(toSymbolic(weights).shape, node.shape), "shape", () => ({
+    where: errorPlace("bincount"),
+    expected: `weights of shape [${node.shape.join(", ")}]`,
+    received: `[${toSymbolic(weights as Operand).shape.join(", ")}]`,
+  }));
   const lead = node.shape.slice(0, -1);
   const count = node.shape[node.shape.length - 1] as number;
-  const rows = count === 0 ? 0 : node.size / count;
+  const rows = sizeOf(lead);
   const firsts = constant(Int32Array.from({ length: rows }, (_, row) => row * length));
   const inside = logicalAnd(greaterEqual(node, 0), less(node, length));
   const places = where(
@@ -174,8 +190,8 @@ export function bincount(x: Operand, weights?: Operand, length = 1): Node {
 
 /**
  * How many elements of x lie in each of `bins` intervals of one width from low to high, both included, and the bins + 1
- * edges: int32 [bins], float32 [bins + 1]. Without a range from the smallest to the largest element; what is outside one
- * does not count.
+ * edges: int32 [bins], float32 [bins + 1]. Without a range from the smallest to the largest element, of nothing from 0 to
+ * 1; what is outside one does not count.
  */
 export function histogram(
   x: Operand,
@@ -189,7 +205,8 @@ export function histogram(
   }));
   const given = asFloat(x);
   const node = reshape(given, [given.size]);
-  const [least, most] = range === undefined ? [min(node), max(node)] : [asFloat(range[0]), asFloat(range[1])];
+  const [from, to] = range ?? [0, 1];
+  const [least, most] = range === undefined && node.size > 0 ? [min(node), max(node)] : [asFloat(from), asFloat(to)];
   const margin = where(equal(least, most), 0.5, 0);
   const [low, high] = [subtract(least, margin), add(most, margin)];
   const shares = constant(Float32Array.from({ length: bins }, (_, bin) => bin / bins));

@@ -16,8 +16,8 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { elementBytes, type Shape, sameShape, sizeOf } from "../tensor.ts";
+import { resolveAxes } from "./axes.ts";
 import { cast } from "./map.ts";
-import { resolveAxes } from "./reduce.ts";
 import { expandDims } from "./view.ts";
 
 type Node = SymbolicTensor;

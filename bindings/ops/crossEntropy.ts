@@ -13,8 +13,23 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { sameShape, sizeOf } from "../tensor.ts";
-import { negativeAbs } from "./composed.ts";
-import { add, asFloat, cast, equal, exp, log1p, multiply, negate, relu, subtract } from "./map.ts";
+import { withRule } from "./customGradient.ts";
+import {
+  abs,
+  add,
+  asFloat,
+  broadcastTo,
+  cast,
+  equal,
+  exp,
+  greater,
+  log1p,
+  multiply,
+  negate,
+  sigmoid,
+  subtract,
+  where,
+} from "./map.ts";
 import { sum } from "./reduce.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
 import { expandDims, reshape } from "./view.ts";
@@ -43,7 +58,7 @@ const crossEntropyOp: Operation<CrossEntropyAttributes> = defineOp({
         opcode: code.CROSS_ENTROPY,
         name: "crossEntropy",
         units: rows,
-        grain: Math.max(1, Math.floor(2048 / columns)),
+        grain: Math.max(1, Math.floor(2048 / Math.max(1, columns))),
         operands: {
           logits: reads(logits),
           labels: reads(labels),
@@ -75,7 +90,7 @@ const crossEntropyGradientOp: Operation<CrossEntropyAttributes> = defineOp({
         opcode: code.CROSS_ENTROPY_GRADIENT,
         name: "crossEntropyGradient",
         units: rows,
-        grain: Math.max(1, Math.floor(2048 / columns)),
+        grain: Math.max(1, Math.floor(2048 / Math.max(1, columns))),
         operands: {
           logits: reads(logits),
           labels: reads(labels),
@@ -141,7 +156,7 @@ export function softmaxCrossEntropy(labels: Operand, logits: Operand): Node {
 export function sparseSoftmaxCrossEntropy(labels: Operand, logits: Operand): Node {
   const x = asFloat(logits);
   const y = cast(toSymbolic(labels, "int32"), "int32");
-  check(x.shape.length >= 1 && y.size === x.size / (x.shape[x.shape.length - 1] as number), "shape", () => ({
+  check(x.shape.length >= 1 && y.size === sizeOf(x.shape.slice(0, -1)), "shape", () => ({
     where: errorPlace("sparseSoftmaxCrossEntropy"),
     expected: `one label a row: shape [${x.shape.slice(0, -1).join(", ")}]`,
     received: `[${y.shape.join(", ")}]`,
@@ -151,16 +166,31 @@ export function sparseSoftmaxCrossEntropy(labels: Operand, logits: Operand): Nod
 
 function rowwise(logits: Node, labels: Node, sparse: boolean): Node {
   const columns = logits.shape[logits.shape.length - 1] as number;
-  const rows = sizeOf(logits.shape) / columns;
+  const rows = sizeOf(logits.shape.slice(0, -1));
   const flat = reshape(labels, sparse ? [rows] : [rows, columns]);
   const loss = makeNode(crossEntropyOp, [reshape(logits, [rows, columns]), flat], { sparse });
   return reshape(loss, logits.shape.slice(0, -1));
 }
 
-/** −y·ln σ(x) − (1 − y)·ln(1 − σ(x)) for each element, stable for large |x|; σ is the sigmoid. */
+/**
+ * −y·ln σ(x) − (1 − y)·ln(1 − σ(x)) for each element, stable for large |x|; σ is the sigmoid. 0 where x is infinite and y
+ * is what it says.
+ */
 export function sigmoidCrossEntropy(labels: Operand, logits: Operand): Node {
-  const x = asFloat(logits);
-  return add(subtract(relu(x), multiply(x, asFloat(labels))), log1p(exp(negativeAbs(x))));
+  const [given, x] = [asFloat(labels), asFloat(logits)];
+  const shape = add(given, x).shape;
+  return withRule(
+    (y, each) => {
+      const size = abs(each);
+      // The share of what the sign of x does not say.
+      const wrong = where(greater(each, 0), subtract(1, y), y);
+      return [
+        add(where(equal(wrong, 0), 0, multiply(size, wrong)), log1p(exp(negate(size)))),
+        (dy) => [negate(multiply(dy, each)), multiply(dy, subtract(sigmoid(each), y))],
+      ];
+    },
+    [broadcastTo(given, shape), broadcastTo(x, shape)],
+  );
 }
 
 /** Integer positions [...] as rows of zeros with a one: [..., depth] float32; a position outside gives zeros. */

@@ -197,6 +197,7 @@ export function ctcLoss(
     received: [labels, logits, ...lengths].map(({ shape }) => `[${shape.join(", ")}]`).join(", "),
   }));
   checkMask("ctcLoss", maskIndex, classes);
+  if (batch === 0) return sum(logits, [1, 2]);
   return ctcOf(
     logits,
     labels,

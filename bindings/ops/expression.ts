@@ -97,8 +97,15 @@ const stepWork: Readonly<Record<number, number>> = {
   [code.TANH]: 16,
   [code.ERF]: 16,
   [code.ERF_INVERSE]: 16,
+  [code.NORMAL_CDF]: 16,
   [code.SIN]: 16,
   [code.COS]: 16,
+  [code.POWER]: 40,
+  [code.MODULO]: 24,
+  [code.FLOOR_DIVIDE]: 24,
+  [code.INT_POWER]: 24,
+  [code.INT_MODULO]: 24,
+  [code.INT_FLOOR_DIVIDE]: 24,
 };
 const randomWork = 12;
 

@@ -3,12 +3,12 @@
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
 import { constant, defineOp, makeNode, type Operation, type SymbolicTensor } from "../graph.ts";
-import { sizeOf, Tensor } from "../tensor.ts";
+import { sizeOf, Tensor, zeros } from "../tensor.ts";
 import { swapAxes, tril, triu } from "./composedMoves.ts";
 import { concat, pad, slice } from "./copy.ts";
 import { eye } from "./creation.ts";
 import { gather, scatterAdd } from "./gather.ts";
-import { abs, add, cast, divide, equal, logicalAnd, multiply, negate, sqrt, subtract, where } from "./map.ts";
+import { abs, add, cast, divide, equal, full, logicalAnd, multiply, negate, sqrt, subtract, where } from "./map.ts";
 import { matMul } from "./matMul.ts";
 import { argMax, product, sum } from "./reduce.ts";
 import { reshape } from "./view.ts";
@@ -49,7 +49,9 @@ const luOp: Operation<object> = defineOp({
 
 /** L·U with rows of `x` in their places, see {@link luOp}. */
 export function lu(x: Node): { readonly factors: Node; readonly order: Node; readonly sign: Node } {
-  return luParts(makeNode(luOp, [x], {}));
+  const [batch = 0, size = 0] = x.shape;
+  if (x.size > 0) return luParts(makeNode(luOp, [x], {}));
+  return { factors: x, order: constant(zeros([batch, size], "int32")), sign: full([batch], 1) };
 }
 
 function luParts(packed: Node): { readonly factors: Node; readonly order: Node; readonly sign: Node } {
@@ -164,7 +166,7 @@ const choleskyOp: Operation<object> = defineOp({
 
 /** The lower triangles L with L·Lᵀ = x [batch, n, n]. */
 export function choleskyFactor(x: Node): Node {
-  return makeNode(choleskyOp, [x], {});
+  return x.size === 0 ? x : makeNode(choleskyOp, [x], {});
 }
 
 function factoring(node: Node, symmetric: boolean): ReturnType<NonNullable<Operation["lower"]>>[number] {
@@ -237,7 +239,7 @@ const substituteOp: Operation<Triangle> = defineOp({
 
 /** a⁻¹·b for that triangle of a [batch, n, n], whose diagonal counts as ones with `unit`; b [batch, n, m]. */
 export function triangular(a: Node, b: Node, { lower, unit = false }: { lower: boolean; unit?: boolean }): Node {
-  return makeNode(substituteOp, [a, b], { lower, unit });
+  return b.size === 0 ? b : makeNode(substituteOp, [a, b], { lower, unit });
 }
 
 /** Where `holds`, as bool of that shape. */

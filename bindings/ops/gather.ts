@@ -111,7 +111,7 @@ export function gather(x: Operand, indices: Operand, axis = 0): Node {
 export function pickAlongLast(x: Node, positions: Node): Node {
   const columns = x.shape[x.shape.length - 1] ?? 1;
   const picked = positions.shape[positions.shape.length - 1] ?? 1;
-  const rows = x.size / columns;
+  const rows = sizeOf(x.shape.slice(0, -1));
   const firsts = constant(Int32Array.from({ length: rows }, (_, row) => row * columns));
   const places = add(reshape(positions, [rows, picked]), expandDims(firsts, 1));
   return reshape(gather(reshape(x, [x.size]), places), positions.shape);

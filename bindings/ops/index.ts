@@ -39,11 +39,11 @@ export type { PoolOptions } from "./poolWindows.ts";
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: Lifted<typeof elements.negate> = /* @__PURE__ */ lift("negate", elements.negate, 1);
-/** |x|. */
+/** |x|. Its gradient at 0 is 0. */
 export const abs: Lifted<typeof elements.abs> = /* @__PURE__ */ lift("abs", elements.abs, 1);
 /** −1, 0 or 1; its gradient is zero. */
 export const sign: Lifted<typeof elements.sign> = /* @__PURE__ */ lift("sign", elements.sign, 1);
-/** x². */
+/** x². float32 or int32. */
 export const square: Lifted<typeof elements.square> = /* @__PURE__ */ lift("square", elements.square, 1);
 /** √x; NaN for x < 0. */
 export const sqrt: Lifted<typeof elements.sqrt> = /* @__PURE__ */ lift("sqrt", elements.sqrt, 1);
@@ -81,7 +81,7 @@ export const floor: Lifted<typeof elements.floor> = /* @__PURE__ */ lift("floor"
 export const ceil: Lifted<typeof elements.ceil> = /* @__PURE__ */ lift("ceil", elements.ceil, 1);
 /** Nearest integer, halves to the even one. */
 export const round: Lifted<typeof elements.round> = /* @__PURE__ */ lift("round", elements.round, 1);
-/** max(x, 0). */
+/** max(x, 0). Its gradient at 0 is 0. */
 export const relu: Lifted<typeof elements.relu> = /* @__PURE__ */ lift("relu", elements.relu, 1);
 /** Sine of radians. */
 export const sin: Lifted<typeof elements.sin> = /* @__PURE__ */ lift("sin", elements.sin, 1);
@@ -109,9 +109,9 @@ export const subtract: Lifted<typeof elements.subtract> = /* @__PURE__ */ lift("
 export const multiply: Lifted<typeof elements.multiply> = /* @__PURE__ */ lift("multiply", elements.multiply, 2);
 /** a / b, in float32. */
 export const divide: Lifted<typeof elements.divide> = /* @__PURE__ */ lift("divide", elements.divide, 2);
-/** The larger of a and b; NaN if either is. */
+/** The larger of a and b; NaN if either is. Where both are equal each gets half of the gradient. */
 export const maximum: Lifted<typeof elements.maximum> = /* @__PURE__ */ lift("maximum", elements.maximum, 2);
-/** The smaller of a and b; NaN if either is. */
+/** The smaller of a and b; NaN if either is. Where both are equal each gets half of the gradient. */
 export const minimum: Lifted<typeof elements.minimum> = /* @__PURE__ */ lift("minimum", elements.minimum, 2);
 /** a = b, as bool. */
 export const equal: Lifted<typeof elements.equal> = /* @__PURE__ */ lift("equal", elements.equal, 2);
@@ -145,7 +145,7 @@ export const sum: Lifted<typeof reductions.sum> = /* @__PURE__ */ lift("sum", re
 export const mean: Lifted<typeof reductions.mean> = /* @__PURE__ */ lift("mean", reductions.mean, 1);
 /** Largest value over `axes`; NaN if there is one. Equal maxima share the gradient. */
 export const max: Lifted<typeof reductions.max> = /* @__PURE__ */ lift("max", reductions.max, 1);
-/** Smallest value over `axes`. */
+/** Smallest value over `axes`; NaN if there is one. Equal minima share the gradient. */
 export const min: Lifted<typeof reductions.min> = /* @__PURE__ */ lift("min", reductions.min, 1);
 /** Product over `axes`. */
 export const product: Lifted<typeof reductions.product> = /* @__PURE__ */ lift("product", reductions.product, 1);
@@ -237,7 +237,10 @@ export const sparseSoftmaxCrossEntropy: Lifted<typeof crossEntropies.sparseSoftm
   crossEntropies.sparseSoftmaxCrossEntropy,
   2,
 );
-/** −y·ln σ(x) − (1 − y)·ln(1 − σ(x)) for each element, stable for large |x|; σ is the sigmoid. */
+/**
+ * −y·ln σ(x) − (1 − y)·ln(1 − σ(x)) for each element, stable for large |x|; σ is the sigmoid. 0 where x is infinite and y
+ * is what it says.
+ */
 export const sigmoidCrossEntropy: Lifted<typeof crossEntropies.sigmoidCrossEntropy> = /* @__PURE__ */ lift(
   "sigmoidCrossEntropy",
   crossEntropies.sigmoidCrossEntropy,
@@ -247,9 +250,15 @@ export const sigmoidCrossEntropy: Lifted<typeof crossEntropies.sigmoidCrossEntro
 export const oneHot: Lifted<typeof crossEntropies.oneHot> = /* @__PURE__ */ lift("oneHot", crossEntropies.oneHot, 1, {
   indices: 0,
 });
-/** x^exponent. Whole exponents up to 64 by multiplication; others as e^(exponent · ln x), for x ≥ 0. */
-export const power: Lifted<typeof composed.power> = /* @__PURE__ */ lift("power", composed.power, 1);
-/** The values limited to [low, high]; the gradient is zero outside. */
+/**
+ * x^exponent as IEEE 754 has it: 1 for an exponent of 0, also of NaN; NaN where a negative x has an exponent that is no
+ * integer. Correct to 0.51 ULP, exponents −1 and 3 to 1. The gradient of x is 0 for an exponent of 0, that of the exponent
+ * where x = 0. Integers to integers wrap in int32; to a negative number they are float32.
+ */
+export const power: Lifted<typeof composed.power> = /* @__PURE__ */ lift("power", composed.power, 2);
+/**
+ * The values limited to [low, high], NaN left as it is. The gradient is 1 from low to high, both included, and 0 outside.
+ */
 export const clip: Lifted<typeof composed.clip> = /* @__PURE__ */ lift("clip", composed.clip, 1);
 /** All elements in one row for each entry of the first axis: [batch, ...] → [batch, elements]. */
 export const flatten: Lifted<typeof composed.flatten> = /* @__PURE__ */ lift("flatten", composed.flatten, 1);
@@ -262,13 +271,16 @@ function inFront(
 ): <const A extends readonly Operand[]>(equation: string, ...operands: A) => Result<A> {
   return (equation, ...operands) => product(operands, equation) as never;
 }
-/** ln Σ eˣ over `axes` (all when missing), computed from x − max x; −Infinity where all x are. */
+/**
+ * ln Σ eˣ over `axes` (all when missing), computed from x − max x; −Infinity where all x are, Infinity where one is. The
+ * gradient is the softmax; of −Infinity it is 0, of Infinity shared among the x that are.
+ */
 export const logSumExp: Lifted<typeof composed.logSumExp> = /* @__PURE__ */ lift("logSumExp", composed.logSumExp, 1);
 /** x in ascending (or descending) order along `axis`; NaN come last. The gradient goes back to where each came from. */
 export const sort: Lifted<typeof sorting.sort> = /* @__PURE__ */ lift("sort", sorting.sort, 1);
 /** Positions that put x into order along `axis`, int32; equal numbers keep their order. */
 export const argSort: Lifted<typeof sorting.argSort> = /* @__PURE__ */ lift("argSort", sorting.argSort, 1);
-/** The k largest numbers of the last axis, the largest first: [..., n] → [..., k]. */
+/** The k largest numbers of the last axis, the largest first and NaN last: [..., n] → [..., k]. */
 export const topK: Lifted<typeof sorting.topK> = /* @__PURE__ */ lift("topK", sorting.topK, 1);
 /** Where the k largest numbers of the last axis stand, int32: [..., n] → [..., k]. */
 export const argTopK: Lifted<typeof sorting.argTopK> = /* @__PURE__ */ lift("argTopK", sorting.argTopK, 1);

@@ -180,18 +180,18 @@ export function segmentMin(x: Operand, segments: Operand, count: number): Node {
 
 /**
  * Positions in the order of memory as coordinates of `shape`: int32, one tensor for each axis.
- * @throws {TensorError} `unsupported` for more than 2²³ elements, whose positions float32 cannot divide.
+ * @throws {TensorError} `unsupported` for 2³¹ elements or more, whose positions int32 does not hold.
  */
 export function unravelIndex(indices: Operand, shape: Shape): readonly Node[] {
   const node = integers("unravelIndex", indices);
-  check(sizeOf(shape) <= 2 ** 23, "unsupported", () => ({
+  check(sizeOf(shape) < 2 ** 31, "unsupported", () => ({
     where: errorPlace("unravelIndex"),
-    expected: "a shape of at most 2²³ elements",
+    expected: "a shape of less than 2³¹ elements",
     received: `[${shape.join(", ")}]`,
   }));
   return stridesOf(shape).map((stride, axis) => {
     const whole = floorDivide(node, stride);
-    return cast(axis === 0 ? whole : mod(whole, shape[axis] as number), "int32");
+    return axis === 0 ? whole : mod(whole, shape[axis] as number);
   });
 }
 

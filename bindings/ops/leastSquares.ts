@@ -16,13 +16,14 @@ type Node = SymbolicTensor;
  * The inverse in the sense of least squares (Moore and Penrose): [..., m, n] → [..., n, m]. Singular values up to `rcond`
  * times the largest count as 0; default 2⁻²³ · max(m, n). The gradient holds where a small change does not change the rank
  * (Golub & Pereyra, 1973), for equal singular values too.
- * @throws {TensorError} `shape` unless these are matrices with at least one element, `option` for a negative rcond.
+ * @throws {TensorError} `shape` unless these are matrices, `option` for a negative rcond.
  */
 export function pinv(a: Operand, rcond?: number): Node {
   return withRule((node) => inverted(node, rcond), [asFloat(a)]);
 }
 
 function inverted(a: Node, rcond?: number): readonly [Node, (dp: Node) => Node] {
+  if (a.size === 0 && a.shape.length >= 2) return [swapAxes(a, -1, -2), (dp) => swapAxes(dp, -1, -2)];
   const [u, s, vh] = svd(a);
   const kept = greater(s, thresholdOf("pinv", a, s, rcond));
   const inverse = where(kept, divide(1, where(kept, s, 1)), 0);
@@ -61,6 +62,7 @@ export function lstsq(a: Operand, b: Operand, rcond?: number): Node {
  */
 export function matrixRank(a: Operand, tolerance?: number): Node {
   const s = singularValues(a);
+  if (s.size === 0) return sum(cast(s, "int32"), -1);
   const least = tolerance ?? thresholdOf("matrixRank", asFloat(a), s, undefined);
   return sum(cast(greater(s, least), "int32"), -1);
 }

@@ -21,13 +21,16 @@ export const log2: Lifted<typeof elements.log2> = /* @__PURE__ */ lift("log2", e
 export const log10: Lifted<typeof elements.log10> = /* @__PURE__ */ lift("log10", elements.log10, 1);
 /** The integer next to x on the side of 0; its gradient is zero. */
 export const trunc: Lifted<typeof elements.trunc> = /* @__PURE__ */ lift("trunc", elements.trunc, 1);
-/** ⌊a / b⌋, float32; its gradient is zero. */
+/** ⌊a / b⌋, float32 or int32, where a / 0 is 0; its gradient is zero. */
 export const floorDivide: Lifted<typeof elements.floorDivide> = /* @__PURE__ */ lift(
   "floorDivide",
   elements.floorDivide,
   2,
 );
-/** a − b · ⌊a / b⌋, float32: what is left of a, with the sign of b. */
+/**
+ * a − b · ⌊a / b⌋, what is left of a, from 0 to b with the sign of b: exact in float32 and int32. NaN for b = 0, of integers
+ * 0; a or b for infinite b, as their signs agree or not.
+ */
 export const mod: Lifted<typeof elements.mod> = /* @__PURE__ */ lift("mod", elements.mod, 2);
 /** a / b, and 0 (with gradients 0) where b = 0. */
 export const divideNoNan: Lifted<typeof elements.divideNoNan> = /* @__PURE__ */ lift(

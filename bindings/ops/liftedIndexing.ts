@@ -86,7 +86,7 @@ export const segmentMin: Lifted<typeof indexing.segmentMin> = /* @__PURE__ */ li
 );
 /**
  * Positions in the order of memory as coordinates of `shape`: int32, one tensor for each axis.
- * @throws {TensorError} `unsupported` for more than 2²³ elements, whose positions float32 cannot divide.
+ * @throws {TensorError} `unsupported` for 2³¹ elements or more, whose positions int32 does not hold.
  */
 export const unravelIndex: Lifted<typeof indexing.unravelIndex> = /* @__PURE__ */ lift(
   "unravelIndex",

@@ -48,8 +48,9 @@ export const slogdet: Lifted<typeof algebra.slogdet> = /* @__PURE__ */ lift("slo
 export const cholesky: Lifted<typeof algebra.cholesky> = /* @__PURE__ */ lift("cholesky", algebra.cholesky, 1);
 /**
  * Q with orthogonal columns of length 1 and an upper triangle R with Q·R = a: [..., m, n] → [..., m, k] and [..., k, n],
- * k being the smaller of m and n. The diagonal of R is positive. By Gram and Schmidt's method, each column twice (Giraud
- * et al., 2005); the first k columns must be linearly independent.
+ * k being the smaller of m and n. The diagonal of R is positive, and about 0 where a column depends on those before it. By
+ * Gram and Schmidt's method, each column twice (Giraud et al., 2005). The gradient holds where the first k columns are
+ * linearly independent.
  * @throws {TensorError} `shape` for less than two axes, `unsupported` for k above 64.
  */
 export const qr: Lifted<typeof algebra.qr> = /* @__PURE__ */ lift("qr", algebra.qr, 1);
@@ -58,7 +59,7 @@ export const qr: Lifted<typeof algebra.qr> = /* @__PURE__ */ lift("qr", algebra.
  * `fullMatrices` U [..., m, m] and Vᵀ [..., n, n], whose further vectors complete the bases. s is in descending order. The
  * gradients hold where singular values are different and not 0; what equal ones would add to them is left out. The further
  * vectors of full matrices have none. NaN where a is not finite.
- * @throws {TensorError} `shape` unless these are matrices with at least one element.
+ * @throws {TensorError} `shape` unless these are matrices.
  */
 export const svd: Lifted<typeof spectra.svd> = /* @__PURE__ */ lift("svd", spectra.svd, 1);
 /** The singular values of matrices [..., m, n], in descending order: [..., k] with the smaller k of m and n. */
@@ -71,7 +72,7 @@ export const singularValues: Lifted<typeof spectra.singularValues> = /* @__PURE_
  * Eigenvalues in ascending order and, as columns, the eigenvectors of symmetric a [..., n, n], of which only the lower
  * triangle is read and has a gradient: [..., n] and [..., n, n]. The largest entry of each vector is positive. The
  * gradients hold where eigenvalues are different; what equal ones would add is left out.
- * @throws {TensorError} `shape` unless the matrices are square with at least one element.
+ * @throws {TensorError} `shape` unless the matrices are square.
  */
 export const eigh: Lifted<typeof spectra.eigh> = /* @__PURE__ */ lift("eigh", spectra.eigh, 1);
 /** The logarithm of the determinant of symmetric positive definite matrices, 2 · Σ ln L_ii: [..., n, n] → [...]. */
@@ -86,7 +87,7 @@ export const choleskyInverse: Lifted<typeof algebra.choleskyInverse> = /* @__PUR
  * The inverse in the sense of least squares (Moore and Penrose): [..., m, n] → [..., n, m]. Singular values up to `rcond`
  * times the largest count as 0; default 2⁻²³ · max(m, n). The gradient holds where a small change does not change the rank
  * (Golub & Pereyra, 1973), for equal singular values too.
- * @throws {TensorError} `shape` unless these are matrices with at least one element, `option` for a negative rcond.
+ * @throws {TensorError} `shape` unless these are matrices, `option` for a negative rcond.
  */
 export const pinv: Lifted<typeof squares.pinv> = /* @__PURE__ */ lift("pinv", squares.pinv, 1);
 /**

@@ -19,7 +19,8 @@ export const std: Lifted<typeof reductions.std> = /* @__PURE__ */ lift("std", re
 export const cumprod: Lifted<typeof reductions.cumprod> = /* @__PURE__ */ lift("cumprod", reductions.cumprod, 1);
 /**
  * The value below which the share `q` (0 to 1) of the elements along `axis` lies, between two neighbours in proportion;
- * over all elements when `axis` is missing.
+ * over all elements when `axis` is missing. NaN where an element is.
+ * @throws {TensorError} `shape` where there is no element.
  */
 export const quantile: Lifted<typeof reductions.quantile> = /* @__PURE__ */ lift("quantile", reductions.quantile, 1);
 /** The value in the middle, or the mean of the two there: {@link quantile} of ½. */

@@ -7,12 +7,29 @@ import { diagonal, swapAxes, tril, triu } from "./composedMoves.ts";
 import { norm } from "./composedReductions.ts";
 import { concat, slice } from "./copy.ts";
 import { eye } from "./creation.ts";
+import { oneHot } from "./crossEntropy.ts";
 import { withRule } from "./customGradient.ts";
 import { choleskyFactor, lu, permuted, triangular } from "./factor.ts";
-import { abs, add, asFloat, broadcastTo, divide, log, multiply, negate, sign, subtract } from "./map.ts";
+import {
+  abs,
+  add,
+  asFloat,
+  broadcastTo,
+  divide,
+  equal,
+  full,
+  lessEqual,
+  log,
+  multiply,
+  negate,
+  sign,
+  square,
+  subtract,
+  where,
+} from "./map.ts";
 import { matMul } from "./matMul.ts";
-import { product, sum } from "./reduce.ts";
-import { reshape, squeeze } from "./view.ts";
+import { argMin, max, product, sum } from "./reduce.ts";
+import { expandDims, reshape, squeeze } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -110,8 +127,9 @@ export function choleskyInverse(factor: Operand, upper = false): Node {
 
 /**
  * Q with orthogonal columns of length 1 and an upper triangle R with Q·R = a: [..., m, n] → [..., m, k] and [..., k, n],
- * k being the smaller of m and n. The diagonal of R is positive. By Gram and Schmidt's method, each column twice (Giraud
- * et al., 2005); the first k columns must be linearly independent.
+ * k being the smaller of m and n. The diagonal of R is positive, and about 0 where a column depends on those before it. By
+ * Gram and Schmidt's method, each column twice (Giraud et al., 2005). The gradient holds where the first k columns are
+ * linearly independent.
  * @throws {TensorError} `shape` for less than two axes, `unsupported` for k above 64.
  */
 export function qr(a: Operand): readonly [q: Node, r: Node] {
@@ -119,6 +137,10 @@ export function qr(a: Operand): readonly [q: Node, r: Node] {
   const [rows = 1, columns = 1] = matrixOf("qr", node);
   const count = Math.min(rows, columns);
   checkColumns("qr", count);
+  if (node.size === 0) {
+    const outer = node.shape.slice(0, -2);
+    return [full([...outer, rows, count], 0), full([...outer, count, columns], 0)];
+  }
   const matrices = batched(node);
   const [batch = 1] = matrices.shape;
   const packed = withRule(orthogonalized, [slice(matrices, [0, 0, 0], [batch, rows, count])]);
@@ -136,13 +158,27 @@ export function qr(a: Operand): readonly [q: Node, r: Node] {
  */
 function orthogonalized(a: Node): readonly [Node, (upstream: Node) => Node] {
   const [batch = 1, rows = 1, columns = 1] = a.shape;
+  const lengthOf = (column: Node): Node => norm(column, "euclidean", 1, true);
+  const freed = (column: Node, from: Node | undefined): Node => {
+    let rest = column;
+    if (from !== undefined)
+      for (let round = 0; round < 2; round++)
+        rest = subtract(rest, matMul(from, matMul(from, rest, { transposeA: true })));
+    return rest;
+  };
+  // Squares of what is scaled are float32.
+  const scale = max(abs(a), [1, 2], true);
+  const scaled = divide(a, where(equal(scale, 0), 1, scale));
   let basis: Node | undefined;
   for (let step = 0; step < columns; step++) {
-    let column = slice(a, [0, 0, step], [batch, rows, 1]);
-    if (basis !== undefined)
-      for (let round = 0; round < 2; round++)
-        column = subtract(column, matMul(basis, matMul(basis, column, { transposeA: true })));
-    const unit = divide(column, norm(column, "euclidean", 1, true));
+    const column = slice(scaled, [0, 0, step], [batch, rows, 1]);
+    const rest = freed(column, basis);
+    const length = lengthOf(rest);
+    // What is left of a column that depends on the others is rounding: the axis that they leave most of stands for it.
+    const dependent = lessEqual(length, multiply(lengthOf(column), 2 ** -20));
+    const covered = basis === undefined ? full([batch, rows], 0) : sum(square(basis), 2);
+    const axis = freed(expandDims(oneHot(argMin(covered, 1), rows), 2), basis);
+    const unit = divide(where(dependent, axis, rest), where(dependent, lengthOf(axis), length));
     basis = basis === undefined ? unit : concat([basis, unit], 2);
   }
   const q = basis as Node;
@@ -205,7 +241,7 @@ function matrixOf(name: string, x: Node): Shape {
 
 function rowsOf(name: string, x: Node): number {
   const [rows = 0, columns = 0] = matrixOf(name, x);
-  check(rows === columns && rows > 0, "shape", () => ({
+  check(rows === columns, "shape", () => ({
     where: errorPlace(name),
     expected: "square matrices [..., n, n]",
     received: `[${x.shape.join(", ")}]`,

@@ -7,6 +7,7 @@ import {
   constant,
   defineOp,
   errorPlace,
+  isInt32,
   makeNode,
   type Operand,
   type Operation,
@@ -86,6 +87,12 @@ export function asFloat(operand: Operand): Node {
   return cast(toSymbolic(operand), "float32");
 }
 
+/** The operand as float32 or, of integers and truth values, int32. */
+export function numeric(operand: Operand): Node {
+  const node = toSymbolic(operand);
+  return node.dtype === "float32" ? node : cast(node, "int32");
+}
+
 type UnaryGradient = (x: Node, y: Node, dy: Node) => Node | null;
 
 /** float32 → float32; other dtypes are cast first, unless there is an `integer` code. */
@@ -131,15 +138,44 @@ function binary(
   return (a, b) => makeNode(op, integer === undefined ? [asFloat(a), asFloat(b)] : promote(a, b), {});
 }
 
+type Comparison = "equal" | "notEqual" | "less" | "lessEqual" | "greater" | "greaterEqual";
+
+const mirrored: Readonly<Record<Comparison, Comparison>> = {
+  equal: "equal",
+  notEqual: "notEqual",
+  less: "greater",
+  lessEqual: "greaterEqual",
+  greater: "less",
+  greaterEqual: "lessEqual",
+};
+
+/** The comparison of integers with a number that is none, or one beyond int32: as if both were exact. */
+function againstNumber(name: Comparison, x: Operand, number: number): Node | undefined {
+  if (isInt32(number) || typeof x === "number") return undefined;
+  const node = toSymbolic(x);
+  if (node.dtype === "float32") return undefined;
+  const unordered = Number.isNaN(number);
+  if (name === "equal" || name === "notEqual" || unordered)
+    return name === "notEqual" ? equal(node, node) : notEqual(node, node);
+  const below = name === "less" || name === "lessEqual";
+  const last = Math.floor(number);
+  if (last < -(2 ** 31)) return below ? notEqual(node, node) : equal(node, node);
+  if (last >= 2 ** 31 - 1) return below ? equal(node, node) : notEqual(node, node);
+  return below ? lessEqual(node, last) : greater(node, last);
+}
+
 /* @__NO_SIDE_EFFECTS__ */
-function comparison(name: string, float: number, integer: number): (a: Operand, b: Operand) => Node {
+function comparison(name: Comparison, float: number, integer: number): (a: Operand, b: Operand) => Node {
   const op = elementOp({
     name,
     dtype: () => "bool",
     codes: (node) => [(node.inputs[0] as Node).dtype === "int32" ? integer : float],
     gradient: () => [null, null],
   });
-  return (a, b) => makeNode(op, promote(a, b), {});
+  return (a, b) =>
+    (typeof b === "number" ? againstNumber(name, a, b) : undefined) ??
+    (typeof a === "number" ? againstNumber(mirrored[name], b, a) : undefined) ??
+    makeNode(op, promote(a, b), {});
 }
 
 /* @__NO_SIDE_EFFECTS__ */
@@ -162,17 +198,21 @@ function logical(name: string, integer: number, count: number): (...operands: Op
 
 /** −x. float32 or int32, like abs and sign. */
 export const negate: (x: Operand) => Node = unary("negate", code.NEGATE, (_x, _y, dy) => negate(dy), code.INT_NEGATE);
-/** |x|. */
+/** |x|. Its gradient at 0 is 0. */
 export const abs: (x: Operand) => Node = unary("abs", code.ABS, (x, _y, dy) => multiply(dy, sign(x)), code.INT_ABS);
 /** −1, 0 or 1; its gradient is zero. */
 export const sign: (x: Operand) => Node = unary("sign", code.SIGN, () => null, code.INT_SIGN);
-/** x². */
-export const square: (x: Operand) => Node = unary("square", code.SQUARE, (x, _y, dy) => multiply(dy, multiply(x, 2)));
+const squareOf = unary("square", code.SQUARE, (x, _y, dy) => multiply(dy, multiply(x, 2)));
+/** x². float32 or int32. */
+export function square(x: Operand): Node {
+  const node = numeric(x);
+  return node.dtype === "float32" ? squareOf(node) : multiply(node, node);
+}
 /** √x; NaN for x < 0. */
 export const sqrt: (x: Operand) => Node = unary("sqrt", code.SQRT, (_x, y, dy) => divide(multiply(dy, 0.5), y));
 /** 1/√x. */
 export const rsqrt: (x: Operand) => Node = unary("rsqrt", code.RSQRT, (x, y, dy) =>
-  multiply(multiply(dy, -0.5), divide(y, x)),
+  multiply(dy, divide(multiply(y, -0.5), x)),
 );
 /** 1/x. */
 export const reciprocal: (x: Operand) => Node = unary("reciprocal", code.RECIPROCAL, (_x, y, dy) =>
@@ -181,20 +221,24 @@ export const reciprocal: (x: Operand) => Node = unary("reciprocal", code.RECIPRO
 /** eˣ. */
 export const exp: (x: Operand) => Node = unary("exp", code.EXP, (_x, y, dy) => multiply(dy, y));
 /** eˣ − 1, exact near 0. */
-export const expm1: (x: Operand) => Node = unary("expm1", code.EXPM1, (_x, y, dy) => multiply(dy, add(y, 1)));
+export const expm1: (x: Operand) => Node = unary("expm1", code.EXPM1, (x, _y, dy) => multiply(dy, exp(x)));
 /** ln x; −Infinity at 0, NaN below. */
 export const log: (x: Operand) => Node = unary("log", code.LOG, (x, _y, dy) => divide(dy, x));
 /** ln(1 + x), exact near 0. */
 export const log1p: (x: Operand) => Node = unary("log1p", code.LOG1P, (x, _y, dy) => divide(dy, add(x, 1)));
-/** Hyperbolic tangent. */
+/** Hyperbolic tangent. Its gradient 1 − tanh² x is exact to half an ULP of 1. */
 export const tanh: (x: Operand) => Node = unary("tanh", code.TANH, (_x, y, dy) => multiply(dy, subtract(1, square(y))));
-/** 1/(1 + e⁻ˣ). */
+/** 1/(1 + e⁻ˣ). Its gradient σ·(1 − σ) is exact to half an ULP of σ. */
 export const sigmoid: (x: Operand) => Node = unary("sigmoid", code.SIGMOID, (_x, y, dy) =>
   multiply(dy, multiply(y, subtract(1, y))),
 );
 /** Error function, 2/√π ∫₀ˣ e^(−t²) dt. */
 export const erf: (x: Operand) => Node = unary("erf", code.ERF, (x, _y, dy) =>
   multiply(dy, multiply(exp(negate(square(x))), 2 / Math.sqrt(Math.PI))),
+);
+/** (1 + erf(x / √2)) / 2: the share of a normal distribution below x. */
+export const normalCdf: (x: Operand) => Node = unary("normalCdf", code.NORMAL_CDF, (x, _y, dy) =>
+  multiply(dy, multiply(exp(multiply(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))),
 );
 /** Inverse of erf on (−1, 1). */
 export const erfInverse: (x: Operand) => Node = unary("erfInverse", code.ERF_INVERSE, (_x, y, dy) =>
@@ -206,7 +250,7 @@ export const floor: (x: Operand) => Node = unary("floor", code.FLOOR, () => null
 export const ceil: (x: Operand) => Node = unary("ceil", code.CEIL, () => null);
 /** Nearest integer, halves to the even one. */
 export const round: (x: Operand) => Node = unary("round", code.ROUND, () => null);
-/** max(x, 0). */
+/** max(x, 0). Its gradient at 0 is 0. */
 export const relu: (x: Operand) => Node = unary("relu", code.RELU, (_x, y, dy) => where(greater(y, 0), dy, 0));
 /** min(max(x, 0), 6). */
 export const relu6: (x: Operand) => Node = unary("relu6", code.RELU6, (_x, y, dy) =>
@@ -255,19 +299,58 @@ const toChosen = (chosen: (a: Operand, b: Operand) => Node): BinaryGradient => {
   const share = (a: Node, b: Node, dy: Node): Node => where(chosen(a, b), dy, where(equal(a, b), multiply(dy, 0.5), 0));
   return (a, b, _y, dy) => [share(a, b, dy), share(b, a, dy)];
 };
-/** The larger of a and b; NaN if either is. */
+/** The larger of a and b; NaN if either is. Where both are equal each gets half of the gradient. */
 export const maximum: (a: Operand, b: Operand) => Node = binary(
   "maximum",
   code.MAXIMUM,
   code.INT_MAXIMUM,
   toChosen((a, b) => greater(a, b)),
 );
-/** The smaller of a and b; NaN if either is. */
+/** The smaller of a and b; NaN if either is. Where both are equal each gets half of the gradient. */
 export const minimum: (a: Operand, b: Operand) => Node = binary(
   "minimum",
   code.MINIMUM,
   code.INT_MINIMUM,
   toChosen((a, b) => less(a, b)),
+);
+
+/** The larger of x and a bound: like {@link maximum}, but the gradient is all x's where both are equal. */
+export const atLeast: (x: Operand, bound: Operand) => Node = binary(
+  "maximum",
+  code.MAXIMUM,
+  code.INT_MAXIMUM,
+  (x, bound, _y, dy) => [where(less(x, bound), 0, dy), where(less(x, bound), dy, 0)],
+);
+/** The smaller of x and a bound; see {@link atLeast}. */
+export const atMost: (x: Operand, bound: Operand) => Node = binary(
+  "minimum",
+  code.MINIMUM,
+  code.INT_MINIMUM,
+  (x, bound, _y, dy) => [where(greater(x, bound), 0, dy), where(greater(x, bound), dy, 0)],
+);
+
+/** aᵇ as in IEEE 754, of integers modulo 2³². The gradient of b is 0 where the power is, and where a = 0 and b = 0. */
+export const powerOf: (a: Operand, b: Operand) => Node = binary("power", code.POWER, code.INT_POWER, (a, b, y, dy) => {
+  const flat = logicalOr(equal(y, 0), logicalAnd(equal(a, 0), greaterEqual(b, 0)));
+  return [
+    multiply(dy, where(equal(b, 0), 0, multiply(b, powerOf(a, subtract(b, 1))))),
+    multiply(dy, where(flat, 0, multiply(y, log(where(flat, 1, a))))),
+  ];
+});
+/**
+ * a − b · ⌊a / b⌋, what is left of a, from 0 to b with the sign of b: exact in float32 and int32. NaN for b = 0, of integers
+ * 0; a or b for infinite b, as their signs agree or not.
+ */
+export const mod: (a: Operand, b: Operand) => Node = binary("mod", code.MODULO, code.INT_MODULO, (a, b, _y, dy) => [
+  dy,
+  negate(multiply(dy, floorDivide(a, b))),
+]);
+/** ⌊a / b⌋, float32 or int32, where a / 0 is 0; its gradient is zero. */
+export const floorDivide: (a: Operand, b: Operand) => Node = binary(
+  "floorDivide",
+  code.FLOOR_DIVIDE,
+  code.INT_FLOOR_DIVIDE,
+  () => [null, null],
 );
 
 /** a = b, as bool. */

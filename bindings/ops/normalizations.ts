@@ -4,6 +4,7 @@ import { check } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { sameShape } from "../tensor.ts";
 import { log10 } from "./composedElements.ts";
+import { pad } from "./copy.ts";
 import { oneHot } from "./crossEntropy.ts";
 import { add, asFloat, divide, multiply, rsqrt, square, subtract } from "./map.ts";
 import { type Axes, max, mean, resolveAxes } from "./reduce.ts";
@@ -79,7 +80,9 @@ export function psnr(a: Operand, b: Operand, largest: number): Node {
 
 /** Integers [..., n] as rows with a one for each of them: [..., classes] float32; positions outside do not count. */
 export function multiHot(indices: Operand, classes: number): Node {
-  return max(oneHot(indices, classes), -2);
+  const rows = oneHot(indices, classes);
+  // The largest of nothing: zeros below each row.
+  return max(pad(rows, [...rows.shape.slice(0, -2).map(() => [0, 0] as const), [0, 1], [0, 0]]), -2);
 }
 
 /** Puts what has the sizes of `axes` where these are in x. */

@@ -16,6 +16,21 @@ import {
 import type { Shape } from "../tensor.ts";
 import { lowerExpression } from "./expression.ts";
 
+/** The largest float32 below `limit`. */
+export function floatBelow(limit: number): number {
+  const single = Math.fround(limit);
+  if (single < limit) return single;
+  if (single === 0) return -(2 ** -149);
+  const bits = new Int32Array(Float32Array.of(single).buffer);
+  bits[0] = (bits[0] as number) - Math.sign(single);
+  return new Float32Array(bits.buffer)[0] as number;
+}
+
+/** The least float32 above `limit`. */
+export function floatAbove(limit: number): number {
+  return -floatBelow(-limit);
+}
+
 /** Uniform numbers of one stream. Inputs: seed, step (int32 scalars). */
 export const randomUniformOp: Operation<{ readonly shape: Shape; readonly stream: number }> = defineOp({
   name: "randomUniform",

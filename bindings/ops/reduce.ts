@@ -2,20 +2,12 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
-import { check } from "../errors.ts";
-import {
-  defineOp,
-  errorPlace,
-  makeNode,
-  type Operand,
-  type Operation,
-  type SymbolicTensor,
-  toSymbolic,
-} from "../graph.ts";
+import { defineOp, makeNode, type Operand, type Operation, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor.ts";
-import { type Axes, resolveAxes } from "./axes.ts";
+import { type Axes, checkElements, resolveAxes } from "./axes.ts";
+import { pad, slice } from "./copy.ts";
 import { typeCode } from "./expression.ts";
-import { asFloat, broadcastTo, cast, divide, equal, multiply, where } from "./map.ts";
+import { asFloat, broadcastTo, cast, divide, equal, multiply } from "./map.ts";
 import { reshape } from "./view.ts";
 
 export { type Axes, resolveAxes } from "./axes.ts";
@@ -116,15 +108,36 @@ function spreadOver(x: Node, dy: Node): Node {
   return reshape(broadcastTo(reshape(dy, kept), shape), x.shape);
 }
 
-/** For each element of [outer, axis, inner] the product of the others along the axis; no division, so zeros are right. */
+/**
+ * For each element of [outer, axis, inner] the product of the others along the axis: of those before it and those behind.
+ * No division, so that zeros and infinities are right.
+ */
 function productOfOthers(x: Node): Node {
+  return multiply(productUpTo(x, 1), productUpTo(x, -1));
+}
+
+/** Products of the elements before each one along the axis, or with side −1 behind it. In log₂ n passes. */
+function productUpTo(x: Node, side: 1 | -1): Node {
+  let products = movedBy(x, side);
+  for (let step = 1; step < (x.shape[1] as number); step *= 2)
+    products = multiply(products, movedBy(products, side * step));
+  return products;
+}
+
+/** x [outer, axis, inner] moved along the axis, ones in the places that become free. */
+function movedBy(x: Node, shift: number): Node {
   const [outer = 1, axis = 1, inner = 1] = x.shape;
-  const diagonal = Float32Array.from({ length: axis * axis }, (_, index) =>
-    Math.floor(index / axis) === index % axis ? 1 : 0,
+  if (axis === 0) return x;
+  const kept = slice(x, [0, Math.max(0, -shift), 0], [outer, axis - Math.abs(shift), inner]);
+  return pad(
+    kept,
+    [
+      [0, 0],
+      [Math.max(0, shift), Math.max(0, -shift)],
+      [0, 0],
+    ],
+    1,
   );
-  const own = reshape(toSymbolic(diagonal), [1, axis, axis, 1]);
-  const others = where(own, 1, reshape(x, [outer, 1, axis, inner]));
-  return reshape(reduceAxis("product", reshape(others, [outer * axis, axis, inner])), [outer, axis, inner]);
 }
 
 /** [outer, axis, inner] → [outer, inner]. A long sum with few results is made of sums of parts, which threads share. */
@@ -149,15 +162,7 @@ function reduce(kind: Kind, operand: Operand, axes: Axes | undefined, keepDims: 
   const given = toSymbolic(operand);
   const x = given.dtype === "float32" || given.dtype === "int32" ? given : cast(given, "int32");
   const chosen = resolveAxes(kind, x.shape.length, axes);
-  check(
-    !(kind === "max" || kind === "min" || indexed(kind)) || chosen.every((axis) => (x.shape[axis] ?? 0) > 0),
-    "shape",
-    () => ({
-      where: errorPlace(kind),
-      expected: "at least one element along the axis",
-      received: `[${x.shape.join(", ")}]`,
-    }),
-  );
+  if (kind !== "sum" && kind !== "product") checkElements(kind, x.shape, chosen);
   let result = x;
   let end = chosen.length;
   while (end > 0) {
@@ -198,7 +203,7 @@ export function max(x: Operand, axes?: Axes, keepDims = false): Node {
   return reduce("max", x, axes, keepDims);
 }
 
-/** Smallest value over `axes`. */
+/** Smallest value over `axes`; NaN if there is one. Equal minima share the gradient. */
 export function min(x: Operand, axes?: Axes, keepDims = false): Node {
   return reduce("min", x, axes, keepDims);
 }

@@ -27,13 +27,13 @@ function rowsOp(name: "softmax" | "logSoftmax"): Operation {
     },
     lower: (node) => {
       const columns = node.shape[node.shape.length - 1] as number;
-      const rows = sizeOf(node.shape) / columns;
+      const rows = sizeOf(node.shape.slice(0, -1));
       return [
         {
           opcode: code.SOFTMAX,
           name,
           units: rows,
-          grain: Math.max(1, Math.floor(2048 / columns)),
+          grain: Math.max(1, Math.floor(2048 / Math.max(1, columns))),
           operands: {
             input: reads(node.inputs[0] as Node),
             out: writes(node),

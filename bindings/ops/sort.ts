@@ -52,7 +52,7 @@ const argSortOp: Operation<{ readonly descending: boolean }> = defineOp({
         opcode: code.ARG_SORT,
         name: "argSort",
         units: rows,
-        grain: Math.max(1, Math.floor(512 / columns)),
+        grain: Math.max(1, Math.floor(512 / Math.max(1, columns))),
         operands: {
           input: reads(input),
           out: writes(node),
@@ -70,7 +70,7 @@ const argSortOp: Operation<{ readonly descending: boolean }> = defineOp({
 /** Positions along the last of axes with `axis` moved there: int32. */
 function sortedPositions(x: Node, descending: boolean): Node {
   const columns = x.shape[x.shape.length - 1] ?? 1;
-  const rows = reshape(x, [x.size / Math.max(1, columns), columns]);
+  const rows = reshape(x, [sizeOf(x.shape.slice(0, -1)), columns]);
   return reshape(makeNode(argSortOp, [rows], { descending }), x.shape);
 }
 
@@ -106,9 +106,9 @@ export function topK(x: Operand, k: number): Node {
 export function argTopK(x: Operand, k: number): Node {
   const { x: node } = axisLast("topK", x, -1);
   const columns = node.shape[node.shape.length - 1] ?? 1;
-  check(Number.isInteger(k) && k >= 1 && k <= columns, "shape", () => ({
+  check(Number.isInteger(k) && k >= 0 && k <= columns, "shape", () => ({
     where: errorPlace("topK"),
-    expected: `k from 1 to ${columns}`,
+    expected: `k from 0 to ${columns}`,
     received: String(k),
   }));
   const size = [...node.shape.slice(0, -1), k];

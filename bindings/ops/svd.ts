@@ -3,12 +3,20 @@
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
-import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
+import {
+  constant,
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+} from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
 import { flip, swapAxes, tril } from "./composedMoves.ts";
 import { concat, pad, slice } from "./copy.ts";
 import { eye } from "./creation.ts";
-import { add, asFloat, divide, equal, multiply, subtract, where } from "./map.ts";
+import { add, asFloat, broadcastTo, divide, equal, full, multiply, subtract, where } from "./map.ts";
 import { matMul } from "./matMul.ts";
 import { reshape, stopGradient } from "./view.ts";
 
@@ -118,10 +126,16 @@ function spread(row: Node): Node {
  * the largest entry of each column of the smaller of U and V is positive. By one-sided Jacobi rotations in float64. The
  * gradients hold where singular values are different and not 0; what equal ones would add to them is left out. The further
  * vectors of full matrices have none. NaN where a is not finite.
- * @throws {TensorError} `shape` unless these are matrices with at least one element.
+ * @throws {TensorError} `shape` unless these are matrices.
  */
 export function svd(a: Operand, fullMatrices = false): readonly [u: Node, s: Node, vh: Node] {
   const { node, lead, rows, columns } = matricesOf("svd", a);
+  if (node.size === 0 && sizeOf(lead) !== 0 && rows * columns === 0) {
+    // Without rows or columns there are no singular values.
+    const basis = (size: number): Node =>
+      fullMatrices ? broadcastTo(constant(eye(size)), [...lead, size, size]) : full([...lead, size, 0], 0);
+    return [basis(rows), full([...lead, 0], 0), swapAxes(basis(columns), -1, -2)];
+  }
   if (rows < columns) {
     const [u, s, vh] = svd(swapAxes(node, -1, -2), fullMatrices);
     return [swapAxes(vh, -1, -2), s, swapAxes(u, -1, -2)];
@@ -149,7 +163,7 @@ export function singularValues(a: Operand): Node {
  * Eigenvalues in ascending order and, as columns, the eigenvectors of symmetric a [..., n, n], of which only the lower
  * triangle is read and has a gradient: [..., n] and [..., n, n]. The largest entry of each vector is positive. The
  * gradients hold where eigenvalues are different; what equal ones would add is left out. See {@link svd}.
- * @throws {TensorError} `shape` unless the matrices are square with at least one element.
+ * @throws {TensorError} `shape` unless the matrices are square.
  */
 export function eigh(a: Operand): readonly [values: Node, vectors: Node] {
   const { node, lead, rows, columns } = matricesOf("eigh", a);
@@ -158,6 +172,7 @@ export function eigh(a: Operand): readonly [values: Node, vectors: Node] {
     expected: "square matrices [..., n, n]",
     received: `[${node.shape.join(", ")}]`,
   }));
+  if (rows === 0) return [full([...lead, 0], 0), node];
   const symmetric = add(tril(node), swapAxes(tril(node, -1), -1, -2));
   const matrices = reshape(symmetric, [sizeOf(lead), rows, rows]);
   const { values, v } = partsOf(makeNode(svdOp, [matrices], { symmetric: true }));
@@ -170,9 +185,9 @@ function matricesOf(
 ): { readonly node: Node; readonly lead: Shape; readonly rows: number; readonly columns: number } {
   const node = asFloat(a);
   const [rows = 0, columns = 0] = node.shape.slice(-2);
-  check(node.shape.length >= 2 && rows > 0 && columns > 0, "shape", () => ({
+  check(node.shape.length >= 2, "shape", () => ({
     where: errorPlace(name),
-    expected: "matrices [..., m, n] with at least one row and column",
+    expected: "matrices [..., m, n]",
     received: `[${node.shape.join(", ")}]`,
   }));
   return { node, lead: node.shape.slice(0, -2), rows, columns };

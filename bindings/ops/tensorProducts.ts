@@ -8,7 +8,7 @@ import { roll } from "./composedMoves.ts";
 import { stack, transpose } from "./copy.ts";
 import { eye } from "./creation.ts";
 import { inv } from "./linearAlgebra.ts";
-import { asFloat, broadcastTo, multiply, subtract } from "./map.ts";
+import { asFloat, broadcastTo, full, multiply, subtract } from "./map.ts";
 import { matMul } from "./matMul.ts";
 import { resolveAxes } from "./reduce.ts";
 import { reshape } from "./view.ts";
@@ -134,7 +134,8 @@ export function vander(x: Operand, columns?: number, increasing = false): Node {
     received: `[${node.shape.join(", ")}]`,
   }));
   const count = columns ?? node.size;
-  whole("vander", count, 1);
+  whole("vander", count, 0);
+  if (count === 0) return full([node.size, 0], 0);
   const powers = Array.from({ length: count }, (_, exponent) => power(node, exponent));
   return stack(increasing ? powers : powers.reverse(), 1);
 }
@@ -160,7 +161,7 @@ export function matrixPower(a: Operand, exponent: number): Node {
 function whole(name: string, count: number, low: number): void {
   check(Number.isInteger(count) && count >= low, "option", () => ({
     where: errorPlace(name),
-    expected: low === 1 ? "a whole number ≥ 1" : "a whole number",
+    expected: low === 0 ? "a whole number ≥ 0" : "a whole number",
     received: show(count),
   }));
 }

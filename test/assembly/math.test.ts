@@ -1,6 +1,7 @@
 // Are the machine's elementary functions as exact, and as well-behaved at the edges, as assembly/math.ts states?
 
 import { beforeAll, describe, expect, it } from "vitest";
+import { floorQuotient, modulo, normalCdf, power } from "../harness/elementary.ts";
 import { compileProbe } from "./compile.ts";
 import { type Name, names, specials } from "./specialValues.ts";
 
@@ -16,6 +17,20 @@ ${names.map((name, index) => `      case ${index}: y = math.${name}(x); break;`)
     }
     v128.store(output, y);
   }
+}
+export function binary(op: i32, input: usize, output: usize, count: u32): void {
+  const end = input + (<usize>count << 2);
+  for (; input < end; input += 16, output += 16) {
+    const x = v128.load(input);
+    const y = v128.load(output);
+    if (op == 0) v128.store(output, math.power(x, y));
+    else
+      for (let lane: usize = 0; lane < 16; lane += 4) {
+        const a = load<f32>(input + lane);
+        const b = load<f32>(output + lane);
+        store<f32>(output + lane, op == 1 ? math.modulo(a, b) : math.floorQuotient(a, b));
+      }
+  }
 }`;
 
 const capacity = 1 << 20;
@@ -28,6 +43,8 @@ const output = new Float32Array(memory.buffer, outputAddress, capacity);
 
 interface Probe {
   unary(op: number, input: number, output: number, count: number): void;
+  /** The second operands are where the results will be. */
+  binary(op: number, input: number, output: number, count: number): void;
 }
 let probe: Probe;
 
@@ -136,6 +153,7 @@ const claims: readonly Claim[] = [
   { name: "sin", bound: 1.6, truth: Math.sin, dense: [-4, 19], limit: 1e6 },
   { name: "cos", bound: 1.6, truth: Math.cos, dense: [-4, 19], limit: 1e6 },
   { name: "atan", bound: 2.1, truth: Math.atan, dense: [-6, 6] },
+  { name: "normalCdf", bound: 8, truth: normalCdf, dense: [-4, 4] },
 ];
 
 describe.each(claims)("$name", ({ name, bound, truth, dense, limit = Number.POSITIVE_INFINITY }) => {
@@ -159,6 +177,73 @@ describe.each(claims)("$name", ({ name, bound, truth, dense, limit = Number.POSI
     if (process.env.REPORT_ULP) console.log(`${name}: ${worst.toFixed(3)} ULP at ${where}`);
     expect(worst, `at x = ${where}`).toBeLessThanOrEqual(bound);
     expect(worst, "the stated bound is loose").toBeGreaterThan(bound - 0.25);
+  });
+});
+
+describe("of two numbers", () => {
+  const outputBits = new Uint32Array(memory.buffer, outputAddress, capacity);
+  const second = new Float32Array(capacity);
+
+  /** Bases of every exponent or near 1, to exponents whose powers are floats as a rule; a few of all kinds. */
+  function fillPowers(next: () => number): void {
+    for (let index = 0; index < capacity; index++) {
+      const anything = index % 4 === 0;
+      inputBits[index] = index % 2 === 0 ? next() & 0x7fffffff : 0x3f000000 + (next() >>> 8);
+      const reach = 150 / Math.max(1e-7, Math.abs(Math.log2(input[index] as number)));
+      if (anything) outputBits[index] = next();
+      else output[index] = (next() / 2 ** 31 - 1) * reach;
+      if (index % 8 === 5) output[index] = Math.round(output[index] as number);
+      if (index % 16 === 5) input[index] = -(input[index] as number);
+    }
+    second.set(output);
+  }
+
+  it("power is within 0.51 ULP of the true value", () => {
+    fillPowers(congruential(2011));
+    probe.binary(0, inputAddress, outputAddress, capacity);
+    let worst = 0;
+    let where = "";
+    for (let index = 0; index < capacity; index++) {
+      const [x, y] = [input[index] as number, second[index] as number];
+      const error = distance(output[index] as number, power(x, y));
+      if (!(error <= worst)) [worst, where] = [error, `${x} to ${y}`];
+    }
+    if (process.env.REPORT_ULP) console.log(`power: ${worst.toFixed(3)} ULP at ${where}`);
+    expect(worst, where).toBeLessThanOrEqual(0.51);
+  });
+
+  it("power of integers is exact where it is a float", () => {
+    let count = 0;
+    for (let x = 2; x < 300; x++)
+      for (let y = 0; x ** y <= 2 ** 24 && count < capacity; y++) {
+        input[count] = x;
+        output[count++] = y;
+      }
+    second.set(output);
+    probe.binary(0, inputAddress, outputAddress, Math.ceil(count / 4) * 4);
+    for (let index = 0; index < count; index++)
+      expect(output[index]).toBe((input[index] as number) ** (second[index] as number));
+  });
+
+  it.each([
+    ["modulo", 1, modulo],
+    ["floorQuotient", 2, floorQuotient],
+  ] as const)("%s of any floats is the nearest", (_, op, truth) => {
+    const next = congruential(77);
+    for (let index = 0; index < capacity; index++) {
+      inputBits[index] = next();
+      outputBits[index] = index % 2 === 0 ? next() : ((inputBits[index] as number) ^ (next() >>> 4)) >>> 0;
+    }
+    second.set(output);
+    probe.binary(op, inputAddress, outputAddress, capacity);
+    let worst = 0;
+    let where = "";
+    for (let index = 0; index < capacity; index++) {
+      const [x, y] = [input[index] as number, second[index] as number];
+      const error = distance(output[index] as number, truth(x, y));
+      if (!(error <= worst)) [worst, where] = [error, `${x}, ${y}`];
+    }
+    expect(worst, where).toBeLessThanOrEqual(0.5001);
   });
 });
 

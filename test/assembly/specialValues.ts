@@ -12,6 +12,7 @@ export const names = [
   "sin",
   "cos",
   "atan",
+  "normalCdf",
 ] as const;
 export type Name = (typeof names)[number];
 
@@ -120,6 +121,15 @@ export const specials: Readonly<Record<Name, readonly (readonly [x: number, y: n
     [-largest, -Math.fround(Math.PI / 2)],
     [subnormal, subnormal],
     [-subnormal, -subnormal],
+  ],
+  normalCdf: [
+    [0, 0.5],
+    [-0, 0.5],
+    [infinity, 1],
+    [-infinity, 0],
+    [largest, 1],
+    [-largest, 0],
+    [-15, 0],
   ],
   cos: [
     [0, 1],

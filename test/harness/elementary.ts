@@ -41,6 +41,40 @@ export function roundEven(x: number): number {
   return nearest === 0 && (x < 0 || Object.is(x, -0)) ? -0 : nearest;
 }
 
+/** 1 − erf x; beyond 2 by the continued fraction e^−x²/√π · 1/(x + ½/(x + 1/(x + …))), which loses no digits. */
+function erfComplement(x: number): number {
+  if (x < 2) return 1 - erf(x);
+  let rest = 0;
+  for (let k = 120; k > 0; k--) rest = k / 2 / (x + rest);
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + rest);
+}
+
+/** The share of a normal distribution below x. */
+export function normalCdf(x: number): number {
+  if (Math.abs(x) === Number.POSITIVE_INFINITY) return x > 0 ? 1 : 0;
+  const tail = erfComplement(Math.abs(x) / Math.SQRT2) / 2;
+  return x < 0 ? tail : 1 - tail;
+}
+
+/** x^y as IEEE 754 has it; JavaScript says NaN for ±1 to ±Infinity, and for 1 to NaN. */
+export function power(x: number, y: number): number {
+  return x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y;
+}
+
+/** What is left of a, with the sign of b. */
+export function modulo(a: number, b: number): number {
+  const rest = a % b;
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+}
+
+/** ⌊a / b⌋ of float32, whose remainder is exact. */
+export function floorQuotient(a: number, b: number): number {
+  if (b === 0) return a / b;
+  if (Math.abs(b) === Number.POSITIVE_INFINITY)
+    return Number.isFinite(a) ? (a !== 0 && a < 0 !== b < 0 ? -1 : a / b) : Number.NaN;
+  return Math.round((a - modulo(a, b)) / b);
+}
+
 /** All elementwise functions of one float32, by the name of their operation. */
 export const elementary: Readonly<Record<string, Elementary>> = {
   negate: { f: (x) => -x, ulps: 0 },
@@ -66,4 +100,5 @@ export const elementary: Readonly<Record<string, Elementary>> = {
   sin: { f: Math.sin, ulps: 1.6 },
   cos: { f: Math.cos, ulps: 1.6 },
   atan: { f: Math.atan, ulps: 2.1 },
+  normalCdf: { f: normalCdf, ulps: 8 },
 };

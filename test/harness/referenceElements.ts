@@ -2,7 +2,7 @@
 
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import type { Shape } from "../../bindings/tensor.ts";
-import { elementary } from "./elementary.ts";
+import { elementary, floorQuotient, modulo, power } from "./elementary.ts";
 import { blank, type Estimate, gapAt, halfUlp, overflowing } from "./estimate.ts";
 
 type Pair = readonly [value: number, bound: number];
@@ -32,11 +32,32 @@ const floatBinary: Readonly<Record<string, Float>> = {
     eb > 0 && eb >= Math.abs(b)
       ? [a / b, unknown]
       : rounded(a / b, (ea + times(a / b, eb)) / (eb > 0 ? Math.abs(b) - eb : ea > 0 ? Math.abs(b) : 1)),
+  power: (a, b, ea, eb) => {
+    const y = overflowing(power(a, b));
+    if (ea === 0 && eb === 0) return [y, Number.isFinite(y) ? 0.51 * gapAt(y) : 0];
+    // Only whole exponents have negative bases, and those are exact.
+    const around = a < 0 && Number.isInteger(b) ? 0 : eb;
+    const corners = [a - ea, a + ea].flatMap((x) =>
+      [b - around, b + around].map((each) => Math.abs(power(x, each) - y)),
+    );
+    const spread = Math.max(...corners);
+    return [y, Number.isNaN(spread) ? unknown : spread + 0.51 * gapAt(y)];
+  },
+  mod: (a, b, ea, eb) => [modulo(a, b), ea + eb > 0 ? unknown : halfUlp(modulo(a, b))],
+  floorDivide: (a, b, ea, eb) => (ea + eb > 0 ? [floorQuotient(a, b), unknown] : rounded(floorQuotient(a, b), 0)),
   maximum: (a, b, ea, eb) => [Math.max(a, b), Math.max(ea, eb)],
   minimum: (a, b, ea, eb) => [Math.min(a, b), Math.max(ea, eb)],
 };
 
 const intBinary: Readonly<Record<string, (a: number, b: number) => number>> = {
+  power: (a, b) => {
+    if (b < 0) return a === 1 || (a === -1 && b % 2 === 0) ? 1 : a === -1 ? -1 : 0;
+    let result = 1;
+    for (let step = 0; step < b; step++) result = Math.imul(result, a);
+    return result;
+  },
+  mod: (a, b) => (b === 0 ? 0 : modulo(a, b) | 0),
+  floorDivide: (a, b) => (b === 0 ? 0 : Math.floor(a / b) | 0),
   add: (a, b) => (a + b) | 0,
   subtract: (a, b) => (a - b) | 0,
   multiply: Math.imul,

@@ -63,6 +63,65 @@ describeOp("power", [
     apply: (x, y) => composed.power(x, y),
     inputs: [{ shape: [5, 3], range: { low: 0.5, high: 2 } }, { shape: [3] }],
   },
+  {
+    title: "of integers",
+    apply: (x, y) => composed.power(x, y),
+    inputs: [
+      { shape: [8], dtype: "int32", values: [7, -3, 2, 0, 1, -1, 5, 46341] },
+      { shape: [8], dtype: "int32", values: [8, 19, 31, 0, -5, -3, -1, 2] },
+    ],
+    dtype: "int32",
+  },
+]);
+
+describeOp("remainders and floored quotients", [
+  ...[map.mod, map.floorDivide].flatMap((apply): OpCase[] => [
+    {
+      title: `${apply === map.mod ? "mod" : "floorDivide"} of float32`,
+      apply,
+      inputs: [
+        { shape: [60], range: { low: -100, high: 100 } },
+        { shape: [60], range: { low: -9, high: 9 } },
+      ],
+      gradient: false,
+    },
+    {
+      title: `${apply === map.mod ? "mod" : "floorDivide"} of special values`,
+      apply,
+      inputs: [
+        {
+          shape: [11, 1],
+          values: [
+            0,
+            -0,
+            1,
+            -1,
+            1e8,
+            -3e38,
+            2 ** -149,
+            -1e-30,
+            Number.POSITIVE_INFINITY,
+            Number.NEGATIVE_INFINITY,
+            Number.NaN,
+          ],
+        },
+        {
+          shape: [10],
+          values: [0, 1, -1, 3, -7, 1e-38, 3e38, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN],
+        },
+      ],
+      gradient: false,
+    },
+    {
+      title: `${apply === map.mod ? "mod" : "floorDivide"} of integers`,
+      apply,
+      inputs: [
+        { shape: [7, 1], dtype: "int32", values: [0, 7, -7, 16777217, -16777217, 2147483647, -2147483648] },
+        { shape: [7], dtype: "int32", values: [0, 1, -1, 2, -3, 65536, -2147483648] },
+      ],
+      dtype: "int32",
+    },
+  ]),
 ]);
 
 describeOp(

@@ -45,7 +45,7 @@ describeOp(
       title: "more than there are",
       call: () => topK(constant([1, 2]), 3),
       code: "shape",
-      text: "topK: expected k from 1 to 2, received 3",
+      text: "topK: expected k from 0 to 2, received 3",
     },
   ],
 );
