@@ -1,7 +1,7 @@
 // Which part of A, B and C is in which cache while a rectangle of C is computed?
 //
-//   for a part of the rectangle                   up to 512 rows × 64 columns; the whole rectangle where k ≤ 1024
-//    for 1024 steps of k                          whose sums are added to float64 totals (matMulTotals.ts)
+//   for a part of the rectangle                   up to 1024 rows × 64 columns; the whole rectangle where k ≤ 1024
+//    for 1024 steps of k                          whose sums are added to float64 totals (totals.ts)
 //   for a group of panels of B                    4 panels of 16 columns (8 when A is packed)
 //     for a block of k                            512 steps (256 when A is packed)
 //       pack the group                            128 KB, second-level cache; not when all of B stays there by itself
@@ -29,11 +29,11 @@
 //   784  × 128 ×  128                95  92       95  96
 //   1024 × 256 ×  256                74  74       96  94
 
-import { scratch } from "../memory";
+import { scratch, TOTALS } from "../memory";
 import { PACKED_STEP, packPanels, packTransposedPanels } from "./matMulPack";
 import { rowTimesMatrix } from "./matMulRow";
 import { CONTINUE, tile1x16, tile1x4, tile1x8, tiles2x16, tile4x4, tile4x8 } from "./matMulTiles";
-import { addToTotals, SUM_BLOCK, writeTotals } from "./matMulTotals";
+import { addToTotals, SUM_BLOCK, writeTotals } from "./totals";
 
 /** Columns of a panel. */
 export const PANEL: u32 = 16;
@@ -48,16 +48,15 @@ const K_BLOCK_BOTH: u32 = 256;
 const GROUP_ROWS: u32 = 2048;
 /** Rows of A that pass over a group of panels: at most 128 KB, which the second-level cache holds. */
 const ROW_BLOCK: u32 = 64;
-/** Scratch behind packed B: packed A, 64 KB; then totals. */
+/** Scratch behind packed B: packed A, 64 KB. */
 const PACKED_A: usize = BIAS_BYTES + <usize>GROUP_ROWS * PACKED_STEP;
-const TOTALS: usize = PACKED_A + (<usize>(ROW_BLOCK * K_BLOCK_BOTH) << 2);
 /** Bytes from the first to the last row of B up to which it is read in place: it stays in the second-level cache. */
 export const IN_PLACE_BYTES: usize = 512 * 1024;
 /** From this many rows on packing a larger B is worth the copy; fewer are computed row by row. */
 const PACK_ROWS: u32 = 4;
-/** Rows of C that have totals at once: with a group's columns 256 KB, behind what is packed. */
-const TOTAL_ROWS: u32 = 512;
-const TOTAL_ROWS_BOTH: u32 = 256;
+/** Rows of C that have totals at once: with a group's columns 512 KB. */
+const TOTAL_ROWS: u32 = 1024;
+const TOTAL_ROWS_BOTH: u32 = 512;
 /** From this many steps of k on a transposed A is worth packing, if … */
 const PACK_A_DEPTH: u32 = 160;
 /** … this many columns share the copy (784 × 256 × 128: one panel 87 % packed, 93 % in place), or … */

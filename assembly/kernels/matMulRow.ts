@@ -4,14 +4,12 @@
 // four at a time, and keeps the sums in C itself. 1 × 784 × 128: 47 GB/s of B; 1 × 1024 × 1024: 28 GB/s. A loop that only
 // loads B reached 43 to 50 and 28 to 30, the tile 1 × 16 reached 41 and 17 (Ice Lake, Node 20).
 
-import { scratch } from "../memory";
+import { scratch, TOTALS } from "../memory";
 import { BIAS, CLAMP, clamp, multiplyAdd, tile1x4 } from "./matMulTiles";
-import { addToTotals, SUM_BLOCK, writeTotals } from "./matMulTotals";
+import { addToTotals, SUM_BLOCK, writeTotals } from "./totals";
 
 /** Columns at a time: 4 KB of C, read and written k / 4 times, stay in the first-level cache. */
 const COLUMN_BLOCK: u32 = 1024;
-/** Totals in scratch, behind what the caller keeps there. */
-const TOTALS: usize = 64;
 
 /** c[j] = Σₚ a[p] · b[p][j], j < columns. a [k] aStep bytes apart, b [k, …] rows bRow bytes apart, c [columns]. */
 export function rowTimesMatrix(

@@ -1,8 +1,13 @@
-// How are the sums of a long product added up?
+// How are long sums added up?
 //
-// A running sum of float32 loses digits with its length: Σ 0.1 · 1 over 10⁶ steps is off by 1 %. So the steps of k are cut into
-// blocks of 1024, which begin at multiples of 1024 on every path; each is a running sum of its own, and these are added in
-// order, in float64. The error is at most (min(k, 1024) + 1) · 2⁻²⁴ · Σ|a · b| for any k (docs/decisions/0011-long-sums.md).
+// A running sum of float32 loses digits with its length: Σ 0.1 · 1 over 10⁶ steps is off by 1 %. So a sum is cut into blocks,
+// at places that depend on its length only; each is a running sum of its own, and these are added in order, in float64.
+//
+//   products of matrices           blocks of 1024 steps of k, which begin at multiples of 1024 on every path. The error is
+//                                  at most (min(k, 1024) + 1) · 2⁻²⁴ · Σ|a · b| for any k.
+//   gradients of kernels           blocks of positions or tiles, up to 196; of their sums 64 are added in float32
+//
+// docs/decisions/0011-long-sums.md has the errors that were measured.
 //
 // Totals are rows of float64, without gaps but for a width that is rounded up to four: what stands there is never written
 // to C, and read with up to 12 bytes behind a row of C.
@@ -11,6 +16,8 @@ import { BIAS, CLAMP, clamp, storeLanes } from "./matMulTiles";
 
 /** Steps of k in one running sum. */
 export const SUM_BLOCK: u32 = 1024;
+/** Sums of blocks that are added in float32 by the gradients of kernels. */
+export const SUMS_TOGETHER: u32 = 64;
 
 /** totals (+)= sums [rows, columns], which are cRow bytes apart; `fresh`: totals count as 0. */
 export function addToTotals(c: usize, cRow: usize, rows: u32, columns: u32, totals: usize, fresh: bool): void {
@@ -28,6 +35,15 @@ export function addToTotals(c: usize, cRow: usize, rows: u32, columns: u32, tota
       v128.store(totals, high, 16);
       totals += 32;
     }
+    c += cRow;
+  }
+}
+
+/** totals (+)= c [rows, columns]; then c = 0. */
+export function moveToTotals(c: usize, cRow: usize, rows: u32, columns: u32, totals: usize, fresh: bool): void {
+  addToTotals(c, cRow, rows, columns, totals, fresh);
+  for (; rows > 0; rows--) {
+    memory.fill(c, 0, (<usize>columns) << 2);
     c += cRow;
   }
 }
