@@ -6,6 +6,8 @@
 
 import { Instruction } from "../instruction";
 import { POOL_AVERAGE } from "../opcodes";
+import { loadPartial } from "./copy";
+import { storeLanes } from "./matMulTiles";
 import { Average, Maximum, Winner } from "./poolFolds";
 import { arePairs, poolPairs, poolPairsGradient } from "./poolPairs";
 
@@ -67,14 +69,15 @@ export class PoolGradient extends Instruction {
 }
 
 /**
- * Over the cells of each window, channel by channel: the average (added up in the order of the window), or the maximum (NaN if there is one) and, where
+ * Over the cells of each window, channel by channel: the average (added up in the order of the window; in windows of more than 1024 cells blocks of these are added in float64), or the maximum (NaN if there is one) and, where
  * wanted, the place in the window, margins counted, of the first NaN, or else of the first maximum.
  * input [batch, depth, height, width, channels] → out [batch, outDepth, outHeight, outWidth, channels]. Unit: one window.
  */
 export function pool(instruction: usize, begin: u32, end: u32): void {
   const kind = changetype<Pool>(instruction).kind;
   if (kind == POOL_AVERAGE) {
-    poolBy<Average>(instruction, begin, end);
+    if (isLong(changetype<Pool>(instruction))) averageLong(changetype<Pool>(instruction), begin, end);
+    else poolBy<Average>(instruction, begin, end);
   } else if (!TRAINS) {
     poolBy<Maximum>(instruction, begin, end);
   } else if (arePairs(changetype<Pool>(instruction))) {
@@ -84,6 +87,96 @@ export function pool(instruction: usize, begin: u32, end: u32): void {
   } else {
     poolBy<Maximum>(instruction, begin, end);
   }
+}
+
+/** Cells whose sum is float32. */
+const CELLS: i32 = 1024;
+
+function isLong(it: Pool): bool {
+  return <f64>it.windowDepth * <f64>it.windowHeight * <f64>it.windowWidth > <f64>CELLS;
+}
+
+/** Averages of windows with many cells: blocks of rows of a window, or of parts of one, up to CELLS, added in float64. */
+function averageLong(it: Pool, begin: i32, end: i32): void {
+  const cellBytes = (<usize>it.channels) << 2;
+  let out = it.out + <usize>begin * cellBytes;
+  for (let unit = begin; unit < end; ++unit, out += cellBytes) {
+    const line = unit / it.outWidth;
+    const plane = line / it.outHeight;
+    const batch = plane / it.outDepth;
+    const x = (unit - line * it.outWidth) * it.strideWidth - it.beforeWidth;
+    const y = (line - plane * it.outHeight) * it.strideHeight - it.beforeHeight;
+    const z = (plane - batch * it.outDepth) * it.strideDepth - it.beforeDepth;
+    const firstX = max(x, 0);
+    const firstY = max(y, 0);
+    const firstZ = max(z, 0);
+    const columns = min(x + it.windowWidth, it.width) - firstX;
+    const rows = min(y + it.windowHeight, it.height) - firstY;
+    const planes = min(z + it.windowDepth, it.depth) - firstZ;
+    const count = <f64>columns * <f64>rows * <f64>planes;
+    for (let channel: u32 = 0; channel < it.channels; channel += 4) {
+      const width = min(it.channels - channel, 4);
+      let low = f64x2.splat(0);
+      let high = f64x2.splat(0);
+      let sum = f32x4.splat(0);
+      let cells = 0;
+      for (let k = 0; k < planes; k++) {
+        for (let j = 0; j < rows; j++) {
+          const row = ((batch * it.depth + firstZ + k) * it.height + firstY + j) * it.width + firstX;
+          let from = it.input + <usize>row * cellBytes + ((<usize>channel) << 2);
+          for (let left = columns; left > 0; ) {
+            const part = min(left, CELLS);
+            if (cells + part > CELLS) {
+              low = f64x2.add(low, f64x2.promote_low_f32x4(sum));
+              high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<u64>(sum, sum, 1, 0)));
+              sum = f32x4.splat(0);
+              cells = 0;
+            }
+            cells += part;
+            left -= part;
+            sum = sumOfCells(sum, from, cellBytes, part, width);
+            from += <usize>part * cellBytes;
+          }
+        }
+      }
+      low = f64x2.add(low, f64x2.promote_low_f32x4(sum));
+      high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<u64>(sum, sum, 1, 0)));
+      low = f64x2.div(low, f64x2.splat(count));
+      high = f64x2.div(high, f64x2.splat(count));
+      const average = v128.shuffle<u64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+      storeLanes(out + ((<usize>channel) << 2), average, width);
+    }
+  }
+}
+
+/** sum + Σ over cells of `width` (1 … 4) channels: four sums that take turns, for speed; of one channel in its lanes. */
+function sumOfCells(sum: v128, from: usize, cellBytes: usize, cells: i32, width: u32): v128 {
+  let b = f32x4.splat(0);
+  let c = b;
+  let d = b;
+  if (cellBytes == 4) {
+    for (; cells >= 8; cells -= 8, from += 32) {
+      b = f32x4.add(b, v128.load(from));
+      c = f32x4.add(c, v128.load(from, 16));
+    }
+    b = f32x4.add(b, c);
+    b = f32x4.add(b, v128.shuffle<u32>(b, b, 2, 3, 0, 1));
+    sum = f32x4.add(sum, f32x4.add(b, v128.shuffle<u32>(b, b, 1, 0, 3, 2)));
+    b = d;
+  }
+  if (width == 4) {
+    for (; cells >= 4; cells -= 4) {
+      sum = f32x4.add(sum, v128.load(from));
+      b = f32x4.add(b, v128.load(from + cellBytes));
+      c = f32x4.add(c, v128.load(from + 2 * cellBytes));
+      d = f32x4.add(d, v128.load(from + 3 * cellBytes));
+      from += 4 * cellBytes;
+    }
+    sum = f32x4.add(f32x4.add(sum, b), f32x4.add(c, d));
+  }
+  for (; cells > 0; --cells, from += cellBytes)
+    sum = f32x4.add(sum, width == 4 ? v128.load(from) : loadPartial(from, width, d));
+  return sum;
 }
 
 /** Channels done together where there are as many. */
