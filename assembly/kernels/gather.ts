@@ -8,6 +8,7 @@ import { fault } from "../fault";
 import { scratch, TOTALS } from "../memory";
 import { FAULT_INDEX } from "../opcodes";
 import { copyBytes } from "./copy";
+import { addPanel } from "./matMulBlocks";
 import { addToTotals, moveToTotals, writeTotals } from "./totals";
 
 @unmanaged
@@ -80,6 +81,8 @@ function gatherRows(input: usize, indices: usize, out: usize, rows: u32, bytes: 
 const TOGETHER: u32 = 1024;
 /** Rows that are counted at once, in scratch: how many updates a row had since its sum went to its total, and which that is. */
 const COUNTED: u32 = 64 * 1024;
+/** Counters for a first look, in the first-level cache. */
+const BUCKETS: u32 = 4096;
 const SLOT_SHIFT: u32 = 20;
 const COUNT_MASK: u32 = (1 << SLOT_SHIFT) - 1;
 /** Totals at once, 64 columns each: 512 KB; and which rows they belong to, behind the counters. */
@@ -102,7 +105,7 @@ export function scatterAdd(instruction: usize, begin: u32, end: u32): void {
   const stride = (<usize>inner) << 2;
   const offset = (<usize>first) << 2;
 
-  if (count > TOGETHER && (rows <= COUNTED || fillsBuckets(overlay.indices, count))) {
+  if (count > TOGETHER && ((inner == 1 && rows <= COUNTED) || fillsBuckets(overlay.indices, count))) {
     if (inner == 1) addUp(overlay);
     else addInBlocks(overlay, first, columns);
     return;
@@ -135,11 +138,11 @@ function clearRows(out: usize, stride: usize, rows: u32, columns: u32): void {
   else for (; rows > 0; --rows, out += stride) memory.fill(out, 0, bytes);
 }
 
-/** Whether more than TOGETHER updates go to rows whose numbers are alike in their last 16 bits. */
+/** Whether more than TOGETHER updates may go to one row: to rows whose numbers end alike. */
 function fillsBuckets(indices: usize, count: u32): bool {
-  memory.fill(scratch, 0, (<usize>COUNTED) << 2);
+  memory.fill(scratch, 0, (<usize>BUCKETS) << 2);
   for (let i: u32 = 0; i < count; ++i, indices += 4) {
-    const counter = scratch + ((<usize>(load<u32>(indices) & (COUNTED - 1))) << 2);
+    const counter = scratch + ((<usize>(load<u32>(indices) & (BUCKETS - 1))) << 2);
     const updates = load<u32>(counter) + 1;
     if (updates > TOGETHER) return true;
     store<u32>(counter, updates);
@@ -199,7 +202,7 @@ function addColumns(overlay: ScatterAdd, first: u32, columns: u32, together: u32
         continue;
       }
       const row = out + <usize>index * stride;
-      addRow(row, updates, columns);
+      addPanel(row, 0, updates, 1, columns);
       const counter = scratch + ((<usize>(index - low)) << 2);
       let had = load<u32>(counter) + 1;
       if ((had & COUNT_MASK) == together) {

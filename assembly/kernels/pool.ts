@@ -5,9 +5,10 @@
 // cell of the input, from the windows that hold it in their order, so that no two threads write one cell.
 
 import { Instruction } from "../instruction";
+import { scratch, TOTALS } from "../memory";
 import { POOL_AVERAGE } from "../opcodes";
 import { loadPartial } from "./copy";
-import { storeLanes } from "./matMulTiles";
+import { addToTotals, moveToTotals } from "./totals";
 import { Average, Maximum, Winner } from "./poolFolds";
 import { arePairs, poolPairs, poolPairsGradient } from "./poolPairs";
 
@@ -91,6 +92,8 @@ export function pool(instruction: usize, begin: u32, end: u32): void {
 
 /** Cells whose sum is float32. */
 const CELLS: i32 = 1024;
+/** Channels that are summed together where there are as many, a line of the cache. */
+const LINE: u32 = 16;
 
 function isLong(it: Pool): bool {
   return <f64>it.windowDepth * <f64>it.windowHeight * <f64>it.windowWidth > <f64>CELLS;
@@ -99,6 +102,8 @@ function isLong(it: Pool): bool {
 /** Averages of windows with many cells: blocks of rows of a window, or of parts of one, up to CELLS, added in float64. */
 function averageLong(it: Pool, begin: i32, end: i32): void {
   const cellBytes = (<usize>it.channels) << 2;
+  const sums = scratch;
+  const totals = scratch + TOTALS;
   let out = it.out + <usize>begin * cellBytes;
   for (let unit = begin; unit < end; ++unit, out += cellBytes) {
     const line = unit / it.outWidth;
@@ -114,12 +119,11 @@ function averageLong(it: Pool, begin: i32, end: i32): void {
     const rows = min(y + it.windowHeight, it.height) - firstY;
     const planes = min(z + it.windowDepth, it.depth) - firstZ;
     const count = <f64>columns * <f64>rows * <f64>planes;
-    for (let channel: u32 = 0; channel < it.channels; channel += 4) {
-      const width = min(it.channels - channel, 4);
-      let low = f64x2.splat(0);
-      let high = f64x2.splat(0);
-      let sum = f32x4.splat(0);
+    for (let channel: u32 = 0; channel < it.channels; ) {
+      const width: u32 = it.channels - channel >= LINE ? LINE : min(it.channels - channel, 4);
+      memory.fill(sums, 0, 64);
       let cells = 0;
+      let fresh = true;
       for (let k = 0; k < planes; k++) {
         for (let j = 0; j < rows; j++) {
           const row = ((batch * it.depth + firstZ + k) * it.height + firstY + j) * it.width + firstX;
@@ -127,26 +131,42 @@ function averageLong(it: Pool, begin: i32, end: i32): void {
           for (let left = columns; left > 0; ) {
             const part = min(left, CELLS);
             if (cells + part > CELLS) {
-              low = f64x2.add(low, f64x2.promote_low_f32x4(sum));
-              high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<u64>(sum, sum, 1, 0)));
-              sum = f32x4.splat(0);
+              moveToTotals(sums, 0, 1, LINE, totals, fresh);
+              fresh = false;
               cells = 0;
             }
             cells += part;
             left -= part;
-            sum = sumOfCells(sum, from, cellBytes, part, width);
+            if (width == LINE) addLines(sums, from, cellBytes, part);
+            else v128.store(sums, sumOfCells(v128.load(sums), from, cellBytes, part, width));
             from += <usize>part * cellBytes;
           }
         }
       }
-      low = f64x2.add(low, f64x2.promote_low_f32x4(sum));
-      high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<u64>(sum, sum, 1, 0)));
-      low = f64x2.div(low, f64x2.splat(count));
-      high = f64x2.div(high, f64x2.splat(count));
-      const average = v128.shuffle<u64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
-      storeLanes(out + ((<usize>channel) << 2), average, width);
+      addToTotals(sums, 0, 1, LINE, totals, fresh);
+      for (let at: usize = 0; at < <usize>width; at++)
+        store<f32>(out + ((<usize>channel + at) << 2), <f32>(load<f64>(totals + (at << 3)) / count));
+      channel += width;
     }
   }
+}
+
+/** sums [16] += Σ over cells of 16 channels. */
+function addLines(sums: usize, from: usize, cellBytes: usize, cells: i32): void {
+  let a = v128.load(sums);
+  let b = v128.load(sums, 16);
+  let c = v128.load(sums, 32);
+  let d = v128.load(sums, 48);
+  for (; cells > 0; --cells, from += cellBytes) {
+    a = f32x4.add(a, v128.load(from));
+    b = f32x4.add(b, v128.load(from, 16));
+    c = f32x4.add(c, v128.load(from, 32));
+    d = f32x4.add(d, v128.load(from, 48));
+  }
+  v128.store(sums, a);
+  v128.store(sums, b, 16);
+  v128.store(sums, c, 32);
+  v128.store(sums, d, 48);
 }
 
 /** sum + Σ over cells of `width` (1 … 4) channels: four sums that take turns, for speed; of one channel in its lanes. */
