@@ -56,9 +56,13 @@ for (const { title, a: makeA, b: makeB } of kinds)
   for (let power = 2; power <= largest; power++) {
     const k = 10 ** power;
     const [a, b] = [makeA(rows * k), makeB(rows * k)];
-    const wanted = Array.from({ length: rows * rows }, (_, place) => exactly(a, b, k, (place / rows) | 0, place % rows, false));
+    const wanted = Array.from({ length: rows * rows }, (_, place) =>
+      exactly(a, b, k, (place / rows) | 0, place % rows, false),
+    );
     const off = (values, targets) =>
-      Math.max(...Array.from(values, (value, place) => Math.abs(value - targets[place].total) / targets[place].mass)).toExponential(1);
+      Math.max(
+        ...Array.from(values, (value, place) => Math.abs(value - targets[place].total) / targets[place].mass),
+      ).toExponential(1);
     const [left, right] = [tensor(a, [rows, k]), tensor(b, [rows, k])];
     const cells = [
       off(product(left, right).data, wanted),
@@ -71,7 +75,9 @@ for (const { title, a: makeA, b: makeB } of kinds)
     if (numpy)
       try {
         const files = [scratch.write("a", a), scratch.write("b", b)];
-        execFileSync("python3", ["-c", inPython, ...files, scratch.path("out")], { stdio: ["ignore", "ignore", "pipe"] });
+        execFileSync("python3", ["-c", inPython, ...files, scratch.path("out")], {
+          stdio: ["ignore", "ignore", "pipe"],
+        });
         const values = scratch.read("out");
         cells.push(off(values.subarray(0, rows * rows), wanted), off(values.subarray(rows * rows), wanted));
       } catch {

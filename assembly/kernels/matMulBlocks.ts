@@ -92,7 +92,24 @@ export function multiplyRectangle(
   }
   const packsA = aStep != 4 && k >= PACK_A_DEPTH && (columns >= PACK_A_COLUMNS || aStep % SET_STRIDE == 0);
   if (k <= SUM_BLOCK) {
-    multiplyBlock(a, aRow, aStep, b, bRow, transposeB, k, c, cRow, rows, columns, bias, biasStep, last, inPlace, packsA);
+    multiplyBlock(
+      a,
+      aRow,
+      aStep,
+      b,
+      bRow,
+      transposeB,
+      k,
+      c,
+      cRow,
+      rows,
+      columns,
+      bias,
+      biasStep,
+      last,
+      inPlace,
+      packsA,
+    );
     return;
   }
   const partRows = packsA ? TOTAL_ROWS_BOTH : TOTAL_ROWS;

@@ -130,7 +130,8 @@ export function evaluateMatMul(node: SymbolicTensor, [a, b]: readonly Estimate[]
           passed += Math.abs(x) * ey + Math.abs(y) * ex + ex * ey;
         }
         result.values[(matrix * m + i) * n + j] = overflowing(sum);
-        result.bounds[(matrix * m + i) * n + j] = passed + (Number.isFinite(mass) ? Math.min(k, depthOfProduct) * unit * mass : 0);
+        result.bounds[(matrix * m + i) * n + j] =
+          passed + (Number.isFinite(mass) ? Math.min(k, depthOfProduct) * unit * mass : 0);
       }
   }
   return result;

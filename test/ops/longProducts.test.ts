@@ -72,7 +72,10 @@ test.each(layouts)("$title is made of blocks of 1024 on every path", ({ transpos
   const at = (index: number): number => numbers[index % numbers.length] as number;
   outputs.forEach(([m, n], turn) => {
     const k = lengths[turn % lengths.length] as number;
-    const [left, right] = [(i: number, p: number) => at(i * 7919 + p), (j: number, p: number) => at(j * 104729 + 3 * p)];
+    const [left, right] = [
+      (i: number, p: number) => at(i * 7919 + p),
+      (j: number, p: number) => at(j * 104729 + 3 * p),
+    ];
     const a = Float32Array.from({ length: m * k }, (_, place) =>
       transposeA ? left(place % m, Math.floor(place / m)) : left(Math.floor(place / k), place % k),
     );
@@ -116,7 +119,9 @@ test.each([
   const k = 200_000;
   const [x, w] = [filled([m, k], tenth), filled([k, n], 1)];
   const forward = compiled((a: SymbolicTensor, b: SymbolicTensor) => matMul(a, b));
-  const turned = compiled((a: SymbolicTensor, b: SymbolicTensor) => matMul(b, a, { transposeA: true, transposeB: true }));
+  const turned = compiled((a: SymbolicTensor, b: SymbolicTensor) =>
+    matMul(b, a, { transposeA: true, transposeB: true }),
+  );
   expectSum(forward(x, w).data, k, 1025);
   expect(Array.from(turned(x, w).data)).toEqual(Array.from({ length: m * n }, () => element(k, () => [tenth, 1])));
   expect(forward(x, w).data[0]).toBe(element(k, () => [tenth, 1]));
@@ -213,13 +218,22 @@ test.each([
 
 test.each([1, 3, 8])("averages over long windows of %i channels", (channels) => {
   const [length, window] = [100_003, 100_000];
-  const pooled = compiled((x: SymbolicTensor) => averagePool(x, { poolSize: [window], strides: [1], padding: [[0, 0]] }));
+  const pooled = compiled((x: SymbolicTensor) =>
+    averagePool(x, { poolSize: [window], strides: [1], padding: [[0, 0]] }),
+  );
   const averages = pooled(filled([1, length, channels], tenth));
   expect(averages.shape).toEqual([1, length - window + 1, channels]);
   for (const value of averages.data) expect(Math.abs(value / tenth - 1)).toBeLessThanOrEqual(1026 * unit);
   const numbers = floats(generator(5), 40 * 50 * channels, { low: -1, high: 2 });
   const square = compiled((x: SymbolicTensor) =>
-    averagePool(x, { poolSize: [38, 44], strides: [3, 5], padding: [[4, 4], [2, 3]] }),
+    averagePool(x, {
+      poolSize: [38, 44],
+      strides: [3, 5],
+      padding: [
+        [4, 4],
+        [2, 3],
+      ],
+    }),
   )(tensor(numbers, [1, 40, 50, channels]));
   const [, down, across] = square.shape as [number, number, number];
   for (let i = 0; i < down; i++)
