@@ -1,7 +1,12 @@
 // Where are a thread's private buffers, and where do threads meet?
 
-/** Bytes of scratch that every thread owns: a block of transformed tiles of a convolution is the largest that it holds. */
-export const SCRATCH_BYTES: usize = 512 * 1024;
+/**
+ * Bytes of scratch that every thread owns. Most kernels use half of it, a block of transformed tiles of a convolution all of
+ * that; behind it there are totals of long sums.
+ */
+export const SCRATCH_BYTES: usize = 1024 * 1024;
+/** Scratch from here on holds totals only. */
+export const TOTALS: usize = 512 * 1024;
 
 /** First byte of this thread's scratch, 64-byte aligned. */
 export let scratch: usize = 0;

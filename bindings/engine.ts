@@ -40,7 +40,7 @@ interface Machine {
   readonly running: WebAssembly.Global;
 }
 
-const scratchBytes = 512 * 1024;
+const scratchBytes = 1024 * 1024;
 /** The block where threads meet: assembly/parallel.ts and fault.ts. */
 const meetingBytes = 128;
 const instructionBytes = 128;
@@ -99,7 +99,7 @@ export class Engine {
   constructor(module: WebAssembly.Module, threads = 1) {
     this.cutting = threads;
     this.module = module;
-    this.memory = sharedMemory(16);
+    this.memory = sharedMemory(32);
     this.machine = new WebAssembly.Instance(module, { env: { memory: this.memory, abort } })
       .exports as unknown as Machine;
     this.bytesView = new Uint8Array(this.memory.buffer);

@@ -6,11 +6,11 @@
 //   unit     one block of output positions (convWindows.ts) × 16 columns, over all of k. Numbered group by group; in a
 //            group with BY_ROWS block by block, from the first panel of columns to the last; else panel by panel.
 //   run      the units [begin, end) are merged into the largest rectangles they contain.
-//   k        is cut into parts of `tapPart` taps × `channelPart` channels; sums wait in the output between parts. For a
-//            block of positions a part packs the windows of its taps: once for all panels.
+//   k        is cut into parts of `tapPart` taps × `channelPart` channels, up to 576 steps. For a block of positions a part
+//            packs the windows of its taps: once for all panels.
 //
-// Every output is one running sum, tap by tap and channel by channel (with fewer than four columns see dotPieces), then
-// + bias, then the activation: its bits do not depend on the cut. Taps that see nothing but zeros outside the input along
+// Every part of an output is one running sum, tap by tap and channel by channel (with fewer than four columns see dotPieces);
+// these are added in order, so the error is at most (576 + number of parts) · 2⁻²⁴ · Σ|x · kernel|. Then + bias, then the activation: its bits do not depend on the cut. Taps that see nothing but zeros outside the input along
 // the first two axes are left out, except where patches are packed.
 //
 // With DEPTHWISE see convDepthwise.ts; the kernel's gradient is in convKernelGradient.ts. Up to 12 bytes behind the last

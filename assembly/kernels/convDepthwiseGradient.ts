@@ -7,12 +7,12 @@
 //            once for all units of a run.
 //   sum      the positions of a group that see the input through three neighbouring taps, at the edges through two of them,
 //            are one running sum for each tap, as are for other numbers of taps all of one row that see it through one.
-//            These sums are added to the total in order.
+//            These sums are added in order; those of 256 rows of positions, or a few more, are added in float64 (totals.ts).
 //   copy     lines whose distance is a multiple of 512 bytes fall into few sets of a first-level cache, and memory does not
 //            fetch them ahead. Where three taps are neighbours, such x and dy are copied, a group's rows for all places, to
 //            panels of 16 channels: as many at once as a second-level cache holds.
 
-import { scratch } from "../memory";
+import { SCRATCH_BYTES, scratch, TOTALS } from "../memory";
 import { ConvKernelGradient } from "./conv";
 import { addNeighbours, addProducts, LACKS_FIRST, LACKS_LAST } from "./convDepthwiseGradientTiles";
 import {
@@ -30,6 +30,7 @@ import {
   sample,
 } from "./convWindows";
 import { PANEL } from "./matMulBlocks";
+import { addToTotals, moveToTotals, writeTotals } from "./totals";
 
 /** Distances of lines that are copied: their multiples. */
 const SET_STEP: usize = 512;
@@ -38,6 +39,10 @@ const LINE: usize = 64;
 /** Lines of copies, at most, and of all panels that are copied at once. */
 const MOST_LINES: u32 = 7 * 1024;
 const NEAR_LINES: u32 = 4 * 1024;
+/** Rows of positions whose sums are added in float32; at most a group's rows more. */
+const ROWS_TOGETHER: u32 = 256;
+/** Lines of totals that scratch has room for. */
+const TOTAL_LINES: u32 = <u32>((SCRATCH_BYTES - TOTALS) / (2 * LINE));
 
 // What a group of rows reads, 16 channels: the operands themselves, or copies of lines.
 
@@ -51,6 +56,12 @@ let step: usize = 0;
 
 /** The products of x and dy for units [begin, end). */
 export function depthwiseKernelGradient(it: ConvKernelGradient, begin: u32, end: u32): void {
+  const most = max<u32>(1, TOTAL_LINES / axisOf(it.geometry, 2).taps);
+  for (; begin < end; begin += most) sumUnits(it, begin, min(end, begin + most));
+}
+
+/** As many units as there is room for totals. */
+function sumUnits(it: ConvKernelGradient, begin: u32, end: u32): void {
   const geometry = it.geometry;
   const axis = axisOf(geometry, 1);
   const inner = axisOf(geometry, 2);
@@ -71,9 +82,17 @@ export function depthwiseKernelGradient(it: ConvKernelGradient, begin: u32, end:
   const lastPanel = (end - 1) / places + 1;
   const blocks = it.batch * axisOf(geometry, 0).output * axis.output * blocksOfRow(geometry, it.positions);
   let rows = 0;
+  let together: u32 = 0;
+  let fresh = true;
   for (let block: u32 = 0; block < blocks; block += rows) {
+    if (together >= ROWS_TOGETHER && <u32>inner.taps <= TOTAL_LINES) {
+      moveUnits(it, begin, end, fresh);
+      fresh = false;
+      together = 0;
+    }
     locate(geometry, it.positions, block);
     rows = min(it.blocks, axis.output - middle); // more than one only where a block is a whole row
+    together += rows;
     const from = it.dy + outputPosition(geometry, 0) * bytes;
     for (let panel = begin / places; panel < lastPanel; ) {
       x = it.x + <usize>panel * LINE;
@@ -93,6 +112,30 @@ export function depthwiseKernelGradient(it: ConvKernelGradient, begin: u32, end:
         dy += panelStep;
       }
     }
+  }
+  if (fresh) return;
+  let totals = scratch + TOTALS;
+  for (let unit = begin; unit < end; unit++) {
+    const channel = (unit / places) * PANEL;
+    const width = min(it.channels - channel, PANEL);
+    const out = sumsOf(it, unit % places, channel);
+    addToTotals(out, bytes, inner.taps, width, totals, false);
+    writeTotals(totals, out, bytes, inner.taps, width, 0, 0, 0);
+    totals += inner.taps * 2 * LINE;
+  }
+}
+
+/** The sums of units [begin, end) go to totals. */
+function moveUnits(it: ConvKernelGradient, begin: u32, end: u32, fresh: bool): void {
+  const geometry = it.geometry;
+  const places: u32 = axisOf(geometry, 0).taps * axisOf(geometry, 1).taps;
+  const taps = axisOf(geometry, 2).taps;
+  let totals = scratch + TOTALS;
+  for (let unit = begin; unit < end; unit++) {
+    const channel = (unit / places) * PANEL;
+    const width = min(it.channels - channel, PANEL);
+    moveToTotals(sumsOf(it, unit % places, channel), (<usize>it.channels) << 2, taps, width, totals, fresh);
+    totals += taps * 2 * LINE;
   }
 }
 

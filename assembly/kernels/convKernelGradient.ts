@@ -4,12 +4,12 @@
 //
 //   unit     `tapPart` neighbouring taps × `channelPart` channels, which are neighbouring rows of the result, × 16 columns.
 //            Numbered group by group, taps by taps, channels by channels, from the first panel of columns to the last.
-//   sum      blocks of positions in a row are one running sum, up to `blocks` of them; these sums are added to the total in
-//            order. So the error is at most (positions · blocks + number of such sums) · 2⁻²⁴ · Σ|x · dy|.
+//   sum      blocks of positions in a row are one running sum, up to `blocks` of them; 64 of these sums are added in order,
+//            and those in float64 (totals.ts). So the error is at most (positions · blocks + 65) · 2⁻²⁴ · Σ|x · dy|.
 //
 // With DEPTHWISE see convDepthwiseGradient.ts.
 
-import { scratch } from "../memory";
+import { scratch, TOTALS } from "../memory";
 import { ConvKernelGradient } from "./conv";
 import {
   axisOf,
@@ -29,7 +29,7 @@ import {
   WINDOWS,
 } from "./convWindows";
 import { addPanel, multiplyPanel, PANEL } from "./matMulBlocks";
-import { multiplyAdd } from "./matMulTiles";
+import { addToTotals, moveToTotals, SUMS_TOGETHER, writeTotals } from "./totals";
 
 /** Positions of one sum, at most: two panels of 196 lines, of op(A) and of dy, stay in a first-level cache of 32 KB. */
 const POSITIONS: usize = 196;
@@ -106,7 +106,10 @@ function sumRectangle(
   const blocks =
     it.batch * axisOf(geometry, 0).output * axisOf(geometry, 1).output * blocksOfRow(geometry, it.positions);
   let next = dy;
+  const together = it.blocks * SUMS_TOGETHER;
+  const totals = scratch + TOTALS;
   for (let block: u32 = 0; block < blocks; block += it.blocks) {
+    if (block > 0 && block % together == 0) moveToTotals(out, columnBytes, rows, width, totals, block == together);
     let k: usize = 0;
     const panels = inPlace ? next : scratch + PANELS;
     for (let i = block; i < min(blocks, block + it.blocks); i++) {
@@ -124,6 +127,9 @@ function sumRectangle(
       addPanel(out + ((<usize>j) << 2), columnBytes, sums, rows, panelWidth);
     }
   }
+  if (blocks <= together) return;
+  addToTotals(out, columnBytes, rows, width, totals, false);
+  writeTotals(totals, out, columnBytes, rows, width, 0, 0, 0);
 }
 
 /** What the block sees through the taps: [count, taps · depth], `step` bytes apart. False when it is nothing. */

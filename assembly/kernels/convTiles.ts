@@ -2,11 +2,13 @@
 //
 // A piece is three words: where op(A) begins for the tile's first row, where B begins, and for how many steps both go on.
 // The tile of 2 rows × 16 columns is the one of matMulTiles.ts, with its sums kept in registers from piece to piece. Edges
-// are computed piece by piece with the tiles that exist.
+// are computed piece by piece with the tiles that exist. All pieces of a call are one running sum; with CONTINUE it is added
+// to what lies in C, and does not go on from there.
 
+import { scratch, TOTALS } from "../memory";
 import { PIECE_BYTES } from "./convWindows";
 import { multiplyPanel } from "./matMulBlocks";
-import { BIAS, CLAMP, CONTINUE, clamp, multiplyAdd } from "./matMulTiles";
+import { BIAS, CLAMP, CONTINUE, clamp, multiplyAdd, storeLanes } from "./matMulTiles";
 
 /** From this many steps on, a call for each two rows costs less than what it saves: fewer names compete for registers. */
 const CALL_STEPS: u32 = 24;
@@ -35,9 +37,12 @@ export function multiplyPieces(
     }
     if (rows == 0) return;
   }
-  let now = mode & CONTINUE;
+  const continues = (mode & CONTINUE) != 0;
+  const sums = continues ? scratch + TOTALS : c;
+  const sumsRow = continues ? 64 : cRow;
+  let now: u32 = 0;
   for (let piece = pieces; piece < end; piece += PIECE_BYTES) {
-    if (piece + PIECE_BYTES == end) now |= mode;
+    if (piece + PIECE_BYTES == end && !continues) now |= mode;
     multiplyPanel(
       load<usize>(piece) + aOffset,
       aRow,
@@ -45,8 +50,8 @@ export function multiplyPieces(
       load<usize>(piece, 4) + bOffset,
       bStep,
       load<u32>(piece, 8),
-      c,
-      cRow,
+      sums,
+      sumsRow,
       rows,
       width,
       bias,
@@ -54,6 +59,22 @@ export function multiplyPieces(
       now,
     );
     now = CONTINUE;
+  }
+  if (continues) addPart(c, cRow, sums, rows, width, bias, mode);
+}
+
+/** C [rows, width] = clamp(C + sums [rows, 16] + bias [width]), width ≤ 16. */
+function addPart(c: usize, cRow: usize, sums: usize, rows: u32, width: u32, bias: usize, mode: u32): void {
+  for (; rows > 0; rows--) {
+    for (let column: u32 = 0; column < width; column += 4) {
+      const offset = (<usize>column) << 2;
+      let sum = f32x4.add(v128.load(c + offset), v128.load(sums + offset));
+      if (mode & BIAS) sum = f32x4.add(sum, v128.load(bias + offset));
+      if (mode & CLAMP) sum = clamp(sum);
+      storeLanes(c + offset, sum, min(width - column, 4));
+    }
+    c += cRow;
+    sums += 64;
   }
 }
 
@@ -80,16 +101,6 @@ function pieces2x16(
   let sum11 = f32x4.splat(0);
   let sum12 = f32x4.splat(0);
   let sum13 = f32x4.splat(0);
-  if (mode & CONTINUE) {
-    sum00 = v128.load(c);
-    sum01 = v128.load(c, 16);
-    sum02 = v128.load(c, 32);
-    sum03 = v128.load(c, 48);
-    sum10 = v128.load(c1);
-    sum11 = v128.load(c1, 16);
-    sum12 = v128.load(c1, 32);
-    sum13 = v128.load(c1, 48);
-  }
   do {
     let a = load<usize>(piece) + aOffset;
     let a1 = a + aRow;
@@ -116,6 +127,16 @@ function pieces2x16(
     } while (--k);
     piece += PIECE_BYTES;
   } while (piece < end);
+  if (mode & CONTINUE) {
+    sum00 = f32x4.add(v128.load(c), sum00);
+    sum01 = f32x4.add(v128.load(c, 16), sum01);
+    sum02 = f32x4.add(v128.load(c, 32), sum02);
+    sum03 = f32x4.add(v128.load(c, 48), sum03);
+    sum10 = f32x4.add(v128.load(c1), sum10);
+    sum11 = f32x4.add(v128.load(c1, 16), sum11);
+    sum12 = f32x4.add(v128.load(c1, 32), sum12);
+    sum13 = f32x4.add(v128.load(c1, 48), sum13);
+  }
   if (mode & BIAS) {
     const y0 = v128.load(bias);
     sum00 = f32x4.add(sum00, y0);

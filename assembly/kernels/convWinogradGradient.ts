@@ -9,14 +9,15 @@
 //
 //   unit     two rows of the 6 × 6 sums, those of a pair of points, × `channelPart` channels × 16 columns. Numbered pair by
 //            pair, channels by channels, from the first panel of columns to the last.
-//   sum      a block of `tiles` tiles is one running sum; these are added to the total in order.
+//   sum      a block of `tiles` tiles is one running sum; 64 of these are added in order, and those in float64 (totals.ts).
 
-import { scratch } from "../memory";
+import { scratch, TOTALS } from "../memory";
 import { ConvWinogradGradient } from "./convWinograd";
 import { findOutputs, findWindow, locateTile, nextTile, TileGeometry, tileCount } from "./convWinogradTiles";
 import { PAIR_PLANES, TRANSFORM_BYTES, transformGradients, transformInputs } from "./convWinogradTransforms";
 import { addPanel, multiplyPanel, PANEL } from "./matMulBlocks";
 import { multiplyAdd } from "./matMulTiles";
+import { addToTotals, moveToTotals, SUMS_TOGETHER, writeTotals } from "./totals";
 
 /** Scratch behind what transforms use: two transformed rows of up to 64 channels; the same of 64 columns; sums of a panel. */
 const INPUTS: usize = TRANSFORM_BYTES;
@@ -66,8 +67,16 @@ function sumTiles(it: ConvWinogradGradient, pair: u32, channel: u32, depth: u32,
   const plane = row * it.tiles;
   const panels = (width + PANEL - 1) / PANEL;
   const panelPlane = <usize>it.tiles * PANEL_BYTES;
+  const together = it.tiles * SUMS_TOGETHER;
+  const totalPlane = (<usize>depth * <usize>((width + 3) & ~3)) << 3;
   for (let first: u32 = 0; first < all; first += it.tiles) {
     const count = min(it.tiles, all - first);
+    if (first > 0 && first % together == 0) {
+      for (let j: usize = 0; j < PAIR_PLANES; j++) {
+        const totals = scratch + TOTALS + j * totalPlane;
+        moveToTotals(out + j * outPlane, columnBytes, depth, width, totals, first == together);
+      }
+    }
     locateTile(geometry, first);
     for (let i: u32 = 0; i < count; i++) {
       findWindow(geometry, it.x, channel, depth);
@@ -108,6 +117,12 @@ function sumTiles(it: ConvWinogradGradient, pair: u32, channel: u32, depth: u32,
         addPanel(c + pairs * columnBytes, columnBytes, scratch + SUMS, rest, panelWidth);
       }
     }
+  }
+  if (all <= together) return;
+  for (let j: usize = 0; j < PAIR_PLANES; j++) {
+    const totals = scratch + TOTALS + j * totalPlane;
+    addToTotals(out + j * outPlane, columnBytes, depth, width, totals, false);
+    writeTotals(totals, out + j * outPlane, columnBytes, depth, width, 0, 0, 0);
   }
 }
 

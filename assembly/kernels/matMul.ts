@@ -12,8 +12,9 @@
 //   run      the units [begin, end) are merged into the largest rectangles of C they contain. Inside a rectangle packed
 //            panels and cached rows are used again (matMulBlocks.ts), sums stay in registers (matMulTiles.ts).
 //
-// Every element of C is one running sum over p = 0 … k − 1, then + bias, then the activation. So its bits depend on its row
-// of op(A), its column of op(B) and its bias only: not on the cut, the shape, the layout or the path taken in here.
+// Every element of C is a running sum over p = 0 … k − 1, or, where k > 1024, the float64 sum of running sums over 1024 steps
+// each (totals.ts); then + bias, then the activation. So its bits depend on its row of op(A), its column of op(B) and its
+// bias only: not on the cut, the shape, the layout or the path taken in here.
 //
 // One column of C (n = 1) is the row Cᵀ [1, m] = Bᵀ [1, k] · Aᵀ [k, m], the same bytes in memory, so A and B change
 // places: a [m, k] becomes a transposed B, a stored [k, m] a plain one.

@@ -4,7 +4,9 @@
 // four at a time, and keeps the sums in C itself. 1 × 784 × 128: 47 GB/s of B; 1 × 1024 × 1024: 28 GB/s. A loop that only
 // loads B reached 43 to 50 and 28 to 30, the tile 1 × 16 reached 41 and 17 (Ice Lake, Node 20).
 
+import { scratch, TOTALS } from "../memory";
 import { BIAS, CLAMP, clamp, multiplyAdd, tile1x4 } from "./matMulTiles";
+import { addToTotals, SUM_BLOCK, writeTotals } from "./totals";
 
 /** Columns at a time: 4 KB of C, read and written k / 4 times, stay in the first-level cache. */
 const COLUMN_BLOCK: u32 = 1024;
@@ -22,25 +24,26 @@ export function rowTimesMatrix(
   biasStep: usize,
   mode: u32,
 ): void {
-  while (columns >= 8) {
-    const width = min(columns & ~7, COLUMN_BLOCK);
-    rowBlock(a, aStep, b, bRow, k, c, width, bias, biasStep, mode);
+  while (columns > 0) {
+    const width = columns < 8 ? min<u32>(columns, 4) : min(columns & ~7, COLUMN_BLOCK);
+    if (k <= SUM_BLOCK) rowBlock(a, aStep, b, bRow, k, c, width, bias, biasStep, mode);
+    else {
+      const totals = scratch + TOTALS;
+      for (let p: u32 = 0; p < k; p += SUM_BLOCK) {
+        const depth = min(k - p, SUM_BLOCK);
+        rowBlock(a + <usize>p * aStep, aStep, b + <usize>p * bRow, bRow, depth, c, width, bias, biasStep, 0);
+        addToTotals(c, 0, 1, width, totals, p == 0);
+      }
+      writeTotals(totals, c, 0, 1, width, bias, biasStep, mode);
+    }
     columns -= width;
     b += (<usize>width) << 2;
     c += (<usize>width) << 2;
     bias += <usize>width * biasStep;
   }
-  for (; columns > 0; ) {
-    const width = min<u32>(columns, 4);
-    tile1x4(a, aStep, b, bRow, k, c, bias, mode, width);
-    columns -= width;
-    b += 16;
-    c += 16;
-    bias += 4 * biasStep;
-  }
 }
 
-/** The same for a multiple of 8 columns. */
+/** The same for a multiple of 8 columns, or up to four, as one running sum. */
 function rowBlock(
   a: usize,
   aStep: usize,
@@ -53,6 +56,10 @@ function rowBlock(
   biasStep: usize,
   mode: u32,
 ): void {
+  if (columns <= 4) {
+    tile1x4(a, aStep, b, bRow, k, c, bias, mode, columns);
+    return;
+  }
   const bytes = (<usize>columns) << 2;
   const end = c + bytes;
   memory.fill(c, 0, bytes);

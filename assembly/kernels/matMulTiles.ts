@@ -5,7 +5,7 @@
 //   sum[r][v] += splat(a[r][p]) · b[p][4v … 4v + 3]          p = 0, 1, … k − 1, always in this order
 //
 // One multiplication, one addition, one running sum per element of C: the bits of C do not depend on the tile, on the
-// packing, on a being transposed or on where k is cut into blocks (a float32 sum stored and reloaded is the same sum).
+// packing, on a being transposed or on where a sum waits in C (a float32 sum stored and reloaded is the same sum).
 //
 // The loops are not unrolled over k: V8 hoists the loads of an unrolled body and spills (2 × 16 unrolled 1 / 2 / 4 times:
 // 101 / 90 / 81 % of peak at k = 784, Node 20, Ice Lake). The other tiles finish edges.

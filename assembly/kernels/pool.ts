@@ -6,6 +6,7 @@
 
 import { Instruction } from "../instruction";
 import { POOL_AVERAGE } from "../opcodes";
+import { averageLong, isLong } from "./poolAverage";
 import { Average, Maximum, Winner } from "./poolFolds";
 import { arePairs, poolPairs, poolPairsGradient } from "./poolPairs";
 
@@ -67,14 +68,15 @@ export class PoolGradient extends Instruction {
 }
 
 /**
- * Over the cells of each window, channel by channel: the average (added up in the order of the window), or the maximum (NaN if there is one) and, where
+ * Over the cells of each window, channel by channel: the average (added up in the order of the window; in windows of more than 1024 cells blocks of these are added in float64), or the maximum (NaN if there is one) and, where
  * wanted, the place in the window, margins counted, of the first NaN, or else of the first maximum.
  * input [batch, depth, height, width, channels] → out [batch, outDepth, outHeight, outWidth, channels]. Unit: one window.
  */
 export function pool(instruction: usize, begin: u32, end: u32): void {
   const kind = changetype<Pool>(instruction).kind;
   if (kind == POOL_AVERAGE) {
-    poolBy<Average>(instruction, begin, end);
+    if (isLong(changetype<Pool>(instruction))) averageLong(changetype<Pool>(instruction), begin, end);
+    else poolBy<Average>(instruction, begin, end);
   } else if (!TRAINS) {
     poolBy<Maximum>(instruction, begin, end);
   } else if (arePairs(changetype<Pool>(instruction))) {

@@ -89,11 +89,13 @@ function dimensions(
   const [batchB = 1, rowsB = 1, columnsB = 1] = b.shape;
   const [m, k] = transposeA ? [columnsA, rowsA] : [rowsA, columnsA];
   const n = transposeB ? rowsB : columnsB;
-  return { batch: Math.max(batchA, batchB), m, n, k };
+  return { batch: batchA === 1 ? batchB : batchA, m, n, k };
 }
 
+/** The product of batches of matrices. A sum of no products is 0, also in gradients: the kernel wants k ≥ 1. */
 function product(a: Node, b: Node, transposeA: boolean, transposeB: boolean): Node {
-  return makeNode(matMulOp, [a, b], { transposeA, transposeB });
+  const { batch, m, n, k } = dimensions([a, b], { transposeA, transposeB });
+  return k === 0 ? full([batch, m, n], 0) : makeNode(matMulOp, [a, b], { transposeA, transposeB });
 }
 
 /** The gradient of an operand that was used for the whole batch is the sum over it. */
@@ -124,7 +126,6 @@ export function matMul(a: Operand, b: Operand, options: MatMulOptions = {}): Nod
   }));
   const leadA = left.shape.slice(0, -2);
   const leadB = right.shape.slice(0, -2);
-  if (k === 0) return full([...broadcastLead(leadA, leadB, left, right), m, n], 0); // the kernel wants k ≥ 1
   if (leadB.length === 0 && !transposeA) {
     const rows = sizeOf(leadA) * m;
     return reshape(product(reshape(left, [1, rows, k]), asMatrices(right), false, transposeB), [...leadA, m, n]);
@@ -168,7 +169,7 @@ function broadcastLead(a: Shape, b: Shape, left: Node, right: Node): number[] {
       expected: "leading axes that broadcast",
       received: describe(left, right),
     }));
-    return Math.max(sizeA, sizeB);
+    return sizeA === 1 ? sizeB : sizeA;
   });
 }
 

@@ -40,6 +40,7 @@ export function matMulTiling(
   const rowBlocks = Math.ceil(m / UNIT_ROWS);
   const panels = Math.ceil(n / UNIT_COLUMNS);
   const units = batch * panels * rowBlocks;
+  if (units === 0) return { units, grain: 1, byRows: false };
 
   const unitWork = Math.min(m, UNIT_ROWS) * Math.min(n, UNIT_COLUMNS) * k;
   const chunks = transposeA && m > 1 && k >= PACK_A_DEPTH ? CHUNKS_PACKING_A : CHUNKS;

@@ -9,6 +9,10 @@ import { blank, type Estimate, overflowing, unit } from "./estimate.ts";
  */
 const depthOfRow = 40;
 const depthOfPanel = 132;
+/** The same of matrix products: assembly/kernels/totals.ts promises running sums of 1024, float64 between them, one rounding. */
+const depthOfProduct = 1025;
+/** And of scatterAdd, up to 2²⁰ updates: assembly/kernels/gather.ts. */
+const depthOfUpdates = 1025;
 
 const at = (array: Float64Array, index: number): number => array[index] as number;
 
@@ -96,7 +100,7 @@ export function evaluateReduction(node: SymbolicTensor, [x]: readonly Estimate[]
   return result;
 }
 
-/** C = A·B for every matrix of the batch; a bound of k roundings of Σ|a|·|b|. */
+/** C = A·B for every matrix of the batch; a bound of as many roundings of Σ|a|·|b| as the longest path has. */
 export function evaluateMatMul(node: SymbolicTensor, [a, b]: readonly Estimate[]): Estimate | undefined {
   if (node.op.name !== "matMul" || a === undefined || b === undefined) return undefined;
   const { transposeA, transposeB } = node.attributes as { transposeA: boolean; transposeB: boolean };
@@ -126,7 +130,8 @@ export function evaluateMatMul(node: SymbolicTensor, [a, b]: readonly Estimate[]
           passed += Math.abs(x) * ey + Math.abs(y) * ex + ex * ey;
         }
         result.values[(matrix * m + i) * n + j] = overflowing(sum);
-        result.bounds[(matrix * m + i) * n + j] = passed + (Number.isFinite(mass) ? k * unit * mass : 0);
+        result.bounds[(matrix * m + i) * n + j] =
+          passed + (Number.isFinite(mass) ? Math.min(k, depthOfProduct) * unit * mass : 0);
       }
   }
   return result;
@@ -143,7 +148,7 @@ export function evaluateScatter(node: SymbolicTensor, [updates, indices]: readon
       const [value, bound] = sumOver(
         updates,
         rows.map((row) => row * inner + column),
-        rows.length,
+        depthOfUpdates,
       );
       result.values[target * inner + column] = value;
       result.bounds[target * inner + column] = bound;
