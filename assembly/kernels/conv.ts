@@ -11,7 +11,8 @@
 //
 // Every output is one running sum, tap by tap and channel by channel (with fewer than four columns see dotPieces), then
 // + bias, then the activation: its bits do not depend on the cut. Taps that see nothing but zeros outside the input along
-// the first two axes are left out, except where patches are packed.
+// the first two axes are left out, except where patches are packed. Zeros outside the input contribute nothing, whatever
+// the kernel holds: convSeen.ts.
 //
 // With DEPTHWISE see convDepthwise.ts; the kernel's gradient is in convKernelGradient.ts. Up to 12 bytes behind the last
 // element of every operand are read and must lie inside the memory. Nothing outside the output is written.
@@ -22,6 +23,7 @@ import { BY_ROWS, DEPTHWISE, HAS_ACTIVATION, HAS_BIAS, RELU } from "../opcodes";
 import { depthwise } from "./convDepthwise";
 import { depthwiseKernelGradient } from "./convDepthwiseGradient";
 import { kernelGradient } from "./convKernelGradient";
+import { mendBlock } from "./convSeen";
 import { dotPieces, multiplyPieces } from "./convTiles";
 import {
   addPiece,
@@ -83,6 +85,8 @@ export class ConvKernelGradient extends Instruction {
   x: usize;
   /** [batch, …output, columns]. */
   dy: usize;
+  /** The result as another algorithm found it, right where it is finite; or 0. */
+  found: usize;
   /** [taps, channels / groups, columns]. */
   out: usize;
   /** Three of convWindows.ts' Axis, with quotient 1. */
@@ -194,7 +198,7 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
           let aRow = (<usize>axisOf(geometry, 2).stride * depth) << 2;
           let bOffset = bPanel;
           if (piecesEnd == scratch) {
-            if (mode == CONTINUE) continue;
+            if (mode == CONTINUE && !ends) continue;
             aRow = 0;
             addPiece(zeros, zeros, 1);
             bOffset = 0;
@@ -212,6 +216,7 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
               dotPieces(scratch, piecesEnd, aRow, j * bOffset, out, outRow, count, bias, mode);
               out += 4;
             }
+            if (ends) mendBlock(it, group, firstColumn, columns, patched, true, last);
             continue;
           }
           for (let j: u32 = 0; j < columns; j += PANEL) {
@@ -231,6 +236,7 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
             );
             out += PANEL << 2;
           }
+          if (ends) mendBlock(it, group, firstColumn, columns, patched, false, last);
         }
       }
     }

@@ -20,10 +20,10 @@ import {
   wordsOf,
 } from "./convGeometry.ts";
 import { axesOf, type ConvOptions, checkChannels, checkOptions, checkUpstream } from "./convOptions.ts";
-import { grouped, kernelAt, seenThrough, tapsOf } from "./convPrimitives.ts";
-import { convWinograd, convWinogradGradient, paysForGradient, paysForward } from "./convWinograd.ts";
+import { cellsAt, convByTaps, grouped, sightOf, tapsOf } from "./convPrimitives.ts";
+import { afterwards, convWinograd, convWinogradGradient, paysForGradient, paysForward } from "./convWinograd.ts";
 import { concat, insideZeros, transpose } from "./copy.ts";
-import { add, asFloat, broadcastTo, multiply } from "./map.ts";
+import { asFloat, broadcastTo, equal, full, multiply, subtract, where } from "./map.ts";
 import { matMul } from "./matMul.ts";
 import { sum } from "./reduce.ts";
 import { expandDims, reshape } from "./view.ts";
@@ -43,7 +43,7 @@ export interface ConvAttributes extends Readonly<Record<string, unknown>> {
 /** x [n, …input, cin], kernel [...taps, cin / groups, cout] (+ bias [cout]) → [n, …output, cout]. */
 export const convOp: Operation<ConvAttributes> = defineOp({
   name: "conv",
-  epilogue: true,
+  epilogue: 2,
   infer: ([x, kernel], { axes }) => ({
     shape: [sizeAt(x as Node, 0), ...spatial(axes, "output"), sizeAt(kernel as Node, -1)],
     dtype: "float32",
@@ -54,12 +54,9 @@ export const convOp: Operation<ConvAttributes> = defineOp({
     return [convolve(dy, swapChannels(kernel, groups), axes.map(inverse), groups), products(x, dy, axes, groups)];
   },
   decompose: ([x, kernel], { axes, groups }) =>
-    tapsOf(axes)
-      .map((tap) => {
-        const [seen, matrix] = [seenThrough(x as Node, axes, tap), kernelAt(kernel as Node, tap)];
-        return areSingle(groups, seen, matrix) ? multiply(seen, matrix) : grouped(groups, [seen, matrix], matMul);
-      })
-      .reduce(add),
+    convByTaps(x as Node, kernel as Node, axes, (seen, matrix) =>
+      areSingle(groups, seen, matrix) ? multiply(seen, matrix) : grouped(groups, [seen, matrix], matMul),
+    ),
   faster: ({ attributes: { axes, groups } }, [x, kernel]) =>
     groups === 1 && paysForward(axes, x as Node, kernel as Node)
       ? convWinograd(x as Node, kernel as Node, axes)
@@ -87,19 +84,39 @@ const convKernelGradientOp: Operation<ConvAttributes> = defineOp({
   },
   decompose: ([x, dy], { axes, groups }) => {
     const [cin, cout] = [sizeAt(x as Node, -1), sizeAt(dy as Node, -1)];
-    const right = reshape(dy as Node, [(dy as Node).size / cout, cout]);
     const parts = tapsOf(axes).map((tap) => {
-      const seen = seenThrough(x as Node, axes, tap);
+      const sight = sightOf(axes, tap);
+      if (sight === undefined) return full([cin / groups, cout], 0);
+      const seen = cellsAt(x as Node, sight.inputs);
       const left = reshape(seen, [seen.size / cin, cin]);
+      const right = reshape(cellsAt(dy as Node, sight.outputs), [seen.size / cin, cout]);
       if (areSingle(groups, left, right)) return sum(multiply(left, right), 0, true);
       return grouped(groups, [left, right], (a, b) => matMul(a, b, { transposeA: true }));
     });
     return reshape(concat(parts, 0), [...spatial(axes, "taps"), cin / groups, cout]);
   },
-  faster: ({ attributes: { axes, groups } }, [x, dy]) =>
-    groups === 1 && paysForGradient(axes, x as Node, dy as Node)
-      ? convWinogradGradient(x as Node, dy as Node, axes)
-      : undefined,
+  faster: ({ attributes }, [x, dy]) => {
+    const { axes, groups } = attributes;
+    if (groups > 1 || !paysForGradient(axes, x as Node, dy as Node)) return undefined;
+    return makeNode(convMendedGradientOp, [x as Node, dy as Node, convWinogradGradient(x as Node, dy as Node, axes)], attributes);
+  },
+  lower: (node) => [lowerKernelGradient(node)],
+});
+
+/**
+ * The same where a third input, the result by an algorithm of {@link convWinogradGradient}, is not finite: there a single
+ * infinity or NaN reaches taps that do not see it.
+ */
+const convMendedGradientOp: Operation<ConvAttributes> = defineOp({
+  name: "convMendedGradient",
+  infer: ([, , found]) => ({ shape: (found as Node).shape, dtype: "float32" }),
+  gradient: afterwards,
+  decompose: ([x, dy, found], attributes) =>
+    where(
+      equal(subtract(found as Node, found as Node), 0),
+      found as Node,
+      makeNode(convKernelGradientOp, [x as Node, dy as Node], attributes),
+    ),
   lower: (node) => [lowerKernelGradient(node)],
 });
 
@@ -111,6 +128,7 @@ const sizeAt = (x: Node, axis: number): number => x.shape.at(axis) as number;
 function convolve(x: Node, kernel: Node, axes: readonly ConvAxis[], groups: number): Node {
   const [cin, cout] = [sizeAt(x, -1), sizeAt(kernel, -1)];
   const shape = [sizeAt(x, 0), ...spatial(axes, "output"), cout];
+  if (sizeOf(shape) * x.size * kernel.size === 0) return full(shape, 0); // the machine wants something to multiply
   if (groups === 1 && axes.every(isPointwise))
     return reshape(matMul(reshape(x, [x.size / cin, cin]), reshape(kernel, [cin, cout])), shape);
   if (groups === 1 && axes.every(isWhole)) {
@@ -124,6 +142,7 @@ function convolve(x: Node, kernel: Node, axes: readonly ConvAxis[], groups: numb
 function products(x: Node, dy: Node, axes: readonly ConvAxis[], groups: number): Node {
   const [cin, cout] = [sizeAt(x, -1), sizeAt(dy, -1)];
   const shape = [...spatial(axes, "taps"), cin / groups, cout];
+  if (sizeOf(shape) * x.size * dy.size === 0) return full(shape, 0);
   if (groups === 1 && axes.every(isPointwise))
     return reshape(
       matMul(reshape(x, [x.size / cin, cin]), reshape(dy, [dy.size / cout, cout]), { transposeA: true }),
@@ -209,7 +228,7 @@ function lowerDepthwise(node: Node): Lowering {
 }
 
 function lowerKernelGradient(node: Node): Lowering {
-  const [x, dy] = node.inputs as [Node, Node];
+  const [x, dy, found] = node.inputs as [Node, Node, Node?];
   const { axes, groups } = node.attributes as unknown as ConvAttributes;
   const three = threeAxes(axes);
   const [cin, cout] = [sizeAt(x, -1), sizeAt(dy, -1)];
@@ -218,12 +237,13 @@ function lowerKernelGradient(node: Node): Lowering {
   const [units, grain] = depthwise ? depthwiseGradientUnits(three, cin) : [cut.units, cut.grain];
   return {
     opcode: code.CONV_KERNEL_GRADIENT,
-    name: "convKernelGradient",
+    name: found === undefined ? "convKernelGradient" : "convKernelGradient mended",
     units,
     grain,
     operands: {
       x: reads(x),
       dy: reads(dy),
+      found: found === undefined ? 0 : reads(found),
       out: writes(node),
       geometry: table(wordsOf(three)),
       batch: sizeAt(x, 0),
@@ -236,7 +256,7 @@ function lowerKernelGradient(node: Node): Lowering {
       channelPart: cut.channelPart,
       flags: depthwise ? code.DEPTHWISE : 0,
     },
-    flops: convFlops(axes, sizeAt(x, 0), cin / groups, cout),
+    flops: found === undefined ? convFlops(axes, sizeAt(x, 0), cin / groups, cout) : node.size,
   };
 }
 

@@ -86,13 +86,14 @@ export function axesOf(
     const [stride, dilation, k] = [strides[axis], dilations[axis], taps[axis]] as [number, number, number];
     const [before, after] = padding[axis] as readonly [number, number];
     const reach = (k - 1) * dilation + 1;
-    check(size + before + after >= reach, "shape", () => ({
+    const room = size + before + after - reach;
+    check(room >= 0 || size === 0, "shape", () => ({
       where: errorPlace(name),
       expected: `at least ${reach} positions in spatial axis ${axis}, which the kernel spans`,
       received: `${size} with a padding of ${before} + ${after}`,
       remedy: "Use a smaller kernel or dilation, or padding.",
     }));
-    const output = Math.floor((size + before + after - reach) / stride) + 1;
+    const output = Math.max(0, Math.floor(room / stride) + 1); // nothing, of an axis that is empty
     return { input: size, output, taps: k, stride, dilation, offset: -before, quotient: 1 };
   });
 }
