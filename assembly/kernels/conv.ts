@@ -23,7 +23,7 @@ import { BY_ROWS, DEPTHWISE, HAS_ACTIVATION, HAS_BIAS, RELU } from "../opcodes";
 import { depthwise } from "./convDepthwise";
 import { depthwiseKernelGradient } from "./convDepthwiseGradient";
 import { kernelGradient } from "./convKernelGradient";
-import { mendBlock } from "./convSeen";
+import { areFinite, mendBlock } from "./convSeen";
 import { dotPieces, multiplyPieces } from "./convTiles";
 import {
   addPiece,
@@ -50,6 +50,8 @@ import { BIAS, CLAMP, CONTINUE } from "./matMulTiles";
 const PATCH_DEPTH: u32 = 8;
 /** Three columns of B, one after the other. */
 const NARROW_BYTES: usize = 8 * 1024;
+/** Rows of a kernel that cost as much to look at as the edges of a block. */
+const LOOKS: u32 = 16;
 /** Rows of B that are packed at once: 128 KB. */
 const PACKED_ROWS: u32 = 2048;
 
@@ -163,6 +165,10 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
   const clamps = activates && it.activation == RELU;
   if (clamps) last |= CLAMP;
 
+  // A look at a small kernel costs less than one at the edges of many blocks.
+  const firstWeight = it.kernel + ((<usize>(group * (it.columns / it.groups) + column)) << 2);
+  const mends = taps * channels > LOOKS * blocks || !areFinite(firstWeight, kernelRow, taps * channels, width);
+
   const groupWidth = inPlace ? width : (PACKED_ROWS / partRows) * PANEL;
   for (let offset: u32 = 0; offset < width; offset += groupWidth) {
     const firstColumn = group * (it.columns / it.groups) + column + offset;
@@ -216,7 +222,7 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
               dotPieces(scratch, piecesEnd, aRow, j * bOffset, out, outRow, count, bias, mode);
               out += 4;
             }
-            if (ends) mendBlock(it, group, firstColumn, columns, patched, true, last);
+            if (ends && mends) mendBlock(it, group, firstColumn, columns, patched, true, last);
             continue;
           }
           for (let j: u32 = 0; j < columns; j += PANEL) {
@@ -236,7 +242,7 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
             );
             out += PANEL << 2;
           }
-          if (ends) mendBlock(it, group, firstColumn, columns, patched, false, last);
+          if (ends && mends) mendBlock(it, group, firstColumn, columns, patched, false, last);
         }
       }
     }

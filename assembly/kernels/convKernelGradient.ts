@@ -204,7 +204,8 @@ function sumRectangle(
     for (let i = block; i < min(blocks, block + it.blocks); i++) {
       locate(geometry, it.positions, i);
       if (!packRows(geometry, x, positionBytes, depth, tap, taps, scratch + ROWS + k * step, step)) continue;
-      if (!inPlace) packColumns(panels + k * 64, dy + outputPosition(geometry, 0) * columnBytes, columnBytes, width, count);
+      if (!inPlace)
+        packColumns(panels + k * 64, dy + outputPosition(geometry, 0) * columnBytes, columnBytes, width, count);
       k += count;
     }
     if (k == 0) continue;

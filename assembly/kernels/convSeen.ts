@@ -1,9 +1,9 @@
 // How is an output of a convolution computed from what it sees alone?
 //
 // Windows and patches hold zeros for what lies outside the input. 0 · w changes no sum, and is never −0, but where w is
-// infinite or NaN it is NaN. So outputs that may have met such zeros are looked at: one that is NaN is summed anew, tap by
-// tap and channel by channel as ever, without the taps that lie outside. All others keep their bits, as it does if it was
-// NaN for another reason.
+// infinite or NaN it is NaN. So outputs that may have met such zeros are looked at, unless the kernel is known to be finite:
+// one that is NaN is summed anew, tap by tap and channel by channel as ever, without the taps that lie outside. All others
+// keep their bits.
 
 import { scratch } from "../memory";
 import { Conv } from "./conv";
@@ -61,9 +61,7 @@ export function mendBlock(
 
 /** Of an axis with quotient 1: whether some output sees something outside the input. */
 export function seesOutside(axis: Axis): bool {
-  return (
-    leastOffset(axis) < 0 || greatestOffset(axis) + (axis.output - 1) * axis.stride > axis.input - 1
-  );
+  return leastOffset(axis) < 0 || greatestOffset(axis) + (axis.output - 1) * axis.stride > axis.input - 1;
 }
 
 /** The least and the greatest distance from where an output is to what it sees, before the division by the quotient. */
@@ -95,6 +93,26 @@ export function holdsNaN(x: usize, count: u32): bool {
     x += 4;
   }
   return rest || v128.any_true(found);
+}
+
+/** Whether no float of `rows` × `width` is infinite or NaN. */
+export function areFinite(x: usize, rowBytes: usize, rows: u32, width: u32): bool {
+  let sums = f32x4.splat(0);
+  const whole = (<usize>(width & ~3)) << 2;
+  const bytes = (<usize>width) << 2;
+  for (; rows > 0; rows--) {
+    let offset: usize = 0;
+    for (; offset < whole; offset += 16) {
+      const four = v128.load(x + offset);
+      sums = f32x4.add(sums, f32x4.sub(four, four));
+    }
+    for (; offset < bytes; offset += 4) {
+      const one = v128.load32_zero(x + offset);
+      sums = f32x4.add(sums, f32x4.sub(one, one));
+    }
+    x += rowBytes;
+  }
+  return !v128.any_true(f32x4.ne(sums, sums));
 }
 
 /** Columns [column, column + width), width ≤ 16, of one output of the block. */

@@ -98,7 +98,11 @@ const convKernelGradientOp: Operation<ConvAttributes> = defineOp({
   faster: ({ attributes }, [x, dy]) => {
     const { axes, groups } = attributes;
     if (groups > 1 || !paysForGradient(axes, x as Node, dy as Node)) return undefined;
-    return makeNode(convMendedGradientOp, [x as Node, dy as Node, convWinogradGradient(x as Node, dy as Node, axes)], attributes);
+    return makeNode(
+      convMendedGradientOp,
+      [x as Node, dy as Node, convWinogradGradient(x as Node, dy as Node, axes)],
+      attributes,
+    );
   },
   lower: (node) => [lowerKernelGradient(node)],
 });

@@ -62,13 +62,21 @@ function indices(list: readonly number[]): Node {
 }
 
 /** The convolution, tap by tap: outputs that see nothing through a tap get nothing from it. */
-export function convByTaps(x: Node, kernel: Node, axes: readonly ConvAxis[], product: (a: Node, b: Node) => Node): Node {
+export function convByTaps(
+  x: Node,
+  kernel: Node,
+  axes: readonly ConvAxis[],
+  product: (a: Node, b: Node) => Node,
+): Node {
   const shape = [sizeAt(x, 0), ...axes.map(({ output }) => output), sizeAt(kernel, -1)];
-  return tapsOf(axes).reduce((sum, tap) => {
-    const sight = sightOf(axes, tap);
-    if (sight === undefined) return sum;
-    return add(sum, placedAt(product(cellsAt(x, sight.inputs), kernelAt(kernel, tap)), axes, sight.outputs));
-  }, full(shape, 0));
+  return tapsOf(axes).reduce(
+    (sum, tap) => {
+      const sight = sightOf(axes, tap);
+      if (sight === undefined) return sum;
+      return add(sum, placedAt(product(cellsAt(x, sight.inputs), kernelAt(kernel, tap)), axes, sight.outputs));
+    },
+    full(shape, 0),
+  );
 }
 
 /** The matrix of one tap: [cin / groups, cout]. */
