@@ -87,8 +87,6 @@ export class ConvKernelGradient extends Instruction {
   x: usize;
   /** [batch, …output, columns]. */
   dy: usize;
-  /** The result as another algorithm found it, right where it is finite; or 0. */
-  found: usize;
   /** [taps, channels / groups, columns]. */
   out: usize;
   /** Three of convWindows.ts' Axis, with quotient 1. */
@@ -104,6 +102,7 @@ export class ConvKernelGradient extends Instruction {
   /** Neighbouring taps and channels that make up the rows of a unit; several taps only with all channels of a group. */
   tapPart: u32;
   channelPart: u32;
+  /** With MENDS `out` holds the result of another algorithm, right where it is finite. */
   flags: u32;
 }
 

@@ -14,8 +14,9 @@
 // With DEPTHWISE see convDepthwiseGradient.ts.
 
 import { scratch } from "../memory";
+import { MENDS } from "../opcodes";
 import { ConvKernelGradient } from "./conv";
-import { holdsNaN, seesOutside } from "./convSeen";
+import { areFinite, holdsNaN, seesOutside } from "./convSeen";
 import {
   axisOf,
   blocksOfRow,
@@ -44,6 +45,9 @@ const SUMS: usize = ROWS + 112 * 1024;
 const PANELS: usize = SUMS + 8 * 1024;
 const PANEL_BYTES: usize = POSITIONS * 64;
 const PANELS_AT_ONCE: u32 = 4;
+/** Results of another algorithm while sums are made anew: 128 rows × 64. */
+const KEPT: usize = PANELS + 64 * 1024;
+const KEPT_ROW: usize = 256;
 /** From one position of dy to the next, at most, where it is read in place: half of a first-level cache's sets hold all. */
 const IN_PLACE_STEP: usize = 128;
 /** Between the rows of two positions when they fill cache lines: so that they fall into different sets. */
@@ -78,10 +82,13 @@ export function kernelGradient(it: ConvKernelGradient, begin: u32, end: u32): vo
     const rows = tapCount * depth;
     const x = group * channels + channel;
     const dy = group * columns + column;
-    if (it.found) {
-      if (copyFinite(out, it.found + offset, rowBytes, rows, width)) continue;
+    if (it.flags & MENDS) {
+      if (areFinite(out, rowBytes, rows, width)) continue;
+      const kept = scratch + KEPT;
+      for (let i: u32 = 0; i < rows; i++)
+        memory.copy(kept + <usize>i * KEPT_ROW, out + <usize>i * rowBytes, (<usize>width) << 2);
       sumSeen(it, tap, tapCount, x, depth, dy, width, out);
-      copyFinite(out, it.found + offset, rowBytes, rows, width);
+      copyFinite(out, rowBytes, kept, rows, width);
       continue;
     }
     sumRectangle(it, tap, tapCount, x, depth, dy, width, out);
@@ -93,27 +100,18 @@ export function kernelGradient(it: ConvKernelGradient, begin: u32, end: u32): vo
   }
 }
 
-/** Copies what is finite of `rows` × `width` sums. Whether all were. */
-function copyFinite(out: usize, from: usize, rowBytes: usize, rows: u32, width: u32): bool {
-  let infinite = i32x4.splat(0);
+/** Copies what is finite of `rows` × `width` sums that were kept. */
+function copyFinite(out: usize, rowBytes: usize, kept: usize, rows: u32, width: u32): void {
   for (; rows > 0; rows--) {
     for (let column: u32 = 0; column < width; column += 4) {
       const at = (<usize>column) << 2;
-      const lanes = min<u32>(width - column, 4);
-      const found = v128.load(from + at);
+      const found = v128.load(kept + at);
       const isFinite = f32x4.eq(f32x4.sub(found, found), f32x4.splat(0));
-      storeLanes(out + at, v128.bitselect(found, v128.load(out + at), isFinite), lanes);
-      infinite = v128.or(infinite, v128.andnot(maskOf(lanes), isFinite));
+      storeLanes(out + at, v128.bitselect(found, v128.load(out + at), isFinite), min<u32>(width - column, 4));
     }
     out += rowBytes;
-    from += rowBytes;
+    kept += KEPT_ROW;
   }
-  return !v128.any_true(infinite);
-}
-
-/** All bits of the first lanes. */
-function maskOf(lanes: u32): v128 {
-  return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(lanes));
 }
 
 /** The same as {@link sumRectangle}, tap by tap, of the positions alone that see the input through it. */

@@ -1,9 +1,17 @@
 // How are tensors convolved, and how is a convolution differentiated?
 
 import * as code from "../../assembly/opcodes.ts";
-import { type Lowering, reads, table, writes } from "../compiler/instruction.ts";
+import { type Lowering, reads, table, updates, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
-import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
+import {
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+  viewRoot,
+} from "../graph.ts";
 import { sizeOf } from "../tensor.ts";
 import {
   type ConvAxis,
@@ -23,8 +31,8 @@ import { axesOf, type ConvOptions, checkChannels, checkOptions, checkUpstream } 
 import { cellsAt, convByTaps, grouped, sightOf, tapsOf } from "./convPrimitives.ts";
 import { afterwards, convWinograd, convWinogradGradient, paysForGradient, paysForward } from "./convWinograd.ts";
 import { concat, insideZeros, transpose } from "./copy.ts";
-import { asFloat, broadcastTo, equal, full, multiply, subtract, where } from "./map.ts";
-import { matMul } from "./matMul.ts";
+import { asFloat, broadcastTo, full, multiply } from "./map.ts";
+import { matMul, matMulOp } from "./matMul.ts";
 import { sum } from "./reduce.ts";
 import { expandDims, reshape } from "./view.ts";
 
@@ -98,30 +106,35 @@ const convKernelGradientOp: Operation<ConvAttributes> = defineOp({
   faster: ({ attributes }, [x, dy]) => {
     const { axes, groups } = attributes;
     if (groups > 1 || !paysForGradient(axes, x as Node, dy as Node)) return undefined;
-    return makeNode(
-      convMendedGradientOp,
-      [x as Node, dy as Node, convWinogradGradient(x as Node, dy as Node, axes)],
-      attributes,
-    );
+    const { inputs } = viewRoot(convWinogradGradient(x as Node, dy as Node, axes));
+    return makeNode(convMendedGradientOp, [x as Node, dy as Node, ...inputs], attributes);
   },
   lower: (node) => [lowerKernelGradient(node)],
 });
 
 /**
- * The same where a third input, the result by an algorithm of {@link convWinogradGradient}, is not finite: there a single
- * infinity or NaN reaches taps that do not see it.
+ * The same as the product of two matrices, the third and the fourth input, which make it of the sums of
+ * {@link convWinogradGradient}. There a single infinity or NaN reaches taps that do not see it: what is not finite is summed
+ * anew.
  */
 const convMendedGradientOp: Operation<ConvAttributes> = defineOp({
   name: "convMendedGradient",
-  infer: ([, , found]) => ({ shape: (found as Node).shape, dtype: "float32" }),
+  infer: (inputs, attributes) => convKernelGradientOp.infer(inputs, attributes),
   gradient: afterwards,
-  decompose: ([x, dy, found], attributes) =>
-    where(
-      equal(subtract(found as Node, found as Node), 0),
-      found as Node,
-      makeNode(convKernelGradientOp, [x as Node, dy as Node], attributes),
-    ),
-  lower: (node) => [lowerKernelGradient(node)],
+  decompose: ([x, dy, transform, sums], { axes }) =>
+    reshape(matMul(transform as Node, sums as Node), [
+      ...spatial(axes, "taps"),
+      sizeAt(x as Node, -1),
+      sizeAt(dy as Node, -1),
+    ]),
+  lower: (node) => {
+    const product = makeNode(matMulOp, node.inputs.slice(2), { transposeA: false, transposeB: false });
+    const [made] = product.op.lower?.(product, []) as readonly [Lowering];
+    return [
+      { ...made, operands: { ...made.operands, out: writes(node as unknown as Node) } },
+      lowerKernelGradient(node, true),
+    ];
+  },
 });
 
 const sizeAt = (x: Node, axis: number): number => x.shape.at(axis) as number;
@@ -231,8 +244,9 @@ function lowerDepthwise(node: Node): Lowering {
   return convInstruction(node, { ...cut, tapPart: 0, channelPart: 0 }, code.DEPTHWISE);
 }
 
-function lowerKernelGradient(node: Node): Lowering {
-  const [x, dy, found] = node.inputs as [Node, Node, Node?];
+/** @param mends whether the result is there, and only what is not finite of it is wanted. */
+function lowerKernelGradient(node: Node, mends = false): Lowering {
+  const [x, dy] = node.inputs as [Node, Node];
   const { axes, groups } = node.attributes as unknown as ConvAttributes;
   const three = threeAxes(axes);
   const [cin, cout] = [sizeAt(x, -1), sizeAt(dy, -1)];
@@ -241,14 +255,13 @@ function lowerKernelGradient(node: Node): Lowering {
   const [units, grain] = depthwise ? depthwiseGradientUnits(three, cin) : [cut.units, cut.grain];
   return {
     opcode: code.CONV_KERNEL_GRADIENT,
-    name: found === undefined ? "convKernelGradient" : "convKernelGradient mended",
+    name: mends ? "convKernelGradient mended" : "convKernelGradient",
     units,
     grain,
     operands: {
       x: reads(x),
       dy: reads(dy),
-      found: found === undefined ? 0 : reads(found),
-      out: writes(node),
+      out: mends ? updates(node) : writes(node),
       geometry: table(wordsOf(three)),
       batch: sizeAt(x, 0),
       channels: cin,
@@ -258,9 +271,9 @@ function lowerKernelGradient(node: Node): Lowering {
       blocks: cut.blocks,
       tapPart: cut.tapPart,
       channelPart: cut.channelPart,
-      flags: depthwise ? code.DEPTHWISE : 0,
+      flags: (depthwise ? code.DEPTHWISE : 0) | (mends ? code.MENDS : 0),
     },
-    flops: found === undefined ? convFlops(axes, sizeAt(x, 0), cin / groups, cout) : node.size,
+    flops: mends ? node.size : convFlops(axes, sizeAt(x, 0), cin / groups, cout),
   };
 }
 
@@ -285,6 +298,8 @@ function joined(outer: Paddings, inner: Paddings): Paddings {
  * y[n, ...o, c] = Σ x[n, ...o · stride + k · dilation − padding, i] · kernel[...k, i, c], without turning the kernel
  * round. x [n, ...s, cin] × kernel [...k, cin / groups, cout] → [n, ...o, cout]; channels last; 1 to 3 spatial axes. Group
  * g takes cin / groups input channels to cout / groups outputs. float32. Zeros put around x by `pad` are not written down.
+ * What lies outside x contributes nothing, an infinite or NaN kernel included; an axis of x that is empty and has no room for
+ * a window gives an empty result.
  * @throws {TensorError} `shape` when sizes or options do not fit, or no output is left.
  */
 export function conv(x: Operand, kernel: Operand, options: ConvOptions): Node {
