@@ -27,14 +27,22 @@ import {
   threeAxes,
   wordsOf,
 } from "./convGeometry.ts";
-import { axesOf, type ConvOptions, checkChannels, checkOptions, checkUpstream } from "./convOptions.ts";
-import { cellsAt, convByTaps, grouped, sightOf, tapsOf } from "./convPrimitives.ts";
+import {
+  axesOf,
+  type ConvOptions,
+  checkChannels,
+  checkOptions,
+  checkUpstream,
+  isSpatial,
+  joined,
+} from "./convOptions.ts";
+import { cellsAt, convByTaps, grouped, repeatChannels, sightOf, swapChannels, tapsOf } from "./convPrimitives.ts";
 import { afterwards, convWinograd, convWinogradGradient, paysForGradient, paysForward } from "./convWinograd.ts";
-import { concat, insideZeros, transpose } from "./copy.ts";
-import { asFloat, broadcastTo, full, multiply } from "./map.ts";
+import { concat, insideZeros } from "./copy.ts";
+import { asFloat, full, multiply } from "./map.ts";
 import { matMul, matMulOp } from "./matMul.ts";
 import { sum } from "./reduce.ts";
-import { expandDims, reshape } from "./view.ts";
+import { reshape } from "./view.ts";
 
 export type { ConvOptions } from "./convOptions.ts";
 
@@ -129,7 +137,9 @@ const convMendedGradientOp: Operation<ConvAttributes> = defineOp({
     ]),
   lower: (node) => {
     const product = makeNode(matMulOp, node.inputs.slice(2), { transposeA: false, transposeB: false });
-    const [made] = product.op.lower?.(product, []) as readonly [Lowering];
+    const [made] = (product.op.lower as NonNullable<typeof matMulOp.lower>)(product as never, []) as readonly [
+      Lowering,
+    ];
     return [
       { ...made, operands: { ...made.operands, out: writes(node as unknown as Node) } },
       lowerKernelGradient(node, true),
@@ -170,22 +180,6 @@ function products(x: Node, dy: Node, axes: readonly ConvAxis[], groups: number):
   if (narrow || axes.some(({ quotient }) => quotient > 1))
     return swapChannels(products(dy, x, axes.map(inverse), groups), groups);
   return makeNode(convKernelGradientOp, [x, dy], { axes, groups });
-}
-
-/** [...k, i, groups · o] → [...k, o, groups · i]: the kernel that leads back. */
-function swapChannels(kernel: Node, groups: number): Node {
-  const taps = kernel.shape.slice(0, -2);
-  const inputs = sizeAt(kernel, -2);
-  const outputs = sizeAt(kernel, -1) / groups;
-  if (inputs === 1 && outputs === 1) return kernel;
-  const split = reshape(kernel, [sizeOf(taps), inputs, groups, outputs]);
-  return reshape(transpose(split, [0, 3, 2, 1]), [...taps, outputs, groups * inputs]);
-}
-
-/** Each channel of x `times` times in a row: a depthwise kernel with several outputs for a channel then has one. */
-function repeatChannels(x: Node, times: number): Node {
-  if (times === 1) return x;
-  return reshape(broadcastTo(expandDims(x, -1), [...x.shape, times]), [...x.shape.slice(0, -1), sizeAt(x, -1) * times]);
 }
 
 // Lowering ------------------------------------------------------------------------------------------------------------
@@ -275,21 +269,6 @@ function lowerKernelGradient(node: Node, mends = false): Lowering {
     },
     flops: mends ? node.size : convFlops(axes, sizeAt(x, 0), cin / groups, cout),
   };
-}
-
-type Paddings = ConvOptions["padding"];
-
-/** Whether samples and channels stay as they are. */
-function isSpatial(paddings: Paddings): boolean {
-  return [paddings.at(0), paddings.at(-1)].every((pair) => pair?.every((count) => count === 0));
-}
-
-/** Both, one around the other. */
-function joined(outer: Paddings, inner: Paddings): Paddings {
-  return outer.map(([before, after], axis) => {
-    const [first, last] = inner[axis] as readonly [number, number];
-    return [before + first, after + last] as const;
-  });
 }
 
 // What users call -----------------------------------------------------------------------------------------------------

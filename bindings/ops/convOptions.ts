@@ -113,3 +113,18 @@ export function checkUpstream(name: string, dy: Node, axes: readonly ConvAxis[],
     }),
   );
 }
+
+type Paddings = ConvOptions["padding"];
+
+/** Whether samples and channels stay as they are. */
+export function isSpatial(paddings: Paddings): boolean {
+  return [paddings.at(0), paddings.at(-1)].every((pair) => pair?.every((count) => count === 0));
+}
+
+/** Both, one around the other. */
+export function joined(outer: Paddings, inner: Paddings): Paddings {
+  return outer.map(([before, after], axis) => {
+    const [first, last] = inner[axis] as readonly [number, number];
+    return [before + first, after + last] as const;
+  });
+}

@@ -1,12 +1,12 @@
 // How is a convolution written in primitives, tap by tap?
 
 import { constant, type SymbolicTensor } from "../graph.ts";
-import { Tensor } from "../tensor.ts";
+import { sizeOf, Tensor } from "../tensor.ts";
 import { type ConvAxis, inputAt } from "./convGeometry.ts";
-import { concat, pad, slice } from "./copy.ts";
+import { concat, pad, slice, transpose } from "./copy.ts";
 import { gather } from "./gather.ts";
-import { add, full } from "./map.ts";
-import { reshape } from "./view.ts";
+import { add, broadcastTo, full } from "./map.ts";
+import { expandDims, reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -95,4 +95,20 @@ export function grouped(groups: number, [a, b]: readonly [Node, Node], multiplie
     Array.from({ length: groups }, (_, group) => multiplied(part(a, group), part(b, group))),
     -1,
   );
+}
+
+/** [...k, i, groups · o] → [...k, o, groups · i]: the kernel that leads back. */
+export function swapChannels(kernel: Node, groups: number): Node {
+  const taps = kernel.shape.slice(0, -2);
+  const inputs = sizeAt(kernel, -2);
+  const outputs = sizeAt(kernel, -1) / groups;
+  if (inputs === 1 && outputs === 1) return kernel;
+  const split = reshape(kernel, [sizeOf(taps), inputs, groups, outputs]);
+  return reshape(transpose(split, [0, 3, 2, 1]), [...taps, outputs, groups * inputs]);
+}
+
+/** Each channel of x `times` times in a row: a depthwise kernel with several outputs for a channel then has one. */
+export function repeatChannels(x: Node, times: number): Node {
+  if (times === 1) return x;
+  return reshape(broadcastTo(expandDims(x, -1), [...x.shape, times]), [...x.shape.slice(0, -1), sizeAt(x, -1) * times]);
 }
