@@ -210,6 +210,8 @@ export const HAS_ACTIVATION = 8;
 export const BY_ROWS = 16;
 /** CONV and CONV_KERNEL_GRADIENT, which also take HAS_BIAS, HAS_ACTIVATION, BY_ROWS: every channel is a group of its own. */
 export const DEPTHWISE = 32;
+/** CONV_KERNEL_GRADIENT: `out` holds the result of another algorithm; what is not finite of it is summed anew. */
+export const MENDS = 64;
 
 // What stopped a program ----------------------------------------------------------------------------------------------
 export const FAULT_NONE = 0;

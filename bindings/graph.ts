@@ -87,8 +87,11 @@ export interface Operation<A extends object = Attributes> {
   trailing?(node: NodeOf<A>, users: readonly SymbolicTensor[]): number;
   /** The MAP codes of an elementwise operation: the first takes all inputs, each further one the result before. */
   elementwise?(node: NodeOf<A>): readonly number[];
-  /** The machine can add a third input, one number for each entry of the last axis, and apply `attributes.activation`. */
-  readonly epilogue?: boolean;
+  /**
+   * The machine can apply `attributes.activation` and, behind so many inputs, add one more: a number for each entry of the last
+   * axis. 0: the activation alone.
+   */
+  readonly epilogue?: number;
   /** The result is the memory of the first input under another shape. */
   readonly view?: boolean;
   /** Changes variables instead of having a result; never removed, kept in the order of tracing. */

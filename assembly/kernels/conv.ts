@@ -10,8 +10,10 @@
 //            packs the windows of its taps: once for all panels.
 //
 // Every part of an output is one running sum, tap by tap and channel by channel (with fewer than four columns see dotPieces);
-// these are added in order, so the error is at most (576 + number of parts) · 2⁻²⁴ · Σ|x · kernel|. Then + bias, then the activation: its bits do not depend on the cut. Taps that see nothing but zeros outside the input along
-// the first two axes are left out, except where patches are packed.
+// these are added in order, so the error is at most (576 + number of parts) · 2⁻²⁴ · Σ|x · kernel|. Then + bias, then the
+// activation: its bits do not depend on the cut. Taps that see nothing but zeros outside the input along the first two axes
+// are left out, except where patches are packed. Zeros outside the input contribute nothing, whatever the kernel holds:
+// convSeen.ts.
 //
 // With DEPTHWISE see convDepthwise.ts; the kernel's gradient is in convKernelGradient.ts. Up to 12 bytes behind the last
 // element of every operand are read and must lie inside the memory. Nothing outside the output is written.
@@ -22,6 +24,7 @@ import { BY_ROWS, DEPTHWISE, HAS_ACTIVATION, HAS_BIAS, RELU } from "../opcodes";
 import { depthwise } from "./convDepthwise";
 import { depthwiseKernelGradient } from "./convDepthwiseGradient";
 import { kernelGradient } from "./convKernelGradient";
+import { areFinite, mendBlock } from "./convSeen";
 import { dotPieces, multiplyPieces } from "./convTiles";
 import {
   addPiece,
@@ -48,6 +51,8 @@ import { BIAS, CLAMP, CONTINUE } from "./matMulTiles";
 const PATCH_DEPTH: u32 = 8;
 /** Three columns of B, one after the other. */
 const NARROW_BYTES: usize = 8 * 1024;
+/** Rows of a kernel that cost as much to look at as the edges of a block. */
+const LOOKS: u32 = 16;
 /** Rows of B that are packed at once: 128 KB. */
 const PACKED_ROWS: u32 = 2048;
 
@@ -98,6 +103,7 @@ export class ConvKernelGradient extends Instruction {
   /** Neighbouring taps and channels that make up the rows of a unit; several taps only with all channels of a group. */
   tapPart: u32;
   channelPart: u32;
+  /** With MENDS `out` holds the result of another algorithm, right where it is finite. */
   flags: u32;
 }
 
@@ -159,6 +165,10 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
   const clamps = activates && it.activation == RELU;
   if (clamps) last |= CLAMP;
 
+  // A look at a small kernel costs less than one at the edges of many blocks.
+  const firstWeight = it.kernel + ((<usize>(group * (it.columns / it.groups) + column)) << 2);
+  const mends = taps * channels > LOOKS * blocks || !areFinite(firstWeight, kernelRow, taps * channels, width);
+
   const groupWidth = inPlace ? width : (PACKED_ROWS / partRows) * PANEL;
   for (let offset: u32 = 0; offset < width; offset += groupWidth) {
     const firstColumn = group * (it.columns / it.groups) + column + offset;
@@ -194,7 +204,7 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
           let aRow = (<usize>axisOf(geometry, 2).stride * depth) << 2;
           let bOffset = bPanel;
           if (piecesEnd == scratch) {
-            if (mode == CONTINUE) continue;
+            if (mode == CONTINUE && !ends) continue;
             aRow = 0;
             addPiece(zeros, zeros, 1);
             bOffset = 0;
@@ -212,6 +222,7 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
               dotPieces(scratch, piecesEnd, aRow, j * bOffset, out, outRow, count, bias, mode);
               out += 4;
             }
+            if (ends && mends) mendBlock(it, group, firstColumn, columns, patched, true, last);
             continue;
           }
           for (let j: u32 = 0; j < columns; j += PANEL) {
@@ -231,6 +242,7 @@ function convRectangle(it: Conv, group: u32, block: u32, blocks: u32, column: u3
             );
             out += PANEL << 2;
           }
+          if (ends && mends) mendBlock(it, group, firstColumn, columns, patched, false, last);
         }
       }
     }

@@ -54,8 +54,8 @@ export function depthwise(it: Conv, begin: u32, end: u32): void {
     findTaps(it, bytes, kernel, ofThree ? PACKED_STEP : bytes);
     if (touches && piecesEnd > scratch) touchLowestRow(inner, bytes);
     const out = it.out + outputPosition(geometry, 0) * bytes;
-    // Outputs [whole, wholeEnd) of the block see the input through every tap.
-    let whole = 0;
+    // Outputs [whole, wholeEnd) of the block see the input through every tap that is listed: none where no tap is.
+    let whole = piecesEnd == scratch ? count : 0;
     let wholeEnd = count;
     while (whole < wholeEnd && lowest + (first + whole) * inner.stride < 0) whole++;
     while (whole < wholeEnd && highest + (first + wholeEnd - 1) * inner.stride >= inner.input) wholeEnd--;

@@ -4,6 +4,9 @@
 // written out, as a loop's own instructions would be a tenth of all. Four outputs if each sees one position further, three if
 // two: more would not fit into registers. Pieces, `input` and `out` as in convDepthwiseTiles.ts; the kernel lies in panels
 // [channels / 16][taps][16]. Only in the machine that trains: code.
+//
+// Right where the outputs see one to three rows of the kernel, each through all its three taps, at neighbouring inputs. The
+// rows need not be neighbours: with a quotient above 1 along the other axes, outputs see every other row, or none.
 
 import { scratch } from "../memory";
 import { Conv } from "./conv";
@@ -16,7 +19,7 @@ const ROW_BYTES: usize = 3 * PIECE_BYTES;
 /** Panels of so many channels' kernels fit into scratch. */
 const MOST_CHANNELS: u32 = 12 * 1024;
 
-/** Whether the functions below serve: up to three rows of three neighbours. */
+/** Whether the functions below serve, for outputs that see something: up to three rows of three neighbours. */
 export function seesRowsOfThree(it: Conv): bool {
   const geometry = it.geometry;
   const inner = axisOf(geometry, 2);
@@ -27,12 +30,18 @@ export function seesRowsOfThree(it: Conv): bool {
   );
 }
 
+/** From one row of the kernel that the outputs see to the next: with three of three rows that is always the same. */
+function rowStep(kernel: usize): usize {
+  return piecesEnd > scratch + ROW_BYTES ? load<usize>(scratch + ROW_BYTES, 4) - kernel : 0;
+}
+
 /** Four outputs that see one position further each time, `step` bytes: channels [0, bytes). */
 export function fourNeighbours(it: Conv, tiles: i32, input: usize, step: usize, out: usize, bytes: usize): void {
   const least = leastOf(it);
   const greatest = greatestOf(it);
   const kernel = load<usize>(scratch, 4);
   const rows = piecesEnd - scratch;
+  const kernelStep = rowStep(kernel);
   let row0 = load<usize>(scratch) + input;
   let row1 = load<usize>(scratch + ROW_BYTES) + input;
   let row2 = load<usize>(scratch + 2 * ROW_BYTES) + input;
@@ -42,7 +51,7 @@ export function fourNeighbours(it: Conv, tiles: i32, input: usize, step: usize, 
       let sum1 = f32x4.splat(0);
       let sum2 = f32x4.splat(0);
       let sum3 = f32x4.splat(0);
-      const w = kernel + rowAt(channel);
+      let w = kernel + rowAt(channel);
       let w0 = v128.load(w);
       let w1 = v128.load(w, 64);
       let w2 = v128.load(w, 128);
@@ -68,9 +77,10 @@ export function fourNeighbours(it: Conv, tiles: i32, input: usize, step: usize, 
       sum3 = multiplyAdd(sum3, x4, w1);
       sum3 = multiplyAdd(sum3, v128.load(x + step), w2);
       if (rows > ROW_BYTES) {
-        w0 = v128.load(w, 192);
-        w1 = v128.load(w, 256);
-        w2 = v128.load(w, 320);
+        w += kernelStep;
+        w0 = v128.load(w);
+        w1 = v128.load(w, 64);
+        w2 = v128.load(w, 128);
         x = row1 + channel;
         sum0 = multiplyAdd(sum0, v128.load(x), w0);
         x += step;
@@ -93,9 +103,9 @@ export function fourNeighbours(it: Conv, tiles: i32, input: usize, step: usize, 
         sum3 = multiplyAdd(sum3, x4, w1);
         sum3 = multiplyAdd(sum3, v128.load(x + step), w2);
         if (rows > 2 * ROW_BYTES) {
-          w0 = v128.load(w, 384);
-          w1 = v128.load(w, 448);
-          w2 = v128.load(w, 512);
+          w0 = v128.load(w, 192);
+          w1 = v128.load(w, 256);
+          w2 = v128.load(w, 320);
           x = row2 + channel;
           sum0 = multiplyAdd(sum0, v128.load(x), w0);
           x += step;
@@ -147,6 +157,7 @@ export function threeApart(it: Conv, tiles: i32, input: usize, step: usize, out:
   const greatest = greatestOf(it);
   const kernel = load<usize>(scratch, 4);
   const rows = piecesEnd - scratch;
+  const kernelStep = rowStep(kernel);
   let row0 = load<usize>(scratch) + input;
   let row1 = load<usize>(scratch + ROW_BYTES) + input;
   let row2 = load<usize>(scratch + 2 * ROW_BYTES) + input;
@@ -155,7 +166,7 @@ export function threeApart(it: Conv, tiles: i32, input: usize, step: usize, out:
       let sum0 = f32x4.splat(0);
       let sum1 = f32x4.splat(0);
       let sum2 = f32x4.splat(0);
-      const w = kernel + rowAt(channel);
+      let w = kernel + rowAt(channel);
       let w0 = v128.load(w);
       let w1 = v128.load(w, 64);
       let w2 = v128.load(w, 128);
@@ -177,9 +188,10 @@ export function threeApart(it: Conv, tiles: i32, input: usize, step: usize, out:
       sum2 = multiplyAdd(sum2, v128.load(x), w1);
       sum2 = multiplyAdd(sum2, v128.load(x + step), w2);
       if (rows > ROW_BYTES) {
-        w0 = v128.load(w, 192);
-        w1 = v128.load(w, 256);
-        w2 = v128.load(w, 320);
+        w += kernelStep;
+        w0 = v128.load(w);
+        w1 = v128.load(w, 64);
+        w2 = v128.load(w, 128);
         x = row1 + channel;
         sum0 = multiplyAdd(sum0, v128.load(x), w0);
         x += step;
@@ -198,9 +210,9 @@ export function threeApart(it: Conv, tiles: i32, input: usize, step: usize, out:
         sum2 = multiplyAdd(sum2, v128.load(x), w1);
         sum2 = multiplyAdd(sum2, v128.load(x + step), w2);
         if (rows > 2 * ROW_BYTES) {
-          w0 = v128.load(w, 384);
-          w1 = v128.load(w, 448);
-          w2 = v128.load(w, 512);
+          w0 = v128.load(w, 192);
+          w1 = v128.load(w, 256);
+          w2 = v128.load(w, 320);
           x = row2 + channel;
           sum0 = multiplyAdd(sum0, v128.load(x), w0);
           x += step;

@@ -20,7 +20,7 @@ let panelStep: usize = PACKED_STEP;
 export function placeKernel(it: Conv, isPacked: bool): usize {
   panelStep = PACKED_STEP;
   if (!isPacked) return it.kernel;
-  const taps: u32 = axisOf(it.geometry, 1).taps * axisOf(it.geometry, 2).taps;
+  const taps: u32 = axisOf(it.geometry, 0).taps * axisOf(it.geometry, 1).taps * axisOf(it.geometry, 2).taps;
   panelStep *= taps;
   packPanels(it.kernel, (<usize>it.columns) << 2, taps, it.columns, scratch + WINDOWS);
   return scratch + WINDOWS;

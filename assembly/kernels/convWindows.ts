@@ -107,6 +107,13 @@ export function inputRow(geometry: usize, kd: i32, kh: i32): i32 {
   return (sample * axisOf(geometry, 0).input + d) * axisOf(geometry, 1).input + h;
 }
 
+/** Whether every tap along the first two axes leads the block to an input row. */
+export function seesAllRows(geometry: usize): bool {
+  for (let kd = 0; kd < axisOf(geometry, 0).taps; kd++) if (inputAt(axisOf(geometry, 0), outer, kd) < 0) return false;
+  for (let kh = 0; kh < axisOf(geometry, 1).taps; kh++) if (inputAt(axisOf(geometry, 1), middle, kh) < 0) return false;
+  return true;
+}
+
 /** Forgets all pieces. */
 export function clearPieces(): void {
   piecesEnd = scratch;

@@ -7,6 +7,10 @@
 //   unit     one block of `tiles` tiles, over all columns
 //
 // Every output is a fixed sum, over the channels in order and then over the 36: its bits do not depend on the cut.
+//
+// A number of a tile goes through the transforms into outputs that do not see it. While it is finite it cancels there; one
+// that is not, or that overflows on the way, does not: all outputs that it reaches are infinite or NaN. Those alone are
+// summed anew from what they see, so that they are what they are by definition; zeros outside the input contribute nothing.
 
 import { Instruction } from "../instruction";
 import { scratch } from "../memory";
@@ -19,10 +23,12 @@ import {
   nextTile,
   outputColumn,
   outputRow,
+  sample,
   TileGeometry,
   tileCount,
 } from "./convWinogradTiles";
 import {
+  MENDED,
   PAIR_PLANES,
   PAIRS,
   PLANES,
@@ -32,8 +38,8 @@ import {
   writeTile,
 } from "./convWinogradTransforms";
 import { applyUnary } from "./map";
-import { PANEL } from "./matMulBlocks";
-import { BIAS, CLAMP, multiplyAdd, tile1x16 } from "./matMulTiles";
+import { multiplyPanel, PANEL } from "./matMulBlocks";
+import { BIAS, CLAMP, CONTINUE, clamp, multiplyAdd, storeLanes, tile1x16 } from "./matMulTiles";
 
 /** Scratch behind what transforms use: the transformed inputs of a block; then the products of a panel. */
 const INPUTS: usize = TRANSFORM_BYTES;
@@ -45,7 +51,9 @@ const GAP: usize = 64;
 export class ConvWinograd extends Instruction {
   /** [batch, inputRows, inputColumns, channels]. */
   x: usize;
-  /** [panels, 36, channels, 16]. */
+  /** G g Gᵀ: [panels, 36, channels, 16]. */
+  transformed: usize;
+  /** g: [3, 3, channels, columns]. */
   kernel: usize;
   /** [batch, outputRows, outputColumns, columns]. */
   out: usize;
@@ -103,7 +111,7 @@ function block(it: ConvWinograd, first: u32, count: u32): void {
   }
   const kernelBytes = <usize>channels * PANEL_BYTES;
   const productBytes = <usize>count * PANEL_BYTES + GAP;
-  let b = it.kernel;
+  let b = it.transformed;
   for (let column: u32 = 0; column < columns; column += PANEL) {
     let a = inputs;
     let c = products;
@@ -193,13 +201,68 @@ function writeOutputs(it: ConvWinograd, products: usize, first: u32, count: u32,
     const across = min(4, geometry.outputColumns - outputColumn);
     const down = min(4, geometry.outputRows - outputRow);
     const out = it.out + ((firstOutput(geometry) + column) << 2);
+    let total = f32x4.splat(0);
     for (let j: u32 = 0; j < width; j += 4) {
       const at = (<usize>j) << 2;
       transformProducts(products + at, plane);
-      writeTile(out + at, row, pixel, down, across, min(4, width - j), bias + at, mode);
+      total = f32x4.add(total, writeTile(out + at, row, pixel, down, across, min(4, width - j), bias + at, mode));
+    }
+    if (v128.any_true(f32x4.ne(f32x4.sub(total, total), f32x4.splat(0)))) {
+      for (let j: u32 = 0; j < width; j += 4) {
+        const at = (<usize>j) << 2;
+        transformProducts(products + at, plane);
+        writeTile(out + at, row, pixel, down, across, min(4, width - j), 0, 0);
+      }
+      mendTile(it, column, width, out, mode);
     }
     products += PANEL_BYTES;
     nextTile(geometry);
+  }
+}
+
+/**
+ * Puts what outputs see in the place of those that are not finite, then adds the bias and clamps, for `width` columns from
+ * `column` on of the tile's outputs, the first at `out`.
+ */
+function mendTile(it: ConvWinograd, column: u32, width: u32, out: usize, mode: u32): void {
+  const geometry = changetype<TileGeometry>(it.geometry);
+  const bias = it.bias + ((<usize>column) << 2);
+  const mended = scratch + MENDED;
+  for (let row = outputRow; row < min(outputRow + 4, geometry.outputRows); row++) {
+    for (let place = outputColumn; place < min(outputColumn + 4, geometry.outputColumns); place++) {
+      const offset = <usize>((row - outputRow) * geometry.outputColumns + place - outputColumn) * geometry.columns;
+      const pixel = out + (offset << 2);
+      sumSeen(it, row, place, column, width, mended);
+      for (let j: u32 = 0; j < width; j += 4) {
+        const at = (<usize>j) << 2;
+        let y = v128.load(pixel + at);
+        y = v128.bitselect(y, v128.load(mended + at), f32x4.eq(f32x4.sub(y, y), f32x4.splat(0)));
+        if (mode & BIAS) y = f32x4.add(y, v128.load(bias + at));
+        if (mode & CLAMP) y = clamp(y);
+        storeLanes(pixel + at, y, min(4, width - j));
+      }
+    }
+  }
+}
+
+/** The products of what one output sees, tap by tap: `width` columns from `column` on to `out`. */
+function sumSeen(it: ConvWinograd, row: i32, place: i32, column: u32, width: u32, out: usize): void {
+  const geometry = changetype<TileGeometry>(it.geometry);
+  const channels = geometry.channels;
+  const kernelRow = (<usize>geometry.columns) << 2;
+  let kernel = it.kernel + ((<usize>column) << 2);
+  memory.fill(out, 0, 64);
+  for (let kh = 0; kh < 3; kh++) {
+    const i = row - geometry.top + (geometry.upwards ? 2 - kh : kh);
+    for (let kw = 0; kw < 3; kw++) {
+      const j = place - geometry.left + (geometry.leftwards ? 2 - kw : kw);
+      if (i >= 0 && i < geometry.inputRows && j >= 0 && j < geometry.inputColumns) {
+        const position = (<i32>sample * geometry.inputRows + i) * geometry.inputColumns + j;
+        const x = it.x + ((<usize>position * channels) << 2);
+        multiplyPanel(x, 0, 4, kernel, kernelRow, channels, out, 0, 1, width, 0, 0, CONTINUE);
+      }
+      kernel += <usize>channels * kernelRow;
+    }
   }
 }
 

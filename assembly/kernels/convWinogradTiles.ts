@@ -23,6 +23,9 @@ export class TileGeometry {
   /** Rows and columns of zeros before the input. */
   top: i32;
   left: i32;
+  /** Whether the kernel runs backwards, 1 or 0, along rows and columns. */
+  upwards: u32;
+  leftwards: u32;
 }
 
 /** Tiles of all samples. */

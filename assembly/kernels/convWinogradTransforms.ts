@@ -25,7 +25,8 @@ import { window, WINDOW_BYTES, windowPixel, windowRow } from "./convWinogradTile
 export const PAIRS: u32 = 3;
 export const PLANES: u32 = 36;
 export const PAIR_PLANES: u32 = 12;
-/** Bytes of scratch in use here: the window, and 24 vectors between the two axes. */
+/** Bytes of scratch in use here: the window, 24 vectors between the two axes, and one pixel of 16 columns that is mended. */
+export const MENDED: usize = WINDOW_BYTES + 384;
 export const TRANSFORM_BYTES: usize = WINDOW_BYTES + 512;
 
 const P: f32 = 0.75;
@@ -183,7 +184,10 @@ export function transformProducts(products: usize, plane: usize): void {
   }
 }
 
-/** The lines · A + bias, clamped, as `mode` says (matMulTiles.ts): `down` × `across` pixels of `lanes` columns at `out`. */
+/**
+ * The lines · A + bias, clamped, as `mode` says (matMulTiles.ts): `down` × `across` pixels of `lanes` columns at `out`. Returns
+ * the sum of what it was before bias and clamp: not finite where one of them is not.
+ */
 export function writeTile(
   out: usize,
   row: usize,
@@ -193,7 +197,8 @@ export function writeTile(
   lanes: u32,
   bias: usize,
   mode: u32,
-): void {
+): v128 {
+  let total = f32x4.splat(0);
   let line = scratch + WINDOW_BYTES;
   const shift = mode & BIAS ? v128.load(bias) : f32x4.splat(0);
   for (; down > 0; down--) {
@@ -211,6 +216,7 @@ export function writeTile(
     let y1 = f32x4.add(odd, farOdd);
     let y2 = plusSquares(f32x4.splat(0), even, farEven);
     let y3 = plusSquares(end, odd, farOdd);
+    total = f32x4.add(total, f32x4.add(f32x4.add(y0, y1), f32x4.add(y2, y3)));
     if (mode & BIAS) {
       y0 = f32x4.add(y0, shift);
       y1 = f32x4.add(y1, shift);
@@ -234,6 +240,7 @@ export function writeTile(
     out += row;
     line += LINE;
   }
+  return total;
 }
 
 /** sum + p² · a + q² · b: the third row of Aᵀ, and the fourth. */

@@ -25,7 +25,7 @@ export function foldScale(graph: Graph): Graph {
       if (wanted.has(each) || users.get(each)?.length !== 1) return undefined;
     const root = viewRoot(node);
     const columns = root.shape.at(-1);
-    const plain = root.op.epilogue === true && root.inputs.length === 2 && root.attributes.activation === undefined;
+    const plain = root.op.epilogue === 2 && root.inputs.length === 2 && root.attributes.activation === undefined;
     const inOrder = root.attributes.transposeB !== true && root.inputs[1]?.shape.at(-1) === columns;
     return plain && inOrder && columns === node.shape.at(-1) && steady.has(root.inputs[1] as SymbolicTensor)
       ? root

@@ -34,14 +34,14 @@ export function fuseEpilogues(graph: Graph): Graph {
       if (wanted.has(each) || users.get(each)?.length !== 1) return undefined;
     if (before === undefined || epochs.get(viewRoot(before)) !== epochs.get(user)) return undefined;
     const root = input === undefined ? undefined : viewRoot(input);
-    return root?.op.epilogue === true ? root : undefined;
+    return root?.op.epilogue === undefined ? undefined : root;
   };
   return rewrite(graph, (node, inputs) => {
     if (node.op.name === "add") {
       for (const side of [0, 1]) {
         const product = privateProduct(node, node.inputs[side], inputs[side]);
         const bias = inputs[1 - side] as SymbolicTensor;
-        if (product === undefined || product.inputs.length > 2 || hasActivation(product)) continue;
+        if (product === undefined || product.inputs.length !== product.op.epilogue || hasActivation(product)) continue;
         const columns = product.shape.at(-1) as number;
         const perColumn =
           bias.size === columns &&

@@ -83,7 +83,8 @@ export const batchNormalization: (options?: BatchNormalizationOptions) => Layer 
     const shape = x.shape.map((size, each) => (each === axis ? size : 1));
     const movingMean = weights.moving_mean as SymbolicTensor;
     const movingVariance = weights.moving_variance as SymbolicTensor;
-    if (!context.training || !trainable) {
+    // A batch of nothing has no mean: it leaves the moving ones as they are.
+    if (!context.training || !trainable || x.size === 0) {
       // As one factor and one shift for each feature, which the layer before can take over.
       const deviation = rsqrt(add(movingVariance, options.epsilon));
       const factor = weights.gamma === undefined ? deviation : multiply(deviation, weights.gamma);

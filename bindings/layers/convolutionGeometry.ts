@@ -70,7 +70,7 @@ export function convolve(
   spatial.forEach((size, axis) => {
     const [before, after] = options.padding[axis] as Margin;
     const reach = reachOf(window, axis);
-    check(size + before + after >= reach, "shape", () => ({
+    check(size + before + after >= reach || size === 0, "shape", () => ({
       where: errorPlace(className),
       expected: `at least ${reach - before - after} entries in spatial axis ${axis}, as many as the kernel spans`,
       received: `${size}`,

@@ -65,8 +65,9 @@ function convolveDepthwise(
 ): SymbolicTensor {
   const rank = window.kernelSize.length;
   const [channels, multiplier] = kernel.shape.slice(rank) as [number, number];
-  const grouped = reshape(kernel, [...window.kernelSize, 1, channels * multiplier]);
-  return convolve(className, x, grouped, window, channels);
+  const groups = Math.max(1, channels); // no channels make no groups
+  const grouped = reshape(kernel, [...window.kernelSize, channels / groups, channels * multiplier]);
+  return convolve(className, x, grouped, window, groups);
 }
 
 /* @__NO_SIDE_EFFECTS__ */

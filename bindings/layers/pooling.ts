@@ -8,7 +8,14 @@ import { max, mean, sum } from "../ops/reduce.ts";
 import { expandDims } from "../ops/view.ts";
 import { flag } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
-import { checkSpatial, firstSpatialAxis, fromChannelsLast, multiplyAlong, toChannelsLast } from "./spatialAxes.ts";
+import {
+  checkSpatial,
+  firstSpatialAxis,
+  fromChannelsLast,
+  multiplyAlong,
+  ofNothing,
+  toChannelsLast,
+} from "./spatialAxes.ts";
 import { type DataFormat, dataFormat, optionalSizePerAxis, padding, sizePerAxis } from "./spatialFields.ts";
 
 /** Options of maxPooling1D … averagePooling3D. Numbers for each spatial axis, or one for all. */
@@ -136,6 +143,7 @@ function adaptivePooling(name: "Max" | "Average", axes: 1 | 2 | 3): (options: Ad
     inputs: "one",
     call: (x, { options }) => {
       checkSpatial(x, axes, options.dataFormat);
+      if (x.size === 0) return ofNothing(x, options.outputSize, options.dataFormat);
       const given = toChannelsLast(asFloat(x), options.dataFormat);
       const sizes = given.shape.slice(1, -1);
       const windows = sizes.map((size, axis) => adaptiveWindows(size, options.outputSize[axis] as number));

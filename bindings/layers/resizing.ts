@@ -8,7 +8,7 @@ import { reshape } from "../ops/view.ts";
 import { choice, flag, number, positiveInteger } from "./field.ts";
 import { type Interpolation, resizeAlong } from "./interpolation.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
-import { checkSpatial, firstSpatialAxis, onSpatialAxes } from "./spatialAxes.ts";
+import { checkSpatial, firstSpatialAxis, ofNothing, onSpatialAxes } from "./spatialAxes.ts";
 import { type DataFormat, dataFormat } from "./spatialFields.ts";
 
 /** The size of resulting images. */
@@ -37,16 +37,17 @@ export interface ResizingOptions extends LayerOptions, SizeOptions {
 
 type Pair = readonly [number, number];
 
-/** Images through `body`, one without a batch axis as a batch of one. */
+/** Images through `body`, which makes them `size`; one without a batch axis as a batch of one. */
 function onImages(
   x: SymbolicTensor,
+  size: Pair,
   format: DataFormat,
   body: (images: SymbolicTensor) => SymbolicTensor,
 ): SymbolicTensor {
   const alone = x.shape.length === 3;
   const images = alone ? reshape(x, [1, ...x.shape]) : x;
   checkSpatial(images, 2, format);
-  const result = body(asFloat(images));
+  const result = x.size === 0 ? ofNothing(images, size, format) : body(asFloat(images));
   return alone ? reshape(result, result.shape.slice(1)) : result;
 }
 
@@ -117,7 +118,7 @@ export const resizing: (options: ResizingOptions) => Layer = /* @__PURE__ */ def
       expected: "cropToAspectRatio or padToAspectRatio",
       received: "both",
     }));
-    return onImages(x, format, (images) => {
+    return onImages(x, [height, width], format, (images) => {
       let fitting = images;
       if (options.cropToAspectRatio) fitting = cropToAspectRatio(images, [height, width], format);
       if (options.padToAspectRatio) fitting = padToAspectRatio(images, [height, width], format, fillValue);
@@ -145,5 +146,5 @@ export const centerCrop: (options: CenterCropOptions) => Layer = /* @__PURE__ */
   },
   inputs: "one",
   call: (x, { options: { height, width, dataFormat: format } }) =>
-    onImages(x, format, (images) => cropInTheMiddle(images, [height, width], format)),
+    onImages(x, [height, width], format, (images) => cropInTheMiddle(images, [height, width], format)),
 });

@@ -3,6 +3,7 @@
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { transpose } from "../ops/copy.ts";
+import { full } from "../ops/map.ts";
 import { matMul } from "../ops/matMul.ts";
 import { reshape } from "../ops/view.ts";
 import { sizeOf, tensor } from "../tensor.ts";
@@ -26,6 +27,22 @@ export function firstSpatialAxis(dataFormat: DataFormat): number {
 /** One entry for each axis of an input: those of the spatial axes in their place, `filler` for batch and channels. */
 export function onSpatialAxes<T>(entries: readonly T[], filler: T, dataFormat: DataFormat): T[] {
   return dataFormat === "channelsLast" ? [filler, ...entries, filler] : [filler, filler, ...entries];
+}
+
+/**
+ * What images without samples or channels become, with other sizes along the spatial axes of x [batch, ...spatial, channels]
+ * or [batch, channels, ...spatial].
+ * @throws {TensorError} `shape` where it is cells that x lacks: nothing can be made of them.
+ */
+export function ofNothing(x: SymbolicTensor, sizes: readonly number[], dataFormat: DataFormat): SymbolicTensor {
+  const first = firstSpatialAxis(dataFormat);
+  const shape = x.shape.map((size, axis) => sizes[axis - first] ?? size);
+  check(sizeOf(shape) === 0, "shape", () => ({
+    where: errorPlace("input"),
+    expected: "an input with at least one cell along each spatial axis",
+    received: `shape [${x.shape.join(", ")}]`,
+  }));
+  return full(shape, 0);
 }
 
 /** `matrix` [rows, size of the axis], row-major, times x along `axis`: that axis gets `rows` cells. */

@@ -59,7 +59,7 @@ function standardized(x: Node, epsilon: number): { readonly values: Node; readon
 /** x [rows, columns], gamma, beta [columns] → x̂ · gamma + beta; the moments are those of x, given to be found out once. */
 const normalizeOp: Operation<Attributes> = defineOp({
   name: "batchNormalization",
-  epilogue: true,
+  epilogue: 0,
   infer: sameAs,
   gradient: (node, dy) => {
     const [x, gamma, beta, moments] = node.inputs as [Node, Node, Node, Node];

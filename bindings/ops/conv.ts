@@ -1,9 +1,17 @@
 // How are tensors convolved, and how is a convolution differentiated?
 
 import * as code from "../../assembly/opcodes.ts";
-import { type Lowering, reads, table, writes } from "../compiler/instruction.ts";
+import { type Lowering, reads, table, updates, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
-import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
+import {
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+  viewRoot,
+} from "../graph.ts";
 import { sizeOf } from "../tensor.ts";
 import {
   type ConvAxis,
@@ -19,14 +27,22 @@ import {
   threeAxes,
   wordsOf,
 } from "./convGeometry.ts";
-import { axesOf, type ConvOptions, checkChannels, checkOptions, checkUpstream } from "./convOptions.ts";
-import { grouped, kernelAt, seenThrough, tapsOf } from "./convPrimitives.ts";
-import { convWinograd, convWinogradGradient, paysForGradient, paysForward } from "./convWinograd.ts";
-import { concat, insideZeros, transpose } from "./copy.ts";
-import { add, asFloat, broadcastTo, multiply } from "./map.ts";
-import { matMul } from "./matMul.ts";
+import {
+  axesOf,
+  type ConvOptions,
+  checkChannels,
+  checkOptions,
+  checkUpstream,
+  isSpatial,
+  joined,
+} from "./convOptions.ts";
+import { cellsAt, convByTaps, grouped, repeatChannels, sightOf, swapChannels, tapsOf } from "./convPrimitives.ts";
+import { afterwards, convWinograd, convWinogradGradient, paysForGradient, paysForward } from "./convWinograd.ts";
+import { concat, insideZeros } from "./copy.ts";
+import { asFloat, full, multiply } from "./map.ts";
+import { matMul, matMulOp } from "./matMul.ts";
 import { sum } from "./reduce.ts";
-import { expandDims, reshape } from "./view.ts";
+import { reshape } from "./view.ts";
 
 export type { ConvOptions } from "./convOptions.ts";
 
@@ -43,7 +59,7 @@ export interface ConvAttributes extends Readonly<Record<string, unknown>> {
 /** x [n, …input, cin], kernel [...taps, cin / groups, cout] (+ bias [cout]) → [n, …output, cout]. */
 export const convOp: Operation<ConvAttributes> = defineOp({
   name: "conv",
-  epilogue: true,
+  epilogue: 2,
   infer: ([x, kernel], { axes }) => ({
     shape: [sizeAt(x as Node, 0), ...spatial(axes, "output"), sizeAt(kernel as Node, -1)],
     dtype: "float32",
@@ -54,12 +70,9 @@ export const convOp: Operation<ConvAttributes> = defineOp({
     return [convolve(dy, swapChannels(kernel, groups), axes.map(inverse), groups), products(x, dy, axes, groups)];
   },
   decompose: ([x, kernel], { axes, groups }) =>
-    tapsOf(axes)
-      .map((tap) => {
-        const [seen, matrix] = [seenThrough(x as Node, axes, tap), kernelAt(kernel as Node, tap)];
-        return areSingle(groups, seen, matrix) ? multiply(seen, matrix) : grouped(groups, [seen, matrix], matMul);
-      })
-      .reduce(add),
+    convByTaps(x as Node, kernel as Node, axes, (seen, matrix) =>
+      areSingle(groups, seen, matrix) ? multiply(seen, matrix) : grouped(groups, [seen, matrix], matMul),
+    ),
   faster: ({ attributes: { axes, groups } }, [x, kernel]) =>
     groups === 1 && paysForward(axes, x as Node, kernel as Node)
       ? convWinograd(x as Node, kernel as Node, axes)
@@ -87,20 +100,51 @@ const convKernelGradientOp: Operation<ConvAttributes> = defineOp({
   },
   decompose: ([x, dy], { axes, groups }) => {
     const [cin, cout] = [sizeAt(x as Node, -1), sizeAt(dy as Node, -1)];
-    const right = reshape(dy as Node, [(dy as Node).size / cout, cout]);
     const parts = tapsOf(axes).map((tap) => {
-      const seen = seenThrough(x as Node, axes, tap);
+      const sight = sightOf(axes, tap);
+      if (sight === undefined) return full([cin / groups, cout], 0);
+      const seen = cellsAt(x as Node, sight.inputs);
       const left = reshape(seen, [seen.size / cin, cin]);
+      const right = reshape(cellsAt(dy as Node, sight.outputs), [seen.size / cin, cout]);
       if (areSingle(groups, left, right)) return sum(multiply(left, right), 0, true);
       return grouped(groups, [left, right], (a, b) => matMul(a, b, { transposeA: true }));
     });
     return reshape(concat(parts, 0), [...spatial(axes, "taps"), cin / groups, cout]);
   },
-  faster: ({ attributes: { axes, groups } }, [x, dy]) =>
-    groups === 1 && paysForGradient(axes, x as Node, dy as Node)
-      ? convWinogradGradient(x as Node, dy as Node, axes)
-      : undefined,
+  faster: ({ attributes }, [x, dy]) => {
+    const { axes, groups } = attributes;
+    if (groups > 1 || !paysForGradient(axes, x as Node, dy as Node)) return undefined;
+    const { inputs } = viewRoot(convWinogradGradient(x as Node, dy as Node, axes));
+    return makeNode(convMendedGradientOp, [x as Node, dy as Node, ...inputs], attributes);
+  },
   lower: (node) => [lowerKernelGradient(node)],
+});
+
+/**
+ * The same as the product of two matrices, the third and the fourth input, which make it of the sums of
+ * {@link convWinogradGradient}. There a single infinity or NaN reaches taps that do not see it: what is not finite is summed
+ * anew.
+ */
+const convMendedGradientOp: Operation<ConvAttributes> = defineOp({
+  name: "convMendedGradient",
+  infer: (inputs, attributes) => convKernelGradientOp.infer(inputs, attributes),
+  gradient: afterwards,
+  decompose: ([x, dy, transform, sums], { axes }) =>
+    reshape(matMul(transform as Node, sums as Node), [
+      ...spatial(axes, "taps"),
+      sizeAt(x as Node, -1),
+      sizeAt(dy as Node, -1),
+    ]),
+  lower: (node) => {
+    const product = makeNode(matMulOp, node.inputs.slice(2), { transposeA: false, transposeB: false });
+    const [made] = (product.op.lower as NonNullable<typeof matMulOp.lower>)(product as never, []) as readonly [
+      Lowering,
+    ];
+    return [
+      { ...made, operands: { ...made.operands, out: writes(node as unknown as Node) } },
+      lowerKernelGradient(node, true),
+    ];
+  },
 });
 
 const sizeAt = (x: Node, axis: number): number => x.shape.at(axis) as number;
@@ -111,6 +155,7 @@ const sizeAt = (x: Node, axis: number): number => x.shape.at(axis) as number;
 function convolve(x: Node, kernel: Node, axes: readonly ConvAxis[], groups: number): Node {
   const [cin, cout] = [sizeAt(x, -1), sizeAt(kernel, -1)];
   const shape = [sizeAt(x, 0), ...spatial(axes, "output"), cout];
+  if (sizeOf(shape) * x.size * kernel.size === 0) return full(shape, 0); // the machine wants something to multiply
   if (groups === 1 && axes.every(isPointwise))
     return reshape(matMul(reshape(x, [x.size / cin, cin]), reshape(kernel, [cin, cout])), shape);
   if (groups === 1 && axes.every(isWhole)) {
@@ -124,6 +169,7 @@ function convolve(x: Node, kernel: Node, axes: readonly ConvAxis[], groups: numb
 function products(x: Node, dy: Node, axes: readonly ConvAxis[], groups: number): Node {
   const [cin, cout] = [sizeAt(x, -1), sizeAt(dy, -1)];
   const shape = [...spatial(axes, "taps"), cin / groups, cout];
+  if (sizeOf(shape) * x.size * dy.size === 0) return full(shape, 0);
   if (groups === 1 && axes.every(isPointwise))
     return reshape(
       matMul(reshape(x, [x.size / cin, cin]), reshape(dy, [dy.size / cout, cout]), { transposeA: true }),
@@ -134,22 +180,6 @@ function products(x: Node, dy: Node, axes: readonly ConvAxis[], groups: number):
   if (narrow || axes.some(({ quotient }) => quotient > 1))
     return swapChannels(products(dy, x, axes.map(inverse), groups), groups);
   return makeNode(convKernelGradientOp, [x, dy], { axes, groups });
-}
-
-/** [...k, i, groups · o] → [...k, o, groups · i]: the kernel that leads back. */
-function swapChannels(kernel: Node, groups: number): Node {
-  const taps = kernel.shape.slice(0, -2);
-  const inputs = sizeAt(kernel, -2);
-  const outputs = sizeAt(kernel, -1) / groups;
-  if (inputs === 1 && outputs === 1) return kernel;
-  const split = reshape(kernel, [sizeOf(taps), inputs, groups, outputs]);
-  return reshape(transpose(split, [0, 3, 2, 1]), [...taps, outputs, groups * inputs]);
-}
-
-/** Each channel of x `times` times in a row: a depthwise kernel with several outputs for a channel then has one. */
-function repeatChannels(x: Node, times: number): Node {
-  if (times === 1) return x;
-  return reshape(broadcastTo(expandDims(x, -1), [...x.shape, times]), [...x.shape.slice(0, -1), sizeAt(x, -1) * times]);
 }
 
 // Lowering ------------------------------------------------------------------------------------------------------------
@@ -208,7 +238,8 @@ function lowerDepthwise(node: Node): Lowering {
   return convInstruction(node, { ...cut, tapPart: 0, channelPart: 0 }, code.DEPTHWISE);
 }
 
-function lowerKernelGradient(node: Node): Lowering {
+/** @param mends whether the result is there, and only what is not finite of it is wanted. */
+function lowerKernelGradient(node: Node, mends = false): Lowering {
   const [x, dy] = node.inputs as [Node, Node];
   const { axes, groups } = node.attributes as unknown as ConvAttributes;
   const three = threeAxes(axes);
@@ -218,13 +249,13 @@ function lowerKernelGradient(node: Node): Lowering {
   const [units, grain] = depthwise ? depthwiseGradientUnits(three, cin) : [cut.units, cut.grain];
   return {
     opcode: code.CONV_KERNEL_GRADIENT,
-    name: "convKernelGradient",
+    name: mends ? "convKernelGradient mended" : "convKernelGradient",
     units,
     grain,
     operands: {
       x: reads(x),
       dy: reads(dy),
-      out: writes(node),
+      out: mends ? updates(node) : writes(node),
       geometry: table(wordsOf(three)),
       batch: sizeAt(x, 0),
       channels: cin,
@@ -234,25 +265,10 @@ function lowerKernelGradient(node: Node): Lowering {
       blocks: cut.blocks,
       tapPart: cut.tapPart,
       channelPart: cut.channelPart,
-      flags: depthwise ? code.DEPTHWISE : 0,
+      flags: (depthwise ? code.DEPTHWISE : 0) | (mends ? code.MENDS : 0),
     },
-    flops: convFlops(axes, sizeAt(x, 0), cin / groups, cout),
+    flops: mends ? node.size : convFlops(axes, sizeAt(x, 0), cin / groups, cout),
   };
-}
-
-type Paddings = ConvOptions["padding"];
-
-/** Whether samples and channels stay as they are. */
-function isSpatial(paddings: Paddings): boolean {
-  return [paddings.at(0), paddings.at(-1)].every((pair) => pair?.every((count) => count === 0));
-}
-
-/** Both, one around the other. */
-function joined(outer: Paddings, inner: Paddings): Paddings {
-  return outer.map(([before, after], axis) => {
-    const [first, last] = inner[axis] as readonly [number, number];
-    return [before + first, after + last] as const;
-  });
 }
 
 // What users call -----------------------------------------------------------------------------------------------------
@@ -261,6 +277,8 @@ function joined(outer: Paddings, inner: Paddings): Paddings {
  * y[n, ...o, c] = Σ x[n, ...o · stride + k · dilation − padding, i] · kernel[...k, i, c], without turning the kernel
  * round. x [n, ...s, cin] × kernel [...k, cin / groups, cout] → [n, ...o, cout]; channels last; 1 to 3 spatial axes. Group
  * g takes cin / groups input channels to cout / groups outputs. float32. Zeros put around x by `pad` are not written down.
+ * What lies outside x contributes nothing, an infinite or NaN kernel included; an axis of x that is empty and has no room for
+ * a window gives an empty result.
  * @throws {TensorError} `shape` when sizes or options do not fit, or no output is left.
  */
 export function conv(x: Operand, kernel: Operand, options: ConvOptions): Node {

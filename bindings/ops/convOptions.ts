@@ -86,13 +86,14 @@ export function axesOf(
     const [stride, dilation, k] = [strides[axis], dilations[axis], taps[axis]] as [number, number, number];
     const [before, after] = padding[axis] as readonly [number, number];
     const reach = (k - 1) * dilation + 1;
-    check(size + before + after >= reach, "shape", () => ({
+    const room = size + before + after - reach;
+    check(room >= 0 || size === 0, "shape", () => ({
       where: errorPlace(name),
       expected: `at least ${reach} positions in spatial axis ${axis}, which the kernel spans`,
       received: `${size} with a padding of ${before} + ${after}`,
       remedy: "Use a smaller kernel or dilation, or padding.",
     }));
-    const output = Math.floor((size + before + after - reach) / stride) + 1;
+    const output = Math.max(0, Math.floor(room / stride) + 1); // nothing, of an axis that is empty
     return { input: size, output, taps: k, stride, dilation, offset: -before, quotient: 1 };
   });
 }
@@ -111,4 +112,19 @@ export function checkUpstream(name: string, dy: Node, axes: readonly ConvAxis[],
       received: `[${dy.shape.join(", ")}]`,
     }),
   );
+}
+
+type Paddings = ConvOptions["padding"];
+
+/** Whether samples and channels stay as they are. */
+export function isSpatial(paddings: Paddings): boolean {
+  return [paddings.at(0), paddings.at(-1)].every((pair) => pair?.every((count) => count === 0));
+}
+
+/** Both, one around the other. */
+export function joined(outer: Paddings, inner: Paddings): Paddings {
+  return outer.map(([before, after], axis) => {
+    const [first, last] = inner[axis] as readonly [number, number];
+    return [before + first, after + last] as const;
+  });
 }

@@ -1,11 +1,12 @@
 // How is a convolution written in primitives, tap by tap?
 
 import { constant, type SymbolicTensor } from "../graph.ts";
-import { Tensor } from "../tensor.ts";
+import { sizeOf, Tensor } from "../tensor.ts";
 import { type ConvAxis, inputAt } from "./convGeometry.ts";
-import { concat, pad, slice } from "./copy.ts";
+import { concat, pad, slice, transpose } from "./copy.ts";
 import { gather } from "./gather.ts";
-import { reshape } from "./view.ts";
+import { add, broadcastTo, full } from "./map.ts";
+import { expandDims, reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -19,16 +20,63 @@ export function tapsOf(axes: readonly ConvAxis[]): number[][] {
   );
 }
 
-/** What all outputs see through one tap: [n, …output, cin]. */
-export function seenThrough(x: Node, axes: readonly ConvAxis[], tap: readonly number[]): Node {
-  return axes.reduce((seen, axis, index) => {
-    const zero = seen.shape.map((_, each) => [0, each === index + 1 ? 1 : 0] as const);
-    const positions = Int32Array.from(
-      { length: axis.output },
-      (_, at) => inputAt(axis, at, tap[index] as number) ?? axis.input,
-    );
-    return gather(pad(seen, zero), constant(Tensor.of(positions, [axis.output], "int32")), index + 1);
-  }, x);
+/** Through one tap: the outputs that see something along each axis, and what they see. */
+interface Sight {
+  readonly outputs: readonly (readonly number[])[];
+  readonly inputs: readonly (readonly number[])[];
+}
+
+/** What is seen through one tap; undefined when that is nothing. */
+export function sightOf(axes: readonly ConvAxis[], tap: readonly number[]): Sight | undefined {
+  const seen = axes.map((axis, index) =>
+    Array.from({ length: axis.output }, (_, at) => [at, inputAt(axis, at, tap[index] as number)] as const).filter(
+      (pair): pair is readonly [number, number] => pair[1] !== undefined,
+    ),
+  );
+  if (seen.some((pairs) => pairs.length === 0)) return undefined;
+  return {
+    outputs: seen.map((pairs) => pairs.map(([output]) => output)),
+    inputs: seen.map((pairs) => pairs.map(([, input]) => input)),
+  };
+}
+
+/** x [n, …, c] at some places of its spatial axes. */
+export function cellsAt(x: Node, places: readonly (readonly number[])[]): Node {
+  return places.reduce((cells, list, index) => gather(cells, indices(list), index + 1), x);
+}
+
+/** Cells at some places of the outputs, zero in all others: [n, …output, c]. */
+export function placedAt(cells: Node, axes: readonly ConvAxis[], outputs: readonly (readonly number[])[]): Node {
+  return outputs.reduce((placed, list, index) => {
+    const margins = placed.shape.map((_, each) => [0, each === index + 1 ? 1 : 0] as const);
+    const from = Array.from({ length: (axes[index] as ConvAxis).output }, (_, at) => {
+      const found = list.indexOf(at);
+      return found < 0 ? list.length : found;
+    });
+    return gather(pad(placed, margins), indices(from), index + 1);
+  }, cells);
+}
+
+function indices(list: readonly number[]): Node {
+  return constant(Tensor.of(Int32Array.from(list), [list.length], "int32"));
+}
+
+/** The convolution, tap by tap: outputs that see nothing through a tap get nothing from it. */
+export function convByTaps(
+  x: Node,
+  kernel: Node,
+  axes: readonly ConvAxis[],
+  product: (a: Node, b: Node) => Node,
+): Node {
+  const shape = [sizeAt(x, 0), ...axes.map(({ output }) => output), sizeAt(kernel, -1)];
+  return tapsOf(axes).reduce(
+    (sum, tap) => {
+      const sight = sightOf(axes, tap);
+      if (sight === undefined) return sum;
+      return add(sum, placedAt(product(cellsAt(x, sight.inputs), kernelAt(kernel, tap)), axes, sight.outputs));
+    },
+    full(shape, 0),
+  );
 }
 
 /** The matrix of one tap: [cin / groups, cout]. */
@@ -47,4 +95,20 @@ export function grouped(groups: number, [a, b]: readonly [Node, Node], multiplie
     Array.from({ length: groups }, (_, group) => multiplied(part(a, group), part(b, group))),
     -1,
   );
+}
+
+/** [...k, i, groups · o] → [...k, o, groups · i]: the kernel that leads back. */
+export function swapChannels(kernel: Node, groups: number): Node {
+  const taps = kernel.shape.slice(0, -2);
+  const inputs = sizeAt(kernel, -2);
+  const outputs = sizeAt(kernel, -1) / groups;
+  if (inputs === 1 && outputs === 1) return kernel;
+  const split = reshape(kernel, [sizeOf(taps), inputs, groups, outputs]);
+  return reshape(transpose(split, [0, 3, 2, 1]), [...taps, outputs, groups * inputs]);
+}
+
+/** Each channel of x `times` times in a row: a depthwise kernel with several outputs for a channel then has one. */
+export function repeatChannels(x: Node, times: number): Node {
+  if (times === 1) return x;
+  return reshape(broadcastTo(expandDims(x, -1), [...x.shape, times]), [...x.shape.slice(0, -1), sizeAt(x, -1) * times]);
 }

@@ -91,25 +91,29 @@ const tilesOf = ({ output }: ConvAxis): number => Math.ceil(output / OUTPUTS);
 /** The machine's words: assembly/kernels/convWinogradTiles.ts. */
 function geometryWords([rows, columns]: WinogradAxes, batch: number, cin: number, cout: number): number[] {
   const sizes = [batch, rows.input, columns.input, cin, rows.output, columns.output, cout];
-  return [...sizes, marginOf(rows), marginOf(columns)];
+  return [...sizes, marginOf(rows), marginOf(columns), Number(rows.dilation < 0), Number(columns.dilation < 0)];
 }
 
 const backwards = ([rows, columns]: WinogradAxes) => [rows.dilation < 0, columns.dilation < 0] as const;
 
 // Operations ----------------------------------------------------------------------------------------------------------
 
-/** x [n, h, w, cin], transformed kernel [panels, 36, cin, 16] (+ bias [cout]) → [n, …output, cout]. */
+/**
+ * x [n, h, w, cin], transformed kernel [panels, 36, cin, 16], the kernel itself [3, 3, cin, cout] (+ bias [cout]) →
+ * [n, …output, cout]. The kernel serves outputs that are not finite by this algorithm.
+ */
 const convWinogradOp: Operation<WinogradAttributes> = defineOp({
   name: "convWinograd",
-  epilogue: true,
+  epilogue: 3,
   gradient: afterwards,
   infer: ([x], { axes, columns }) => ({
     shape: [(x as Node).shape[0] as number, axes[0].output, axes[1].output, columns],
     dtype: "float32",
   }),
-  decompose: ([x, kernel], { axes, columns }) => {
-    const [panels, , cin] = (kernel as Node).shape as [number, number, number, number];
-    const all = reshape(transpose(kernel as Node, [1, 2, 0, 3]), [PLANES, cin, panels * PANEL]);
+  // What the machine puts in the place of results that are not finite is `conv`.
+  decompose: ([x, transformed], { axes, columns }) => {
+    const [panels, , cin] = (transformed as Node).shape as [number, number, number, number];
+    const all = reshape(transpose(transformed as Node, [1, 2, 0, 3]), [PLANES, cin, panels * PANEL]);
     const products = matMul(windows(x as Node, axes), slice(all, [0, 0, 0], [PLANES, cin, columns]));
     const tiles = products.shape[1] as number;
     const outputs = matMul(outputTransform(), reshape(products, [PLANES, tiles * columns]));
@@ -119,7 +123,7 @@ const convWinogradOp: Operation<WinogradAttributes> = defineOp({
     return slice(whole, [0, 0, 0, 0], [n, axes[0].output, axes[1].output, columns]);
   },
   lower: (node) => {
-    const [x, kernel, bias] = node.inputs as [Node, Node, Node?];
+    const [x, transformed, kernel, bias] = node.inputs as [Node, Node, Node, Node?];
     const { axes, columns, activation } = node.attributes;
     const [batch, , , cin] = x.shape as [number, number, number, number];
     const tiles = forwardTiles(cin);
@@ -132,6 +136,7 @@ const convWinogradOp: Operation<WinogradAttributes> = defineOp({
         grain: grainOf(units, tiles * PLANES * cin * columns),
         operands: {
           x: reads(x),
+          transformed: reads(transformed),
           kernel: reads(kernel),
           out: writes(node),
           bias: bias === undefined ? 0 : reads(bias),
@@ -199,7 +204,7 @@ const convWinogradGradientOp: Operation<WinogradAttributes> = defineOp({
 });
 
 /** What the compiler puts into a graph is not differentiated. */
-function afterwards(): never {
+export function afterwards(): never {
   throw new TensorError("internal", {
     where: "convWinograd",
     expected: "a graph that is differentiated before algorithms are chosen",
@@ -305,7 +310,8 @@ export function convWinograd(x: Node, kernel: Node, axes: WinogradAxes): Node {
   ]);
   const inPanels = transpose(reshape(whole, [9, cin, panels, PANEL]), [2, 0, 1, 3]);
   const transformed = matMul(kernelTransform(backwards(axes)), reshape(inPanels, [panels, 9, cin * PANEL]));
-  return makeNode(convWinogradOp, [x, reshape(transformed, [panels, PLANES, cin, PANEL])], { axes, columns });
+  const inputs = [x, reshape(transformed, [panels, PLANES, cin, PANEL]), kernel];
+  return makeNode(convWinogradOp, inputs, { axes, columns });
 }
 
 /** The gradient of {@link convWinograd} with respect to the kernel: x [n, h, w, cin], dy [n, …output, cout] → [3, 3, cin, cout]. */

@@ -52,8 +52,10 @@ export function convolution(x: Operand, kernel: Operand, options: ConvolutionOpt
 export function depthwiseConv(x: Operand, kernel: Operand, options: UngroupedOptions = {}): Node {
   const [input, weights] = [asFloat(x), asFloat(kernel)];
   const [channels = 1, multiplier = 1] = weights.shape.slice(-2);
-  const grouped = reshape(weights, [...weights.shape.slice(0, -2), 1, channels * multiplier]);
-  return conv(input, grouped, optionsOf("depthwiseConv", input, grouped, { ...options, groups: channels }));
+  // No channels make no groups.
+  const groups = Math.max(1, channels);
+  const grouped = reshape(weights, [...weights.shape.slice(0, -2), channels / groups, channels * multiplier]);
+  return conv(input, grouped, optionsOf("depthwiseConv", input, grouped, { ...options, groups }));
 }
 
 /**

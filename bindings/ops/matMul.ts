@@ -32,7 +32,7 @@ export interface MatMulAttributes extends Readonly<Record<string, unknown>> {
 /** a [batch or 1, m, k] × b [batch or 1, k, n] (+ bias [n]) → [batch, m, n]. */
 export const matMulOp: Operation<MatMulAttributes> = defineOp({
   name: "matMul",
-  epilogue: true,
+  epilogue: 2,
   infer: (inputs, attributes) => {
     const { batch, m, n } = dimensions(inputs as readonly [Node, Node], attributes);
     return { shape: [batch, m, n], dtype: "float32" };

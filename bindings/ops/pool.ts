@@ -13,7 +13,7 @@ import {
   type SymbolicTensor,
 } from "../graph.ts";
 import { elementBytes, type Shape, sizeOf } from "../tensor.ts";
-import { asFloat, divide, equal, isRelu, logicalAnd, logicalOr, notEqual, relu, where } from "./map.ts";
+import { asFloat, divide, equal, full, isRelu, logicalAnd, logicalOr, notEqual, relu, where } from "./map.ts";
 import {
   cellsOfWindows,
   collect,
@@ -204,7 +204,7 @@ const averagePoolGradientOp: Operation<Gradient> = defineOp({
 /**
  * The maximum of each window: x [batch, ...spatial, channels] → [batch, ...windows, channels], float32, with one to three
  * spatial axes and ⌊(size + before + after − poolSize) / stride⌋ + 1 windows along each. Margins never win; NaN does. The
- * gradient goes to the first of equal maxima.
+ * gradient goes to the first of equal maxima. Of an axis without cells, windows that lie in margins have the maximum −∞.
  * @throws {TensorError} `shape`, `option`.
  */
 export function maxPool(x: Operand, options: PoolOptions): Node {
@@ -214,7 +214,7 @@ export function maxPool(x: Operand, options: PoolOptions): Node {
   return pool(maxPoolOp, node, options);
 }
 
-/** The average of the real cells of each window; shapes and errors as for {@link maxPool}. */
+/** The average of the real cells of each window, NaN where there are none; shapes and errors as for {@link maxPool}. */
 export function averagePool(x: Operand, options: PoolOptions): Node {
   return pool(averagePoolOp, x, options);
 }
@@ -252,8 +252,10 @@ function pool(op: Operation<Windows>, operand: Operand, { poolSize, strides, pad
     }),
   );
   const shape = outShape(x.shape, { poolSize, strides, padding });
+  // The machine wants a cell in each window.
+  if (x.size === 0) return full(shape, op === maxPoolOp ? Number.NEGATIVE_INFINITY : Number.NaN);
   check(
-    shape.every((size, axis) => size >= 1 || x.shape[axis] === 0),
+    shape.every((size) => size >= 1),
     "shape",
     () => ({
       where: errorPlace(op.name),

@@ -28,7 +28,8 @@ export function outShape(shape: Shape, { poolSize, strides, padding }: PoolOptio
   return shape.map((size, axis) => {
     if (axis === 0 || axis === shape.length - 1) return size;
     const [before, after] = padding[axis - 1] as readonly [number, number];
-    return Math.floor((size + before + after - (poolSize[axis - 1] as number)) / (strides[axis - 1] as number)) + 1;
+    const room = size + before + after - (poolSize[axis - 1] as number);
+    return Math.max(0, Math.floor(room / (strides[axis - 1] as number)) + 1);
   });
 }
 

@@ -239,6 +239,7 @@ describe("programs use it", () => {
     expect(named([dy, kernel], (a, b) => convInputGradient(a, b, [12, 12], options(1)))).toEqual(["conv winograd"]);
     expect(named([x, dy], (a, b) => convKernelGradient(a, b, [3, 3], options(1)))).toEqual([
       "convKernelGradient winograd",
+      "convKernelGradient mended",
     ]);
   });
 

@@ -210,3 +210,34 @@ describe("averages", () => {
     expect(Array.from(average(tensor([1, 2], [1, 2, 1], "int32")).data)).toEqual([1.5, 1.5]);
   });
 });
+
+describe("windows of nothing", () => {
+  const options = { poolSize: [2, 3], strides: [1, 2], padding: [[1, 1] as const, [0, 0] as const] };
+  const result = (op: typeof maxPool, shape: number[]): ReturnType<typeof tensor> =>
+    compiled((x: SymbolicTensor) => op(x, options))(tensor(new Float32Array(0), shape));
+
+  it.each([
+    [
+      [0, 4, 5, 8],
+      [0, 5, 2, 8],
+    ],
+    [
+      [2, 4, 5, 0],
+      [2, 5, 2, 0],
+    ],
+    [
+      [2, 4, 0, 3],
+      [2, 5, 0, 3],
+    ],
+  ])("%j make %j", (shape, windows) => {
+    for (const op of [maxPool, averagePool]) expect(result(op, shape).shape).toEqual(windows);
+  });
+
+  it("in margins alone have the maximum −Infinity and the average NaN", () => {
+    expect(Array.from(result(maxPool, [1, 0, 3, 2]).data)).toEqual([
+      Number.NEGATIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+    ]);
+    expect(Array.from(result(averagePool, [1, 0, 3, 2]).data)).toEqual([Number.NaN, Number.NaN]);
+  });
+});
