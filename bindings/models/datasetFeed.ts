@@ -1,5 +1,6 @@
 // How do the batches of a dataset reach the machine? One at a time: what is not in memory need not fit there.
 
+import { endIterator, untilAborted } from "../aborting.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { engine } from "../engine.ts";
 import { check, show } from "../errors.ts";
@@ -18,6 +19,8 @@ export interface DatasetFeedOptions {
   readonly epoch: number;
   /** Begin every pass as this one, in the same order: for data that are only measured. */
   readonly samePass?: boolean;
+  /** Ends waiting for a batch, and for the end of a pass. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Makes a feed of a dataset whose elements are [x, y] or [x, y, sampleWeight]. @throws {TensorError} what `read` throws. */
@@ -50,6 +53,8 @@ class DatasetFeed implements Feed {
   /** The pass that `iterator` goes through, and whether it still stands at the beginning, with `columns` the first batch. */
   private pass: number;
   private fresh = false;
+  /** Whether a batch was asked for that is not there. */
+  private waiting = false;
   private samplesSeen = 0;
   private batchesSeen = 0;
   /** Counted in the last whole pass. */
@@ -122,11 +127,19 @@ class DatasetFeed implements Feed {
     const { iterator } = this;
     this.iterator = undefined;
     this.fresh = false;
-    await iterator?.return?.();
+    if (iterator !== undefined) await endIterator(iterator, this.options.signal, this.waiting);
   }
 
   private async nextColumns(): Promise<Column[] | undefined> {
-    const result = await (this.iterator as AsyncIterator<unknown>).next();
+    const iterator = this.iterator as AsyncIterator<unknown>;
+    const result = await untilAborted(this.options.signal, async () => {
+      this.waiting = true;
+      try {
+        return await iterator.next();
+      } finally {
+        this.waiting = false;
+      }
+    });
     if (result.done === true) return undefined;
     checkBatch(this.where, result.value);
     const [x, y, weight] = result.value;

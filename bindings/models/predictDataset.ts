@@ -1,5 +1,6 @@
 // How are outputs computed for a dataset, batch by batch?
 
+import { endIterator, untilAborted } from "../aborting.ts";
 import { checkOptionNames } from "../config.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { check, show } from "../errors.ts";
@@ -28,10 +29,18 @@ export async function predictBatches(
   const parts: Outputs[] = [];
   let turned = performance.now();
   const batches = dataset.open(0);
+  let busy = false;
+  const next = async (): Promise<IteratorResult<unknown>> => {
+    busy = true;
+    try {
+      return await batches.next();
+    } finally {
+      busy = false;
+    }
+  };
   try {
     while (parts.length < limit) {
-      signal?.throwIfAborted();
-      const result = await batches.next();
+      const result = await untilAborted(signal, next);
       if (result.done === true) break;
       parts.push(predict((Array.isArray(result.value) ? result.value[0] : result.value) as DataLike));
       if (performance.now() - turned < sliceMilliseconds) continue;
@@ -39,7 +48,7 @@ export async function predictBatches(
       turned = performance.now();
     }
   } finally {
-    await batches.return?.();
+    await endIterator(batches, signal, busy);
   }
   const [first] = parts;
   check(first !== undefined, "data", () => ({
