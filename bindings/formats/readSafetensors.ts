@@ -20,6 +20,8 @@ import {
 const [MOST_TENSORS, BYTES_FOR_EACH] = [1 << 17, 256];
 /** Most fields that describe a tensor: three are known. */
 const MOST_FIELDS = 64;
+/** Longest description of a tensor. */
+const LONGEST_ENTRY = 1 << 14;
 /** Deepest nesting within an entry of the header: a list in an object. */
 const DEEPEST = 2;
 
@@ -145,13 +147,13 @@ function readEntries(text: string, where: string, most: number, use: (name: stri
 function endOfValue(text: string, begin: number, where: string): number {
   let depth = 0;
   for (let at = begin; at < text.length; at++) {
-    const character = text[at];
-    if (character === '"') at = endOfText(text, at);
-    else if (character === "{" || character === "[") {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) at = endOfText(text, at);
+    else if (code === 0x7b || code === 0x5b) {
       depth++;
       damagedUnless(depth <= DEEPEST, where, `a header in JSON of at most ${DEEPEST} levels in an entry`, () => "more");
-    } else if (depth === 0 && (character === "," || character === "}")) return at;
-    else if (character === "}" || character === "]") depth--;
+    } else if (depth === 0 && (code === 0x2c || code === 0x7d)) return at;
+    else if (code === 0x7d || code === 0x5d) depth--;
   }
   damagedUnless(false, where, "a header in JSON", () => "one without an end");
   return text.length;
@@ -159,8 +161,12 @@ function endOfValue(text: string, begin: number, where: string): number {
 
 function skipSpace(text: string, begin: number): number {
   let at = begin;
-  while (at < text.length && " \t\r\n".includes(text[at] as string)) at++;
+  while (text.charCodeAt(at) === 0x20 || isBreak(text.charCodeAt(at))) at++;
   return at;
+}
+
+function isBreak(code: number): boolean {
+  return code === 0x09 || code === 0x0a || code === 0x0d;
 }
 
 /** The value of JSON. @throws TensorError `format`. */
@@ -202,6 +208,7 @@ function readInfo(name: string, part: string, where: string): Info {
   const entry = Object.create(null) as Record<string, unknown>;
   const form = "an object with dtype, shape and data_offsets";
   damagedUnless(part.startsWith("{"), place, form, () => show(parsed(part, place)));
+  damagedUnless(part.length <= LONGEST_ENTRY, place, `an entry of at most ${LONGEST_ENTRY} characters`, () => "more");
   readEntries(part, place, MOST_FIELDS, (key, value) => {
     entry[key] = parsed(value, place);
   });
