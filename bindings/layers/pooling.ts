@@ -10,6 +10,8 @@ import { flag } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 import { checkSpatial, firstSpatialAxis, fromChannelsLast, multiplyAlong, toChannelsLast } from "./spatialAxes.ts";
 import { type DataFormat, dataFormat, optionalSizePerAxis, padding, sizePerAxis } from "./spatialFields.ts";
+import { errorPlace } from "../graph.ts";
+import { checkRoom } from "../tensor.ts";
 
 /** Options of maxPooling1D … averagePooling3D. Numbers for each spatial axis, or one for all. */
 export interface PoolingOptions extends LayerOptions {
@@ -122,6 +124,8 @@ export interface AdaptivePoolingOptions extends LayerOptions {
 
 /** Window i of `count` over `size` cells: from ⌊i · size / count⌋ up to ⌈(i + 1) · size / count⌉. */
 function adaptiveWindows(size: number, count: number): { readonly begin: number; readonly end: number }[] {
+  // Each window takes its own cells: a matrix [windows, cells] must have room.
+  checkRoom(() => errorPlace("adaptivePooling"), [count, Math.max(size, 16)], "float32");
   return Array.from({ length: count }, (_, index) => ({
     begin: Math.floor((index * size) / count),
     end: Math.ceil(((index + 1) * size) / count),
