@@ -54,15 +54,15 @@ export function checkRoom(where: () => string, shape: Shape, dtype: DType): void
   const bytes = size * elementBytes[dtype];
   check(bytes <= largestBytes, "memory", () => ({
     where: where(),
-    expected: `a tensor of at most ${formatBytes(largestBytes)}`,
-    received: `one of ${formatBytes(bytes)}, ${dtype} [${shape.join(", ")}]`,
-    remedy: "Make it smaller.",
+    expected: `room for ${formatBytes(bytes)}, ${dtype} [${shape.join(", ")}]`,
+    received: `at most ${formatBytes(largestBytes)}`,
+    remedy: "Use smaller batches, a smaller model or smaller shapes.",
   }));
 }
 
-/** `count` integers from 0 on. @throws {TensorError} `shape` or `memory` for a count that cannot be. */
+/** `count` integers from 0 on. @throws {TensorError} `shape` or `memory` where they and as many results have no room. */
 export function integersBelow(where: () => string, count: number): Int32Array<ArrayBuffer> {
-  checkRoom(where, [count], "int32");
+  checkRoom(where, [count, 2], "int32");
   const numbers = new Int32Array(count);
   for (let place = 0; place < count; place++) numbers[place] = place;
   return numbers;

@@ -4,8 +4,8 @@
 
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { gather } from "../ops/gather.ts";
-import { multiplyAlong } from "./spatialAxes.ts";
 import { checkRoom } from "../tensor.ts";
+import { multiplyAlong } from "./spatialAxes.ts";
 
 /** How a cell between old ones comes about: as the nearest of them, or as a weighted mean of those around. */
 export type Interpolation = "nearest" | "bilinear";

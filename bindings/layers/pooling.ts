@@ -1,17 +1,17 @@
 // Layers that reduce windows of cells, or all cells, to one value for each channel.
 
+import { errorPlace } from "../graph.ts";
 import { marginOf } from "../ops/convWindows.ts";
 import { gather } from "../ops/gather.ts";
 import { asFloat, divide, multiply } from "../ops/map.ts";
 import { averagePool, maxPool } from "../ops/pool.ts";
 import { max, mean, sum } from "../ops/reduce.ts";
 import { expandDims } from "../ops/view.ts";
+import { checkRoom } from "../tensor.ts";
 import { flag } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 import { checkSpatial, firstSpatialAxis, fromChannelsLast, multiplyAlong, toChannelsLast } from "./spatialAxes.ts";
 import { type DataFormat, dataFormat, optionalSizePerAxis, padding, sizePerAxis } from "./spatialFields.ts";
-import { errorPlace } from "../graph.ts";
-import { checkRoom } from "../tensor.ts";
 
 /** Options of maxPooling1D … averagePooling3D. Numbers for each spatial axis, or one for all. */
 export interface PoolingOptions extends LayerOptions {

@@ -8,8 +8,8 @@ import { add, cast, full, greaterEqual, less, logicalAnd, multiply, notEqual, wh
 import { argMax } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import { flag, integer, listOf, nullOr, number, type OptionRule } from "../optionRules.ts";
-import { type Metric, type MetricParts, makeMetric, type Named, withWeights } from "./metric.ts";
 import { checkRoom } from "../tensor.ts";
+import { type Metric, type MetricParts, makeMetric, type Named, withWeights } from "./metric.ts";
 
 type Node = SymbolicTensor;
 

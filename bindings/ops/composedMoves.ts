@@ -78,7 +78,8 @@ export function repeat(x: Operand, counts: number | readonly number[], axis?: nu
   const shape = node.shape.map((length, axis) => (axis === position ? total : length));
   const here = (): string => errorPlace("repeat");
   checkRoom(here, shape, node.dtype);
-  checkRoom(here, [total], "int32");
+  // The places lie in memory beside the result.
+  checkRoom(here, [total, 2], "int32");
   const places = new Int32Array(total);
   let end = 0;
   for (const [place, count] of each.entries()) {

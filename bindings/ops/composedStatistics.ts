@@ -193,7 +193,12 @@ export function histogram(
   const [least, most] = range === undefined ? [min(node), max(node)] : [asFloat(range[0]), asFloat(range[1])];
   const margin = where(equal(least, most), 0.5, 0);
   const [low, high] = [subtract(least, margin), add(most, margin)];
-  const shares = constant(Float32Array.from(integersBelow(() => errorPlace("histogram"), bins), (bin) => bin / bins));
+  const shares = constant(
+    Float32Array.from(
+      integersBelow(() => errorPlace("histogram"), bins),
+      (bin) => bin / bins,
+    ),
+  );
   const edges = concat([add(low, multiply(subtract(high, low), shares)), reshape(high, [1])], 0);
   // The last interval has its upper edge as well.
   const inside = logicalAnd(greaterEqual(node, low), lessEqual(node, high));

@@ -179,7 +179,11 @@ export async function findPackage(name: string): Promise<string | undefined> {
 }
 
 /** The file that `path` means: links are followed, also the last one to a file that is not there. */
-async function targetOf(fileSystem: FileSystem, { dirname, basename, join, resolve }: Paths, path: string): Promise<string> {
+async function targetOf(
+  fileSystem: FileSystem,
+  { dirname, basename, join, resolve }: Paths,
+  path: string,
+): Promise<string> {
   let target = path;
   for (let links = 0; links <= mostLinks; links++) {
     const whole = await fileSystem.realpath(target).catch(() => undefined);
@@ -190,7 +194,8 @@ async function targetOf(fileSystem: FileSystem, { dirname, basename, join, resol
     const next = resolve(folder, link);
     target = join(await fileSystem.realpath(dirname(next)).catch(() => dirname(next)), basename(next));
   }
-  return target;
+  // A circle: this says so.
+  return fileSystem.realpath(path);
 }
 
 const mostLinks = 40;

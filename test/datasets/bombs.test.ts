@@ -57,7 +57,11 @@ test("headers that come in pieces, archives of several members, and archives of 
   const shape = Array.from({ length: 255 }, () => 1);
   expect(readIdx(gzipSync(idx(8, shape, Uint8Array.of(7)))).data).toEqual(Uint8Array.of(7));
   const file = idx(12, [3], Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 2, 255, 255, 255, 255));
-  const members = Buffer.concat([gzipSync(file.subarray(0, 2)), gzipSync(file.subarray(2, 9)), gzipSync(file.subarray(9))]);
+  const members = Buffer.concat([
+    gzipSync(file.subarray(0, 2)),
+    gzipSync(file.subarray(2, 9)),
+    gzipSync(file.subarray(9)),
+  ]);
   expect(readIdx(new Uint8Array(members)).data).toEqual(Int32Array.of(1, 2, -1));
   for (const length of [0, 1, 3, 7])
     expect(() => readIdx(gzipSync(file.subarray(0, length)))).toThrow(/expected a sound gzip archive/);

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { CHECKSUM_KEY, contentChecksum } from "../../bindings/formats/checksum.ts";
 import { decodeSafetensors } from "../../bindings/formats/readSafetensors.ts";
 import { encodeSafetensors } from "../../bindings/formats/writeSafetensors.ts";
-import { input, layers, model as functional, sequential } from "../../bindings/index.ts";
+import { model as functional, input, layers, sequential } from "../../bindings/index.ts";
 import { loadModel } from "../../bindings/models/loading.ts";
 
 /** The file with its description changed and its checksum made right. */
@@ -31,16 +31,22 @@ async function cost(run: () => Promise<unknown>): Promise<{ readonly time: numbe
   return { time: performance.now() - begun, growth: heap() - before };
 }
 
-const small = (): Promise<Uint8Array> =>
-  sequential([layers.dense({ units: 3, inputShape: [2], name: "only" })]).save();
+const small = (): Promise<Uint8Array> => sequential([layers.dense({ units: 3, inputShape: [2], name: "only" })]).save();
 
 test.each([
   ["units", '"units":3', '"units":200000000'],
-  ["an orthogonal matrix", '"class_name":"GlorotUniform","config":{"seed":null}', '"class_name":"Orthogonal","config":{"gain":1,"seed":null}'],
+  [
+    "an orthogonal matrix",
+    '"class_name":"GlorotUniform","config":{"seed":null}',
+    '"class_name":"Orthogonal","config":{"gain":1,"seed":null}',
+  ],
 ])("%s beyond the file are refused before anything is drawn", async (_, from, to) => {
   const file = forged(await small(), (text) => {
     expect(text).toContain(from);
-    return text.replace(from, to).replace('"units":3,', '"units":3000,').replace(/\[null,2\](?=.*Orthogonal)/, "[null,3000]");
+    return text
+      .replace(from, to)
+      .replace('"units":3,', '"units":3000,')
+      .replace(/\[null,2\](?=.*Orthogonal)/, "[null,3000]");
   });
   const { time, growth } = await cost(() =>
     expect(loadModel(file)).rejects.toMatchObject({
@@ -53,17 +59,17 @@ test.each([
 });
 
 test("more weights of a shape than the file has, and other shapes under the right names", async () => {
-  const two = await sequential([
-    layers.dense({ units: 4, inputShape: [4] }),
-    layers.dense({ units: 4 }),
-  ]).save();
+  const two = await sequential([layers.dense({ units: 4, inputShape: [4] }), layers.dense({ units: 4 })]).save();
   const { tensors, metadata } = decodeSafetensors(two);
   const { [CHECKSUM_KEY]: _, ...rest } = metadata;
   const [first] = tensors.keys();
   const fewer = [...tensors.values()].filter(({ name }) => name !== first);
   const file = encodeSafetensors(fewer, { ...rest, [CHECKSUM_KEY]: contentChecksum(fewer, rest) });
   await expect(loadModel(file)).rejects.toThrow(/a tensor/);
-  const names = new Map([["dense/kernel", "dense/bias"], ["dense/bias", "dense/kernel"]]);
+  const names = new Map([
+    ["dense/kernel", "dense/bias"],
+    ["dense/bias", "dense/kernel"],
+  ]);
   const swapped = [...tensors.values()].map((each) => ({ ...each, name: names.get(each.name) ?? each.name }));
   const other = encodeSafetensors(swapped, { ...rest, [CHECKSUM_KEY]: contentChecksum(swapped, rest) });
   await expect(loadModel(other)).rejects.toThrow(/"dense\/(kernel|bias)" of shape/);
@@ -72,7 +78,11 @@ test("more weights of a shape than the file has, and other shapes under the righ
 test("an orthogonal model loads without its orthogonal matrix being made again", async () => {
   const initializer = { className: "Orthogonal", config: { gain: 1, seed: null } };
   const file = await sequential([
-    layers.dense({ units: 1000, inputShape: [1000], kernelInitializer: { ...initializer, create: (shape) => glorot(shape) } as never }),
+    layers.dense({
+      units: 1000,
+      inputShape: [1000],
+      kernelInitializer: { ...initializer, create: (shape: readonly number[]) => glorot(shape) } as never,
+    }),
   ]).save();
   expect(file.length).toBeGreaterThan(4_000_000);
   await loadModel(file);
@@ -106,9 +116,15 @@ test("a model of 20,000 layers is made, saved and loaded in linear time", async 
 
 test("descriptions of many or deep values are refused before they are parsed", async () => {
   const bytes = await small();
-  for (const text of [`[${"[".repeat(2_000_000)}`, `{"a":[${"0,".repeat(2_500_000)}0]}`, `[${"[],".repeat(500_000)}0]`]) {
+  for (const text of [
+    `[${"[".repeat(2_000_000)}`,
+    `{"a":[${"0,".repeat(2_500_000)}0]}`,
+    `[${"[],".repeat(500_000)}0]`,
+  ]) {
     const { time, growth } = await cost(() =>
-      expect(loadModel(forged(bytes, () => text))).rejects.toThrow(/metadata of a size and depth that a model can have/),
+      expect(loadModel(forged(bytes, () => text))).rejects.toThrow(
+        /metadata of a size and depth that a model can have/,
+      ),
     );
     expect(time).toBeLessThan(5000);
     expect(growth).toBeLessThan(2 * text.length + (64 << 20));
@@ -119,8 +135,15 @@ test.each([
   ["entries that are none", () => `{${'"a":{},'.repeat(1_000_000)}"b":0}`],
   ["deep lists", () => `{"a":${"[".repeat(5_000_000)}`],
   ["a long shape", () => `{"a":{"dtype":"F32","shape":[${"1,".repeat(2_000_000)}0],"data_offsets":[0,4]}}`],
-  ["many tensors of nothing", () => `{${Array.from({ length: 200_000 }, (_, at) => `"${at}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join()}}`],
-  ["many keys of metadata", () => `{"__metadata__":{${Array.from({ length: 500_000 }, (_, at) => `"${at}":""`).join()}}}`],
+  [
+    "many tensors of nothing",
+    () =>
+      `{${Array.from({ length: 200_000 }, (_, at) => `"${at}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join()}}`,
+  ],
+  [
+    "many keys of metadata",
+    () => `{"__metadata__":{${Array.from({ length: 500_000 }, (_, at) => `"${at}":""`).join()}}}`,
+  ],
 ])("a header of %s is refused in time", async (_, make) => {
   const text = new TextEncoder().encode(make());
   const file = new Uint8Array(8 + text.length);
@@ -134,5 +157,7 @@ test.each([
 });
 
 function glorot(shape: readonly number[]): ReturnType<ReturnType<typeof sequential>["getWeights"]>[number] {
-  return sequential([layers.dense({ units: shape[1] as number, inputShape: [shape[0] as number] })]).getWeights()[0] as never;
+  return sequential([
+    layers.dense({ units: shape[1] as number, inputShape: [shape[0] as number] }),
+  ]).getWeights()[0] as never;
 }

@@ -3,7 +3,17 @@
 import { expect, test } from "vitest";
 import { generator } from "../../bindings/data/index.ts";
 import { TensorError } from "../../bindings/errors.ts";
-import { compiled, input, layers, model as functional, ops, random, sequential, tensor, zeros } from "../../bindings/index.ts";
+import {
+  compiled,
+  model as functional,
+  input,
+  layers,
+  ops,
+  random,
+  sequential,
+  tensor,
+  zeros,
+} from "../../bindings/index.ts";
 import { saveProgram } from "../../bindings/models/saveProgram.ts";
 
 /** Longest time to refuse, in milliseconds. */
@@ -15,9 +25,10 @@ const row = tensor([[1, 2, 3]]);
 const image = tensor(new Float32Array(16), [1, 4, 4, 1]);
 
 test.each<[string, () => unknown]>([
-  ["repeat", () => ops.repeat([1], 1e9 * 4, 0)],
+  ["repeat", () => ops.repeat([1], 1e9, 0)],
   ["repeat with counts", () => ops.repeat([1, 2], [1, 3e9], 0)],
   ["oneHot", () => ops.oneHot([1, 2], 4e9)],
+  ["oneHot of one", () => ops.oneHot([1], 1e9)],
   ["oneHot of half as many", () => ops.oneHot([1, 2], 2 ** 30)],
   ["tile", () => ops.tile(x, [2 ** 31])],
   ["pad", () => ops.pad(x, [[0, 2 ** 40]])],
@@ -30,8 +41,8 @@ test.each<[string, () => unknown]>([
   ["zeros", () => ops.zeros([1e30])],
   ["zeros of tensors", () => zeros([2 ** 40, 0.5 * 2])],
   ["broadcastTo", () => ops.broadcastTo(x, [2 ** 40, 2])],
-  ["histogram", () => ops.histogram(x, 1e10)],
-  ["bincount", () => ops.bincount(tensor([1, 2], undefined, "int32"), undefined, 1e12)],
+  ["histogram", () => ops.histogram(x, 1e9)],
+  ["bincount", () => ops.bincount(tensor([1, 2], undefined, "int32"), tensor([1, 1]), 1e12)],
   ["vander", () => ops.vander(x, 1e9)],
   ["split", () => ops.split(x, 1e9)],
   ["random.normal", () => compiled(() => random.normal([2 ** 31]))()],
@@ -44,7 +55,14 @@ test.each<[string, () => unknown]>([
   ["categoryEncoding", () => layers.categoryEncoding({ numTokens: 1e10, outputMode: "oneHot" }).apply(tensor([[1]]))],
   ["embedding", () => layers.embedding({ inputDim: 1e9, outputDim: 1e3 }).apply(tensor([[1]]))],
   ["dense", () => layers.dense({ units: 1e12 }).apply(row)],
-  ["a model of placeholders", () => functional({ inputs: input({ shape: [4] }), outputs: layers.repeatVector({ n: 1e12 }).apply(input({ shape: [4] })) })],
+  [
+    "a model of placeholders",
+    () =>
+      functional({
+        inputs: input({ shape: [4] }),
+        outputs: layers.repeatVector({ n: 1e12 }).apply(input({ shape: [4] })),
+      }),
+  ],
   ["sequential", () => sequential([layers.upSampling1D({ size: 2 ** 33, inputShape: [4, 1] })])],
 ])("%s", (_, run) => {
   const begun = performance.now();
@@ -88,7 +106,10 @@ test("datasets", async () => {
 });
 
 test("a batch larger than the data", async () => {
-  const small = sequential([layers.dense({ units: 1, inputShape: [1] })]).compile({ optimizer: "sgd", loss: "meanSquaredError" });
+  const small = sequential([layers.dense({ units: 1, inputShape: [1] })]).compile({
+    optimizer: "sgd",
+    loss: "meanSquaredError",
+  });
   const [a, b] = [tensor([[1], [2]]), tensor([[1], [2]])];
   await small.fit(a, b, { batchSize: 1e12, verbose: 0 });
   await small.evaluate(a, b, { batchSize: 1e12 });
@@ -96,7 +117,10 @@ test("a batch larger than the data", async () => {
 });
 
 test("a program whose arena cannot be addressed is not written", async () => {
-  const wide = sequential([layers.repeatVector({ n: 600, inputShape: [600] }), layers.activation({ activation: "softmax" })]);
+  const wide = sequential([
+    layers.repeatVector({ n: 600, inputShape: [600] }),
+    layers.activation({ activation: "softmax" }),
+  ]);
   await expect(saveProgram(wide as never, undefined, { batchSizes: [2900] })).rejects.toMatchObject({ code: "memory" });
   const bytes = await saveProgram(wide as never, undefined, { batchSizes: [2] });
   expect(bytes.length).toBeGreaterThan(0);
@@ -104,7 +128,21 @@ test("a program whose arena cannot be addressed is not written", async () => {
 
 test("what has room is made", () => {
   expect(ops.repeat([1, 2], [2, 0]).array()).toEqual([1, 1]);
-  expect(ops.repeat([[1, 2], [3, 4]], 2, 1).array()).toEqual([[1, 1, 2, 2], [3, 3, 4, 4]]);
+  expect(
+    ops
+      .repeat(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        2,
+        1,
+      )
+      .array(),
+  ).toEqual([
+    [1, 1, 2, 2],
+    [3, 3, 4, 4],
+  ]);
   expect(ops.oneHot([1], 3).array()).toEqual([[0, 1, 0]]);
   expect(ops.split(x, 2)).toHaveLength(2);
 });
