@@ -48,18 +48,13 @@ export async function untilEnded(signal: AbortSignal | undefined, ending: unknow
 }
 
 /**
- * Ends a pass over data, so that files and streams are closed. Once `signal` is aborted what this fails with does not count,
- * as the reason of the signal does; nor is an iterator waited for that still makes an element, which may be never.
- * @param busy whether it does.
+ * Ends a pass over data, so that files and streams are closed. Once `signal` is aborted that is waited for only for a moment,
+ * as an element that is being made may never be; and what it fails with does not count, as the reason of the signal does.
  */
-export async function endIterator(
-  iterator: AsyncIterator<unknown>,
-  signal: AbortSignal | undefined,
-  busy: boolean,
-): Promise<void> {
+export async function endIterator(iterator: AsyncIterator<unknown>, signal: AbortSignal | undefined): Promise<void> {
   const ending = (async () => iterator.return?.())();
   const ended = signal?.aborted === true ? ending.catch(() => {}) : ending;
-  if (!busy) await untilEnded(signal, ended);
+  await untilEnded(signal, ended);
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

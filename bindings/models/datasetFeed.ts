@@ -53,8 +53,6 @@ class DatasetFeed implements Feed {
   /** The pass that `iterator` goes through, and whether it still stands at the beginning, with `columns` the first batch. */
   private pass: number;
   private fresh = false;
-  /** Whether a batch was asked for that is not there. */
-  private waiting = false;
   private samplesSeen = 0;
   private batchesSeen = 0;
   /** Counted in the last whole pass. */
@@ -127,19 +125,12 @@ class DatasetFeed implements Feed {
     const { iterator } = this;
     this.iterator = undefined;
     this.fresh = false;
-    if (iterator !== undefined) await endIterator(iterator, this.options.signal, this.waiting);
+    if (iterator !== undefined) await endIterator(iterator, this.options.signal);
   }
 
   private async nextColumns(): Promise<Column[] | undefined> {
     const iterator = this.iterator as AsyncIterator<unknown>;
-    const result = await untilAborted(this.options.signal, async () => {
-      this.waiting = true;
-      try {
-        return await iterator.next();
-      } finally {
-        this.waiting = false;
-      }
-    });
+    const result = await untilAborted(this.options.signal, () => iterator.next());
     if (result.done === true) return undefined;
     checkBatch(this.where, result.value);
     const [x, y, weight] = result.value;

@@ -29,18 +29,9 @@ export async function predictBatches(
   const parts: Outputs[] = [];
   let turned = performance.now();
   const batches = dataset.open(0);
-  let busy = false;
-  const next = async (): Promise<IteratorResult<unknown>> => {
-    busy = true;
-    try {
-      return await batches.next();
-    } finally {
-      busy = false;
-    }
-  };
   try {
     while (parts.length < limit) {
-      const result = await untilAborted(signal, next);
+      const result = await untilAborted(signal, () => batches.next());
       if (result.done === true) break;
       parts.push(predict((Array.isArray(result.value) ? result.value[0] : result.value) as DataLike));
       if (performance.now() - turned < sliceMilliseconds) continue;
@@ -48,7 +39,7 @@ export async function predictBatches(
       turned = performance.now();
     }
   } finally {
-    await endIterator(batches, signal, busy);
+    await endIterator(batches, signal);
   }
   const [first] = parts;
   check(first !== undefined, "data", () => ({
