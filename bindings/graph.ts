@@ -2,7 +2,7 @@
 
 import type { Lowering } from "./compiler/instruction.ts";
 import { check } from "./errors.ts";
-import { type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "./tensor.ts";
+import { checkRoom, type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
 /** What an operation knows beside its inputs; printable, and equal values mean equal operations. */
@@ -114,11 +114,13 @@ export function makeNode<A extends object>(
   attributes: A,
 ): SymbolicTensor {
   const erased = op as unknown as Operation;
+  const type = op.infer(inputs, attributes);
+  checkRoom(() => errorPlace(op.name), type.shape, type.dtype);
   const node = new SymbolicTensor(
     erased,
     Object.freeze([...inputs]),
     Object.freeze(attributes) as Attributes,
-    op.infer(inputs, attributes),
+    type,
     scopePath(),
   );
   if (op.effect === true) currentTrace("an update of a variable").effects.push(node);

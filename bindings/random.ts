@@ -127,7 +127,7 @@ function drawn(name: string, draw: Draw, shape: Shape): Node {
       received: "a call outside of one",
       remedy: `Wrap it: compiled(() => ${where}(…))().`,
     });
-  check(Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0), "shape", () => ({
+  check(Array.isArray(shape) && [...shape].every((size) => Number.isSafeInteger(size) && size >= 0), "shape", () => ({
     where,
     expected: "a list of integers ≥ 0",
     received: show(shape),

@@ -32,6 +32,42 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
+/** Most bytes of a tensor: WebAssembly memory has no more. */
+const largestBytes = 2 ** 32;
+
+/**
+ * Refuses what no tensor can be, before anything is made for it.
+ * @throws {TensorError} `shape` for sizes that are not integers ≥ 0, `memory` for more than 4 GiB.
+ */
+export function checkRoom(where: () => string, shape: Shape, dtype: DType): void {
+  let size = 1;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const length = shape[axis] as number;
+    if (!Number.isSafeInteger(length) || length < 0)
+      throw new TensorError("shape", {
+        where: where(),
+        expected: "sizes that are integers ≥ 0",
+        received: show([...shape]),
+      });
+    size *= length;
+  }
+  const bytes = size * elementBytes[dtype];
+  check(bytes <= largestBytes, "memory", () => ({
+    where: where(),
+    expected: `room for ${formatBytes(bytes)}, ${dtype} [${shape.join(", ")}]`,
+    received: `at most ${formatBytes(largestBytes)}`,
+    remedy: "Use smaller batches, a smaller model or smaller shapes.",
+  }));
+}
+
+/** `count` integers from 0 on. @throws {TensorError} `shape` or `memory` where they and as many results have no room. */
+export function integersBelow(where: () => string, count: number): Int32Array<ArrayBuffer> {
+  checkRoom(where, [count, 2], "int32");
+  const numbers = new Int32Array(count);
+  for (let place = 0; place < count; place++) numbers[place] = place;
+  return numbers;
+}
+
 /** Whether two shapes are equal. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((length, axis) => length === b[axis]);
@@ -155,6 +191,7 @@ export function tensor(data: TensorLike, shape?: Shape, dtype?: DType): Tensor {
 
 /** A tensor of zeros. */
 export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
+  checkRoom(() => "zeros", shape, dtype);
   const size = sizeOf(shape);
   try {
     return Tensor.of(new (arrayType(dtype))(size), shape, dtype);

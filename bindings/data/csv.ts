@@ -1,10 +1,10 @@
-// How do the rows of a CSV file become elements? Papa Parse splits them (RFC 4180); what is in them is checked here.
+// How do the rows of a CSV file become elements?
 
-import Papa from "papaparse";
 import { checkOptionNames } from "../config.ts";
-import { check, show, TensorError } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import { Dataset } from "./dataset.ts";
 import { nameOf, type TextSource, textOf } from "./pieces.ts";
+import { RowSplitter, type TextRow } from "./rows.ts";
 
 /** What a column holds: finite numbers, integers, text as it stands, or what a function makes of the text. */
 export type ColumnKind = "number" | "integer" | "text" | ((text: string) => unknown);
@@ -25,6 +25,10 @@ export interface CsvOptions<C extends ColumnKinds = ColumnKinds> {
   readonly comment?: string;
   /** What an empty cell of numbers is. Default: an error. */
   readonly missing?: number;
+  /** Most characters of one row, its line breaks within quotes included; a longer one is an error. Default 2²⁴. */
+  readonly maxRowLength?: number;
+  /** Most cells of one row; more are an error. Default 2²⁰. */
+  readonly maxColumns?: number;
 }
 
 /** A row: the columns by name. */
@@ -32,14 +36,13 @@ export type Row<C extends ColumnKinds> = {
   readonly [K in keyof C]: C[K] extends (text: string) => infer V ? V : C[K] extends "text" ? string : number;
 };
 
-/** Most characters of one row: more is a quote that nobody closes. */
-const longestRow = 1 << 24;
-
 /**
  * The rows of a CSV file, read as they are asked for, so that it may be larger than memory; each pass reads it again.
  * Turn them into samples with `map`: `csv("iris.csv", { columns: { length: "number", kind: (text) => kinds.indexOf(text) } })
- * .map(({ length, kind }) => [[length], kind])`.
- * @throws {TensorError} `option`; while it is read `data` for a bad row, with file, line and column.
+ * .map(({ length, kind }) => [[length], kind])`. A row ends at any line break outside quotes, \n, \r\n or \r; empty lines
+ * and a byte order mark are passed over.
+ * @throws {TensorError} `option`; while it is read `data` for a bad row, with file, line and column, and for a connection
+ *   that is cut; `format` for bytes that are not UTF-8.
  */
 export function csv<const C extends ColumnKinds>(
   source: TextSource,
@@ -62,7 +65,7 @@ async function* rowsOf(source: TextSource, options: CsvOptions): AsyncGenerator<
     const names = options.header as readonly string[];
     [fields, width] = [fieldsOf(file, names, options.columns), names.length];
   }
-  for await (const { cells, line } of linesOf(file, source, options)) {
+  for await (const { cells, line } of textRows(file, source, options)) {
     if (fields === undefined) {
       if (options.header === false) {
         const names = cells.map((_, index) => String(index));
@@ -93,25 +96,34 @@ interface Field {
 }
 
 function fieldsOf(file: string, names: readonly string[], columns: ColumnKinds | undefined): Field[] {
-  const trimmed = names.map((name) => name.trim());
-  const twice = trimmed.find((name, index) => trimmed.indexOf(name) !== index);
-  check(twice === undefined, "data", () => ({
-    where: `${file}, line 1`,
-    expected: "names that differ",
-    received: `two columns ${show(twice)}`,
-    remedy: "Give the names as header: [...], and skip(1).",
-  }));
-  const wanted: ColumnKinds = columns ?? Object.fromEntries(trimmed.map((name) => [name, "number"]));
-  return Object.entries(wanted).map(([name, kind]) => {
-    const index = trimmed.indexOf(name);
-    check(index >= 0, "data", () => ({
+  const places = new Map<string, number>();
+  for (const [index, name] of names.entries()) {
+    const trimmed = name.trim();
+    check(!places.has(trimmed), "data", () => ({
       where: `${file}, line 1`,
-      expected: `a column ${show(name)}`,
-      received: trimmed.map((each) => show(each)).join(", "),
+      expected: "names that differ",
+      received: `two columns ${show(trimmed)}`,
+      remedy: "Give the names as header: [...], and skip(1).",
     }));
+    places.set(trimmed, index);
+  }
+  if (columns === undefined) return [...places].map(([name, index]) => ({ name, index, kind: "number" }));
+  return Object.entries(columns).map(([name, kind]) => {
+    const index = places.get(name);
+    check(index !== undefined, "data", () => {
+      const known = [...places.keys()].slice(0, namesShown).map((each) => show(each));
+      return {
+        where: `${file}, line 1`,
+        expected: `a column ${show(name)}`,
+        received: `${known.join(", ")}${places.size > namesShown ? ` and ${places.size - namesShown} more` : ""}`,
+      };
+    });
     return { name, index, kind };
   });
 }
+
+/** Most names of columns in a message. */
+const namesShown = 20;
 
 function cellValue(
   file: string,
@@ -138,85 +150,31 @@ function cellValue(
   return value;
 }
 
-// Lines ---------------------------------------------------------------------------------------------------------------
+// Rows ----------------------------------------------------------------------------------------------------------------
 
-interface Line {
-  readonly cells: string[];
-  /** Number of its first line in the file, from 1. */
-  readonly line: number;
-}
-
-async function* linesOf(file: string, source: TextSource, options: CsvOptions): AsyncGenerator<Line> {
-  let [waiting, line] = ["", 1];
-  let newline: string | undefined;
-  for await (const piece of textOf(file, source)) {
-    waiting += piece;
-    newline ??= lineBreak(waiting);
-    if (newline === undefined) continue;
-    const { found, taken } = split(file, waiting, line, newline, options, true);
-    line += breaksIn(waiting.slice(0, taken), newline);
-    waiting = waiting.slice(taken);
-    check(waiting.length <= longestRow, "data", () => ({
-      where: `${file}, line ${line}`,
-      expected: `a row of at most ${longestRow} characters`,
-      received: "more",
-      remedy: `Look for a quote ${options.quote ?? '"'} that is not closed.`,
-    }));
-    yield* found;
-  }
-  yield* split(file, waiting, line, newline ?? "\n", options, false).found;
-}
-
-/** The whole rows at the beginning of `text`, and how many characters they are. */
-function split(
-  file: string,
-  text: string,
-  first: number,
-  newline: string,
-  { delimiter = ",", quote = '"', comment = "" }: CsvOptions,
-  more: boolean,
-): { readonly found: Line[]; readonly taken: number } {
-  const found: Line[] = [];
-  let [taken, line] = [0, first];
-  const step = ({ data, errors, meta }: Papa.ParseStepResult<string[]>): void => {
-    const [problem] = errors;
-    if (problem !== undefined)
-      throw new TensorError("data", {
-        where: `${file}, line ${line}`,
-        expected: "a row of cells",
-        received: problem.message,
-        remedy: `A quote ${quote} within a cell must be doubled, and the cell be in quotes.`,
-      });
-    // The parser gives a list of rows with one in it.
-    const [cells] = data as unknown as [string[]];
-    if (cells.length > 1 || cells[0] !== "") found.push({ cells, line });
-    line += breaksIn(text.slice(taken, meta.cursor), newline);
-    taken = meta.cursor;
-  };
-  const config = { delimiter, quoteChar: quote, newline: newline as "\n", comments: comment, step };
-  new Papa.Parser(config).parse(text, 0, more);
-  return { found, taken };
-}
-
-/** The first line break; undefined while it may still become another. */
-function lineBreak(text: string): string | undefined {
-  const at = text.search(/[\r\n]/);
-  if (at < 0) return undefined;
-  if (text[at] === "\n") return "\n";
-  if (at + 1 === text.length) return undefined;
-  return text[at + 1] === "\n" ? "\r\n" : "\r";
-}
-
-function breaksIn(text: string, newline: string): number {
-  return text.split(newline).length - 1;
+async function* textRows(file: string, source: TextSource, options: CsvOptions): AsyncGenerator<TextRow> {
+  const { delimiter = ",", quote = '"', comment = "", maxRowLength = 1 << 24, maxColumns = 1 << 20 } = options;
+  const splitter = new RowSplitter(file, { delimiter, quote, comment, maxRowLength, maxColumns });
+  for await (const piece of textOf(() => `${file}, line ${splitter.line}`, source)) yield* splitter.push(piece);
+  yield* splitter.end();
 }
 
 // Options -------------------------------------------------------------------------------------------------------------
 
 function checkedOptions(options: CsvOptions): CsvOptions {
   const where = "csv";
-  checkOptionNames(where, options, ["columns", "header", "delimiter", "quote", "comment", "missing"]);
+  checkOptionNames(where, options, [
+    "columns",
+    "header",
+    "delimiter",
+    "quote",
+    "comment",
+    "missing",
+    "maxRowLength",
+    "maxColumns",
+  ]);
   const { columns, header, delimiter = ",", quote = '"', comment = "", missing } = options;
+  const { maxRowLength = 1, maxColumns = 1 } = options;
   const kinds: readonly unknown[] = ["number", "integer", "text"];
   const isRecord = typeof columns === "object" && columns !== null && !Array.isArray(columns);
   check(
@@ -241,9 +199,14 @@ function checkedOptions(options: CsvOptions): CsvOptions {
       expected: "one character",
       received: show(value),
     }));
-  check(typeof comment === "string", "option", () => ({
+  check(delimiter !== quote, "option", () => ({
+    where: `${where}.quote`,
+    expected: "another character than the delimiter",
+    received: show(quote),
+  }));
+  check(typeof comment === "string" && !/[\r\n]/.test(comment), "option", () => ({
     where: `${where}.comment`,
-    expected: "text",
+    expected: "text without line breaks",
     received: show(comment),
   }));
   check(missing === undefined || Number.isFinite(missing), "option", () => ({
@@ -251,5 +214,11 @@ function checkedOptions(options: CsvOptions): CsvOptions {
     expected: "a finite number",
     received: show(missing),
   }));
+  for (const [name, value] of Object.entries({ maxRowLength, maxColumns }))
+    check(Number.isSafeInteger(value) && value >= 1, "option", () => ({
+      where: `${where}.${name}`,
+      expected: "an integer ≥ 1",
+      received: show(value),
+    }));
   return options;
 }

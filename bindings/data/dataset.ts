@@ -152,9 +152,12 @@ export class Dataset<T> implements AsyncIterable<T> {
     );
   }
 
-  /** Asks for up to `count` elements before they are wanted, so that reading goes on while a model computes. */
+  /**
+   * Asks for up to `count` elements before they are wanted, so that reading goes on while a model computes.
+   * @param count from 1 to 65,536: so many are in memory at once.
+   */
   prefetch(count: number): Dataset<T> {
-    checkCount("prefetch", count, 1);
+    checkCount("prefetch", count, 1, mostAhead);
     const { source } = this;
     return new Dataset<T>((pass) => prefetched(source(pass), count), this.size);
   }
@@ -189,10 +192,13 @@ export function checkSeed(where: string, value: unknown): void {
   }));
 }
 
-function checkCount(where: string, value: unknown, low: number): void {
-  check(Number.isSafeInteger(value) && (value as number) >= low, "option", () => ({
+/** Most elements that are asked for ahead. */
+const mostAhead = 65_536;
+
+function checkCount(where: string, value: unknown, low: number, high = Number.MAX_SAFE_INTEGER): void {
+  check(Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high, "option", () => ({
     where: `dataset.${where}`,
-    expected: `an integer ≥ ${low}`,
+    expected: `an integer ${high === Number.MAX_SAFE_INTEGER ? `≥ ${low}` : `from ${low} to ${high}`}`,
     received: show(value),
   }));
 }

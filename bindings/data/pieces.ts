@@ -21,25 +21,35 @@ export function nameOf(source: TextSource): string {
 
 /**
  * The text of a source in pieces, as UTF-8; nothing is read before it is asked for.
- * @throws {TensorError} `data` for what cannot be read, `format` for bytes that are no UTF-8.
+ * @param place begins the messages of errors: the source, and how far it is read.
+ * @throws {TensorError} `data` for what cannot be read, also when that shows in the middle; `format` for bytes that are not
+ *   UTF-8. What a generator of the user throws is passed on as it is.
  */
-export async function* textOf(where: string, source: TextSource): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+export async function* textOf(place: () => string, source: TextSource): AsyncGenerator<string> {
+  // The byte order mark is left to the reader of the text, which sees that of texts as well.
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const decode = (bytes?: Uint8Array): string => {
     try {
       return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
     } catch (cause) {
       const received = "bytes that are something else";
       const remedy = "Convert the file, or give a function that returns its text.";
-      throw new TensorError("format", { where, expected: "text in UTF-8", received, remedy }, { cause });
+      throw new TensorError("format", { where: place(), expected: "text in UTF-8", received, remedy }, { cause });
     }
   };
-  const pieces = await open(where, source);
+  const pieces = await open(place(), source);
   if (typeof pieces === "string") {
     yield pieces;
     return;
   }
-  for await (const piece of iterated(pieces)) yield typeof piece === "string" ? piece : decode(piece);
+  for await (const piece of "getReader" in pieces ? streamed(place, pieces) : pieces) {
+    check(typeof piece === "string" || piece instanceof Uint8Array, "data", () => ({
+      where: place(),
+      expected: "pieces that are text or a Uint8Array",
+      received: show(piece),
+    }));
+    yield typeof piece === "string" ? piece : decode(piece);
+  }
   yield decode();
 }
 
@@ -75,22 +85,34 @@ async function open(where: string, source: TextSource): Promise<string | Pieces>
   return response.body;
 }
 
-/** Safari cannot iterate over a stream. */
-async function* iterated(pieces: Pieces): AsyncGenerator<Uint8Array | string> {
-  if (Symbol.asyncIterator in pieces) {
-    yield* pieces as AsyncIterable<Uint8Array | string>;
-    return;
-  }
-  const reader = (pieces as ReadableStream<Uint8Array | string>).getReader();
+/** The pieces of a stream, which Safari cannot iterate over. @throws {TensorError} `data` when it breaks off. */
+async function* streamed(
+  place: () => string,
+  stream: ReadableStream<Uint8Array> | ReadableStream<string>,
+): AsyncGenerator<Uint8Array | string> {
+  const reader = (stream as ReadableStream<Uint8Array | string>).getReader();
+  let [read, failed] = [0, false];
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        failed = true;
+        throw cutOff(place(), read, cause);
+      });
       if (done) return;
+      read += value.length;
       yield value;
     }
   } finally {
-    await reader.cancel();
+    if (!failed) await reader.cancel();
   }
+}
+
+/** The error for a stream that fails in the middle; one that its user aborted is left as it is. */
+function cutOff(where: string, read: number, cause: unknown): unknown {
+  if (cause instanceof TensorError || (cause instanceof Error && cause.name === "AbortError")) return cause;
+  const received = `${read} ${read === 1 ? "byte" : "bytes"}, then ${cause instanceof Error ? cause.message : show(cause)}`;
+  const remedy = "Check the connection and read it again.";
+  return new TensorError("data", { where, expected: "the whole text", received, remedy }, { cause });
 }
 
 function isPieces(value: unknown): value is Pieces {

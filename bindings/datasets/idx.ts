@@ -8,8 +8,8 @@
 //
 // Source: LeCun, Cortes, Burges, "The MNIST database", section "The IDX file format" (http://yann.lecun.com/exdb/mnist).
 
-import { ungzip } from "pako";
-import { check, show, TensorError } from "../errors.ts";
+import { Inflate } from "pako";
+import { check, formatBytes, show, TensorError } from "../errors.ts";
 
 /** The array of an IDX file. */
 export interface IdxArray {
@@ -36,14 +36,19 @@ const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map<number, ElementT
   [0x0e, { dtype: "float32", width: 8, read: (v, at, n) => float32s(n, (index) => v.getFloat64(at + 8 * index)) }],
 ]);
 
+/** Most bytes that an archive may declare. */
+const MOST_BYTES = 1 << 30;
+/** The best ratio that gzip reaches. */
+const BEST_RATIO = 1032;
 const DAMAGED = "The file is damaged or is not an IDX file: fetch it again.";
 
 /**
  * The array of any shape in the bytes of an IDX file, raw or compressed with gzip. Bytes stay `uint8`, signed integers
  * become `int32`, floats `float32` (64-bit ones are rounded). The array owns its elements. `where` begins the messages
- * (default `readIdx`).
+ * (default `readIdx`). An archive is expanded as far as its header
+ * declares, never beyond, and may declare 1 GiB.
  * @throws TensorError `format` for a damaged archive, another kind of file, an unknown element type, or a number of bytes
- *   that does not fit the sizes.
+ *   that does not fit the sizes; `memory` for an archive of more than 1 GiB.
  */
 export function readIdx(bytes: Uint8Array, where = "readIdx"): IdxArray {
   check(ArrayBuffer.isView(bytes), "option", () => ({
@@ -51,16 +56,33 @@ export function readIdx(bytes: Uint8Array, where = "readIdx"): IdxArray {
     expected: "the bytes of an IDX file as a Uint8Array",
     received: show(bytes),
   }));
-  const file = bytes[0] === 0x1f && bytes[1] === 0x8b ? expand(bytes, where) : bytes;
-  const damagedUnless = (sound: boolean, expected: string, received: string): void =>
-    check(sound, "format", () => ({ where, expected, received, remedy: DAMAGED }));
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return arrayOf(expand(bytes, where), where);
+  const header = headerOf(bytes, where);
+  check(header !== undefined, "format", () => ({
+    where,
+    expected: "the whole header of an IDX file",
+    received: `${bytes.length} bytes`,
+    remedy: DAMAGED,
+  }));
+  return arrayOf({ header, file: bytes }, where);
+}
 
-  const isIdx = file.length >= 4 && file[0] === 0 && file[1] === 0;
-  damagedUnless(
-    isIdx,
-    "an IDX file, which begins with 0, 0",
-    `${file.length} bytes, first ${show([...file.slice(0, 4)])}`,
-  );
+interface Header {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** Bytes of the header, and of the whole file. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** The header at the beginning of a file; undefined while there are too few bytes of it. */
+function headerOf(file: Uint8Array, where: string): Header | undefined {
+  check(file.length >= 4 && file[0] === 0 && file[1] === 0, "format", () => ({
+    where,
+    expected: "an IDX file, which begins with 0, 0",
+    received: `${file.length} bytes, first ${show([...file.slice(0, 4)])}`,
+    remedy: DAMAGED,
+  }));
   const [, , code = 0, axes = 0] = file;
   const type = ELEMENT_TYPES.get(code);
   check(type !== undefined, "format", () => ({
@@ -70,23 +92,82 @@ export function readIdx(bytes: Uint8Array, where = "readIdx"): IdxArray {
     remedy: DAMAGED,
   }));
   const begin = 4 + 4 * axes;
-  damagedUnless(file.length >= begin, `${begin} bytes of header for ${axes} axes`, `${file.length} bytes`);
+  if (file.length < begin) return undefined;
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const size = shape.reduce((count, length) => count * length, 1);
-  const expected = `${size * type.width} bytes for ${size} elements of shape ${show(shape)}`;
-  damagedUnless(file.length - begin === size * type.width, expected, `${file.length - begin}`);
+  const bytes = shape.reduce((count, length) => count * length, 1) * type.width;
+  return { type, shape, begin, end: begin + bytes };
+}
+
+function arrayOf({ header, file }: { readonly header: Header; readonly file: Uint8Array }, where: string): IdxArray {
+  const { type, shape, begin, end } = header;
+  const size = (end - begin) / type.width;
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  check(file.length === end, "format", () => ({
+    where,
+    expected: `${end - begin} bytes for ${size} elements of shape ${show(shape)}`,
+    received: `${file.length - begin}`,
+    remedy: DAMAGED,
+  }));
   return { shape: Object.freeze(shape), dtype: type.dtype, data: type.read(view, begin, size) };
 }
 
-function expand(bytes: Uint8Array, where: string): Uint8Array {
+/** An archive, as far as its header declares. @throws TensorError `format` when it is damaged or goes on. */
+function expand(bytes: Uint8Array, where: string): { readonly header: Header; readonly file: Uint8Array } {
+  const damaged = (received: string, cause?: unknown): TensorError =>
+    new TensorError("format", { where, expected: "a sound gzip archive", received, remedy: DAMAGED }, { cause });
+  let [header, start]: [Header | undefined, Uint8Array] = [undefined, new Uint8Array(0)];
+  let file: Uint8Array | undefined;
+  let length = 0;
+  const take = (piece: Uint8Array): void => {
+    if (file === undefined) {
+      const joined = new Uint8Array(start.length + piece.length);
+      joined.set(start);
+      joined.set(piece, start.length);
+      start = joined;
+      if (start.length < 4) return;
+      header = headerOf(start, where);
+      if (header === undefined) return;
+      const { end } = header;
+      check(end <= bytes.length * BEST_RATIO, "format", () => ({
+        where,
+        expected: `at most ${bytes.length * BEST_RATIO} bytes from an archive of ${bytes.length}`,
+        received: `a header that declares ${end}`,
+        remedy: DAMAGED,
+      }));
+      check(end <= MOST_BYTES, "memory", () => ({
+        where,
+        expected: `an array of at most ${formatBytes(MOST_BYTES)}`,
+        received: `${formatBytes(end)} for shape ${show(header?.shape)}`,
+        remedy: "Cut the file into parts.",
+      }));
+      file = new Uint8Array(end);
+      take(start);
+      return;
+    }
+    if (length + piece.length > file.length) throw enough;
+    file.set(piece, length);
+    length += piece.length;
+  };
+  const inflater = new Inflate({ chunkSize: 1 << 16 });
+  inflater.onData = (piece) => take(piece as Uint8Array);
+  inflater.onEnd = () => {};
   try {
-    return ungzip(bytes);
+    inflater.push(bytes, true);
   } catch (cause) {
-    const received = cause instanceof Error ? cause.message : String(cause);
-    throw new TensorError("format", { where, expected: "a sound gzip archive", received, remedy: DAMAGED }, { cause });
+    if (cause instanceof TensorError) throw cause;
+    if (cause !== enough) throw damaged(cause instanceof Error ? cause.message : String(cause), cause);
+    const { begin, end, shape, type } = header as unknown as Header;
+    const expected = `${end - begin} bytes for ${(end - begin) / type.width} elements of shape ${show(shape)}`;
+    throw new TensorError("format", { where, expected, received: "more", remedy: DAMAGED });
   }
+  if (inflater.err !== 0) throw damaged(inflater.msg || `error ${inflater.err}`);
+  if (header === undefined || file === undefined) throw damaged(`an archive of ${start.length} bytes`);
+  return { header, file: (file as Uint8Array).subarray(0, length) };
 }
+
+/** Thrown where an archive goes on behind what its header declares. */
+const enough: unique symbol = Symbol("enough");
 
 function int32s(size: number, element: (index: number) => number): Int32Array {
   const values = new Int32Array(size);

@@ -1,6 +1,7 @@
 // How is a safetensors file read without trusting it? Its form is described in writeSafetensors.ts.
 
 import { check, show, TensorError } from "../errors.ts";
+import { endOfText } from "./modestJson.ts";
 import {
   DAMAGED,
   damagedUnless,
@@ -14,6 +15,15 @@ import {
   type Reader,
   type StoredTensor,
 } from "./storedTensor.ts";
+
+/** Most tensors of a file without data; one more for each so many bytes of data. */
+const [MOST_TENSORS, BYTES_FOR_EACH] = [1 << 17, 256];
+/** Most fields that describe a tensor: three are known. */
+const MOST_FIELDS = 64;
+/** Longest description of a tensor. */
+const LONGEST_ENTRY = 1 << 14;
+/** Deepest nesting within an entry of the header: a list in an object. */
+const DEEPEST = 2;
 
 /** What a file holds. */
 export interface StoredTensors {
@@ -41,10 +51,7 @@ export function decodeSafetensors(bytes: Uint8Array, where = "safetensors"): Sto
   const file = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = readHeader(file, where);
   const body = file.subarray(LENGTH_BYTES + header.length);
-  const metadata = readMetadata(header.entries.get(METADATA), where);
-  header.entries.delete(METADATA);
-
-  const infos = [...header.entries].map(([name, entry]) => readInfo(name, entry, where));
+  const { metadata, infos } = header;
   infos.sort((a, b) => a.begin - b.begin || a.end - b.end);
   const tensors = new Map<string, StoredTensor>();
   let position = 0;
@@ -73,7 +80,10 @@ export function decodeSafetensors(bytes: Uint8Array, where = "safetensors"): Sto
   return { tensors, metadata };
 }
 
-function readHeader(file: Uint8Array, where: string): { length: number; entries: Map<string, unknown> } {
+function readHeader(
+  file: Uint8Array,
+  where: string,
+): { readonly length: number; readonly metadata: Record<string, string>; readonly infos: Info[] } {
   damagedUnless(file.length >= LENGTH_BYTES, where, "at least 8 bytes", () => `${file.length}`);
   const view = new DataView(file.buffer, file.byteOffset, LENGTH_BYTES);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
@@ -81,54 +91,107 @@ function readHeader(file: Uint8Array, where: string): { length: number; entries:
   const available = file.length - LENGTH_BYTES;
   damagedUnless(length <= available, where, `a header of ${length} bytes`, () => `${available} bytes after its length`);
 
+  // `slice` because browsers do not decode shared memory.
+  const part = file.subarray(LENGTH_BYTES, LENGTH_BYTES + length);
   let text: string;
-  let header: unknown;
   try {
-    // `slice` also because browsers do not decode shared memory.
-    const bytes = file.slice(LENGTH_BYTES, LENGTH_BYTES + length);
+    const bytes = part.buffer instanceof ArrayBuffer ? part : part.slice();
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    header = JSON.parse(text);
   } catch (cause) {
-    const received = cause instanceof Error ? cause.message : "something else";
-    const parts = { where, expected: "a header in JSON", received: received.replace(/\.$/, "") };
-    throw new TensorError("format", { ...parts, remedy: DAMAGED }, { cause });
+    throw notJson(where, cause);
   }
-  damagedUnless(text.startsWith("{") && isRecord(header), where, "a header that is a JSON object", () => show(header));
-  const twice = repeatedKey(text);
-  damagedUnless(twice === undefined, where, "every name once in the header", () => `${show(twice)} twice`);
-  return { length, entries: new Map(Object.entries(header)) };
+  const most = MOST_TENSORS + Math.floor((available - length) / BYTES_FOR_EACH);
+  let metadata = Object.create(null) as Record<string, string>;
+  const infos = new Map<string, Info>();
+  readEntries(text, where, most, (name, part) => {
+    if (name === METADATA) metadata = readMetadata(part, `${where}/${METADATA}`);
+    else infos.set(name, readInfo(name, part, where));
+  });
+  return { length, metadata, infos: [...infos.values()] };
 }
 
-/** The first key that stands twice in one object of `json`, which is valid JSON; `JSON.parse` would keep the last. */
-function repeatedKey(json: string): string | undefined {
-  const objects: Set<string>[] = [];
-  for (let at = 0; at < json.length; at++) {
-    const character = json[at];
-    if (character === "{") objects.push(new Set());
-    else if (character === "}") objects.pop();
-    else if (character === '"') {
-      const begin = at++;
-      while (json[at] !== '"') at += json[at] === "\\" ? 2 : 1;
-      let next = at + 1;
-      while (json.charCodeAt(next) <= 0x20) next++;
-      if (json[next] !== ":") continue;
-      const key = JSON.parse(json.slice(begin, at + 1)) as string;
-      const keys = objects.at(-1);
-      if (keys?.has(key)) return key;
-      keys?.add(key);
+/**
+ * Gives each entry of a JSON object to `use`, its value as text: nothing large is made of what the format does not allow.
+ * @throws TensorError `format` for what is not an object, for a name that stands twice, and for more than `most` entries.
+ */
+function readEntries(text: string, where: string, most: number, use: (name: string, part: string) => void): void {
+  const header = (sound: boolean, received: () => string): void =>
+    damagedUnless(sound, where, "a header in JSON: a JSON object", received);
+  const near = (): string => show(text.slice(at, at + 20));
+  const names = new Set<string>();
+  let at = 0;
+  header(text[at] === "{", near);
+  at = skipSpace(text, at + 1);
+  if (text[at] === "}") at++;
+  else
+    for (let more = true; more; ) {
+      header(text[at] === '"', () => `${near()} for a name`);
+      const end = endOfText(text, at) + 1;
+      const name = parsed(text.slice(at, end), where) as string;
+      at = skipSpace(text, end);
+      header(text[at] === ":", () => `${near()} after ${show(name)}`);
+      damagedUnless(!names.has(name), where, "every name once in the header", () => `${show(name)} twice`);
+      damagedUnless(names.size < most, where, `at most ${most} entries in a header of such a file`, () => "more");
+      names.add(name);
+      const begin = skipSpace(text, at + 1);
+      at = endOfValue(text, begin, where);
+      use(name, text.slice(begin, at));
+      more = text[at] === ",";
+      at = more ? skipSpace(text, at + 1) : at + 1;
     }
-  }
-  return undefined;
+  at = skipSpace(text, at);
+  header(at === text.length, () => `${near()} after its end`);
 }
 
-function readMetadata(entry: unknown, where: string): Record<string, string> {
-  const metadata = Object.create(null) as Record<string, string>;
-  if (entry === undefined) return metadata;
-  damagedUnless(isRecord(entry), `${where}/${METADATA}`, "an object of texts", () => show(entry));
-  for (const [key, text] of Object.entries(entry)) {
-    damagedUnless(typeof text === "string", placeOf(`${where}/${METADATA}`, key), "text", () => show(text));
-    metadata[key] = text;
+/** The place of the comma or brace that ends the value at `begin`. */
+function endOfValue(text: string, begin: number, where: string): number {
+  let depth = 0;
+  for (let at = begin; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) at = endOfText(text, at);
+    else if (code === 0x7b || code === 0x5b) {
+      depth++;
+      damagedUnless(depth <= DEEPEST, where, `a header in JSON of at most ${DEEPEST} levels in an entry`, () => "more");
+    } else if (depth === 0 && (code === 0x2c || code === 0x7d)) return at;
+    else if (code === 0x7d || code === 0x5d) depth--;
   }
+  damagedUnless(false, where, "a header in JSON", () => "one without an end");
+  return text.length;
+}
+
+function skipSpace(text: string, begin: number): number {
+  let at = begin;
+  while (text.charCodeAt(at) === 0x20 || isBreak(text.charCodeAt(at))) at++;
+  return at;
+}
+
+function isBreak(code: number): boolean {
+  return code === 0x09 || code === 0x0a || code === 0x0d;
+}
+
+/** The value of JSON. @throws TensorError `format`. */
+function parsed(json: string, where: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw notJson(where, cause);
+  }
+}
+
+function notJson(where: string, cause: unknown): TensorError {
+  const received = cause instanceof Error ? cause.message : "something else";
+  const parts = { where, expected: "a header in JSON", received: received.replace(/\.$/, "") };
+  return new TensorError("format", { ...parts, remedy: DAMAGED }, { cause });
+}
+
+function readMetadata(part: string, where: string): Record<string, string> {
+  const metadata = Object.create(null) as Record<string, string>;
+  damagedUnless(part.startsWith("{"), where, "an object of texts", () => show(parsed(part, where)));
+  readEntries(part, where, MOST_TENSORS, (key, value) => {
+    const text = parsed(value, where);
+    damagedUnless(typeof text === "string", placeOf(where, key), "text", () => show(text));
+    metadata[key] = text;
+  });
   return metadata;
 }
 
@@ -140,9 +203,15 @@ interface Info {
   readonly end: number;
 }
 
-function readInfo(name: string, entry: unknown, where: string): Info {
+function readInfo(name: string, part: string, where: string): Info {
   const place = placeOf(where, name);
-  damagedUnless(isRecord(entry), place, "an object with dtype, shape and data_offsets", () => show(entry));
+  const entry = Object.create(null) as Record<string, unknown>;
+  const form = "an object with dtype, shape and data_offsets";
+  damagedUnless(part.startsWith("{"), place, form, () => show(parsed(part, place)));
+  damagedUnless(part.length <= LONGEST_ENTRY, place, `an entry of at most ${LONGEST_ENTRY} characters`, () => "more");
+  readEntries(part, place, MOST_FIELDS, (key, value) => {
+    entry[key] = parsed(value, place);
+  });
   const { dtype, shape, data_offsets: offsets } = entry;
   const reader = typeof dtype === "string" ? READERS.get(dtype) : undefined;
   check(reader !== undefined, "format", () => ({
@@ -164,8 +233,4 @@ function readInfo(name: string, entry: unknown, where: string): Info {
   const expected = `${size} bytes for ${dtype} of shape ${show(shape)}`;
   damagedUnless(end - begin === size, place, expected, () => `${end - begin}`);
   return { name, reader, shape: Object.freeze([...shape]), begin, end };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

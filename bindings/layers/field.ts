@@ -114,7 +114,7 @@ export function integers(initial: readonly number[] | null | undefined, low: num
       const given = value === undefined ? initial : value;
       if (given === null && initial !== undefined) return null;
       const list = typeof given === "number" ? [given] : given;
-      const fits = Array.isArray(list) && list.every((each) => Number.isInteger(each) && (each as number) >= low);
+      const fits = Array.isArray(list) && [...list].every((each) => Number.isInteger(each) && (each as number) >= low);
       return fits ? (list as number[]) : reject(where, `a list of integers ≥ ${low}`, value);
     },
     write: (value) => (value === null ? null : [...value]),

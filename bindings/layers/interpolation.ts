@@ -2,8 +2,9 @@
 //
 // Cell i of `count` has its centre at (i + ½) · size / count of the old axis, whose own centres lie at halves.
 
-import type { SymbolicTensor } from "../graph.ts";
+import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { gather } from "../ops/gather.ts";
+import { checkRoom } from "../tensor.ts";
 import { multiplyAlong } from "./spatialAxes.ts";
 
 /** How a cell between old ones comes about: as the nearest of them, or as a weighted mean of those around. */
@@ -16,6 +17,7 @@ export type Interpolation = "nearest" | "bilinear";
 export function resizeAlong(x: SymbolicTensor, axis: number, count: number, by: Interpolation): SymbolicTensor {
   const size = x.shape[axis] as number;
   if (count === size) return x;
+  checkRoom(() => errorPlace("resize"), by === "bilinear" ? [count, size] : [count], "float32");
   if (by === "bilinear") return multiplyAlong(x, axis, bilinearWeights(size, count));
   const picks = Array.from({ length: count }, (_, cell) => Math.floor(((cell + 0.5) * size) / count));
   return gather(x, picks, axis);

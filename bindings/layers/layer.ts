@@ -177,7 +177,8 @@ export class Layer implements AnyLayer {
 
   /** Those that optimizers leave as they are; all of them when the layer is not trainable. */
   get nonTrainableWeights(): readonly Variable[] {
-    return this.weights.filter((weight) => !this.trainableWeights.includes(weight));
+    const trainable = this.trainableWeights;
+    return this.weights.filter((weight) => !trainable.includes(weight));
   }
 
   /** Number of weights' elements. */
@@ -219,11 +220,11 @@ export class Layer implements AnyLayer {
         received: `one of ${formatBytes(4 * sizeOf(shape))}, shape [${shape.join(", ")}]`,
         remedy: "Use smaller batches or a smaller model.",
       }));
-      const variable = new Variable(
-        `${this.name}/${name}`,
-        tensor(initializer.create(shape), undefined, dtype),
-        trainable,
-      );
+      const values =
+        stored === undefined
+          ? tensor(initializer.create(shape), undefined, dtype)
+          : stored(`${this.name}/${name}`, shape, dtype ?? "float32");
+      const variable = new Variable(`${this.name}/${name}`, values, trainable);
       this.variables.set(name, variable);
       if (regularizer != null) this.regularizers.push([variable, regularizer]);
       if (constraint != null) this.constraints.set(variable, constraint);
@@ -292,6 +293,22 @@ export class Layer implements AnyLayer {
       Object.entries(this.definition.fields).map(([key, field]) => [toSnakeCase(key), field.write(this.options[key])]),
     );
     return { name: this.name, trainable: this.trainable, dtype: "float32", ...Object.fromEntries(own) };
+  }
+}
+
+/** The first values of a weight whose real ones are in a file. @throws {TensorError} for one that is not in it. */
+export type StoredWeights = (name: string, shape: Shape, dtype: DType) => Tensor;
+
+let stored: StoredWeights | undefined;
+
+/** Runs `action`; weights that layers make meanwhile begin with the values of `source`, and initializers draw nothing. */
+export function withStoredWeights<T>(source: StoredWeights, action: () => T): T {
+  const before = stored;
+  stored = source;
+  try {
+    return action();
+  } finally {
+    stored = before;
   }
 }
 

@@ -37,7 +37,7 @@ export function parseOptions(
   }));
   check(
     inputShape === undefined ||
-      (Array.isArray(inputShape) && inputShape.every((size) => Number.isInteger(size) && size > 0)),
+      (Array.isArray(inputShape) && [...inputShape].every((size) => Number.isInteger(size) && size > 0)),
     "option",
     () => ({
       where: `${where}.inputShape`,

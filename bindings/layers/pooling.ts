@@ -1,11 +1,13 @@
 // Layers that reduce windows of cells, or all cells, to one value for each channel.
 
+import { errorPlace } from "../graph.ts";
 import { marginOf } from "../ops/convWindows.ts";
 import { gather } from "../ops/gather.ts";
 import { asFloat, divide, multiply } from "../ops/map.ts";
 import { averagePool, maxPool } from "../ops/pool.ts";
 import { max, mean, sum } from "../ops/reduce.ts";
 import { expandDims } from "../ops/view.ts";
+import { checkRoom } from "../tensor.ts";
 import { flag } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 import {
@@ -129,6 +131,8 @@ export interface AdaptivePoolingOptions extends LayerOptions {
 
 /** Window i of `count` over `size` cells: from ⌊i · size / count⌋ up to ⌈(i + 1) · size / count⌉. */
 function adaptiveWindows(size: number, count: number): { readonly begin: number; readonly end: number }[] {
+  // Each window takes its own cells: a matrix [windows, cells] must have room.
+  checkRoom(() => errorPlace("adaptivePooling"), [count, Math.max(size, 16)], "float32");
   return Array.from({ length: count }, (_, index) => ({
     begin: Math.floor((index * size) / count),
     end: Math.ceil(((index + 1) * size) / count),

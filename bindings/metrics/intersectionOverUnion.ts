@@ -8,6 +8,7 @@ import { add, cast, full, greaterEqual, less, logicalAnd, multiply, notEqual, wh
 import { argMax } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import { flag, integer, listOf, nullOr, number, type OptionRule } from "../optionRules.ts";
+import { checkRoom } from "../tensor.ts";
 import { type Metric, type MetricParts, makeMetric, type Named, withWeights } from "./metric.ts";
 
 type Node = SymbolicTensor;
@@ -128,6 +129,7 @@ const overlapState = { pairs: ["sum"] } as const;
 /** Counts how often each pair of true and predicted class occurs: [classes · classes]. */
 function overlap(name: string, settings: Settings): MetricParts<typeof overlapState> {
   const { numClasses, ignoreClass = null, sparseYTrue, sparseYPred, axis } = settings;
+  checkRoom(() => `${name}.numClasses`, [numClasses, numClasses], "float32");
   const targets = settings.targetClassIds ?? Array.from({ length: numClasses }, (_, each) => each);
   check(
     targets.every((each) => each < numClasses),

@@ -1,5 +1,6 @@
 // How do the batches of a dataset reach the machine? One at a time: what is not in memory need not fit there.
 
+import { endIterator, untilAborted } from "../aborting.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { engine } from "../engine.ts";
 import { check, show } from "../errors.ts";
@@ -18,6 +19,8 @@ export interface DatasetFeedOptions {
   readonly epoch: number;
   /** Begin every pass as this one, in the same order: for data that are only measured. */
   readonly samePass?: boolean;
+  /** Ends waiting for a batch, and for the end of a pass. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Makes a feed of a dataset whose elements are [x, y] or [x, y, sampleWeight]. @throws {TensorError} what `read` throws. */
@@ -122,11 +125,12 @@ class DatasetFeed implements Feed {
     const { iterator } = this;
     this.iterator = undefined;
     this.fresh = false;
-    await iterator?.return?.();
+    if (iterator !== undefined) await endIterator(iterator, this.options.signal);
   }
 
   private async nextColumns(): Promise<Column[] | undefined> {
-    const result = await (this.iterator as AsyncIterator<unknown>).next();
+    const iterator = this.iterator as AsyncIterator<unknown>;
+    const result = await untilAborted(this.options.signal, () => iterator.next());
     if (result.done === true) return undefined;
     checkBatch(this.where, result.value);
     const [x, y, weight] = result.value;

@@ -1,5 +1,6 @@
 // How does training go, epoch by epoch?
 
+import { untilEnded } from "../aborting.ts";
 import type { Callback, ModelInTraining, TrainingInfo } from "../callbacks/callback.ts";
 import { check, show } from "../errors.ts";
 import { yieldToEvents } from "../platform/yielding.ts";
@@ -64,7 +65,8 @@ const stepsOfUnknown = 1000;
 
 /**
  * Trains for `epochs` − `initialEpoch` epochs and collects the logs of each. A signal that is aborted meanwhile ends
- * training as the last epoch would, after the steps done, and then rejects with its reason.
+ * training as the last epoch would, after the steps done, and then rejects with its reason; soon also while data or a
+ * callback hang.
  */
 export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<string, number[]>> {
   const { callbacks, signal } = plan;
@@ -79,24 +81,25 @@ export async function runEpochs(trainer: Trainer, plan: EpochPlan): Promise<Reco
     }
   }
   if (trainer.state.iteration.value.item() !== stepsBefore) trainer.state.finalize();
-  for (const callback of callbacks) await callback.onTrainEnd?.();
+  await tellEach(callbacks, signal, (callback) => callback.onTrainEnd?.());
   signal?.throwIfAborted();
   return history;
 }
 
 async function trainEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<string, number[]>> {
   const { callbacks, control, feed, signal, steps } = plan;
+  const tell = (event: (callback: Callback) => unknown): Promise<void> => tellEach(callbacks, signal, event);
   const names = trainer.objective.names;
   const measured = plan.validate === undefined ? names : [...names, ...names.map(validationName)];
   const history: Record<string, number[]> = Object.fromEntries(["epoch", ...measured].map((name) => [name, []]));
-  for (const callback of callbacks) await callback.onTrainBegin?.(plan.info, plan.model);
+  await tell((callback) => callback.onTrainBegin?.(plan.info, plan.model));
   const { start } = control;
   const reader = trainingReader(trainer, feed, start);
   control.now = start;
   try {
     for (let epoch = start.epoch; epoch < plan.epochs && !control.stopped; epoch++) {
       signal?.throwIfAborted();
-      for (const callback of callbacks) await callback.onEpochBegin?.(epoch);
+      await tell((callback) => callback.onEpochBegin?.(epoch));
       recruit(trainer.operations("train", feed) * stepsOf(feed, steps) * (plan.epochs - epoch));
       const begun = epoch === start.epoch ? start : undefined;
       await runPass(trainer, "train", reader, { callbacks, signal, steps, control, epoch, begun });
@@ -104,18 +107,27 @@ async function trainEpochs(trainer: Trainer, plan: EpochPlan): Promise<Record<st
       control.now = { epoch: epoch + 1, batch: 0, taken: reader.taken };
       const logs = trainer.logs("train");
       if (plan.validate !== undefined) {
-        for (const callback of callbacks) await callback.onTestBegin?.();
+        await tell((callback) => callback.onTestBegin?.());
         for (const [name, value] of Object.entries(await plan.validate())) logs[validationName(name)] = value;
-        for (const callback of callbacks) await callback.onTestEnd?.();
+        await tell((callback) => callback.onTestEnd?.());
       }
       history.epoch?.push(epoch);
       for (const [name, value] of Object.entries(logs)) history[name]?.push(value);
-      for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs);
+      await tell((callback) => callback.onEpochEnd?.(epoch, logs));
     }
   } finally {
     reader.close();
   }
   return history;
+}
+
+/** Lets callbacks handle an event one after the other; one that hangs is left behind soon after `signal` is aborted. */
+async function tellEach(
+  callbacks: readonly Callback[],
+  signal: AbortSignal | undefined,
+  event: (callback: Callback) => unknown,
+): Promise<void> {
+  for (const callback of callbacks) await untilEnded(signal, event(callback));
 }
 
 /** Reads data to train on: each pass has an order of its own, and one that was begun counts. */
@@ -186,14 +198,14 @@ export async function runPass(trainer: Trainer, mode: Mode, reader: Reader, opti
     if (restore !== undefined && !trainer.finite()) {
       const { findNonFinite } = await import("./nonFinite.ts");
       const fault = findNonFinite(trainer, feed, portion, restore, { epoch: options.epoch ?? 0, batch: done });
-      for (const callback of callbacks) await callback.onNonFinite?.(fault);
+      await tellEach(callbacks, signal, (callback) => callback.onNonFinite?.(fault));
       if (control !== undefined) control.stopped = true;
       done = fault.batch;
       break;
     }
     done += portion.steps;
     if (control !== undefined) control.now = { epoch: options.epoch ?? 0, batch: done, taken: reader.taken };
-    if (stepwise) for (const callback of callbacks) await callback.onBatchEnd?.(done - 1, trainer.logs(mode));
+    if (stepwise) await tellEach(callbacks, signal, (callback) => callback.onBatchEnd?.(done - 1, trainer.logs(mode)));
     slice = nextSlice(portion.steps, elapsed);
     const due = portion.steps > 1 || done - reported >= stepsWithoutClock;
     if (due || performance.now() - turned > sliceMilliseconds / 2) await giveTurn();

@@ -39,7 +39,7 @@ function functionalFromConfig(className: string, config: JsonRecord): Model<neve
   if (className !== "Functional") throw malformed("a Sequential or Functional model", className);
   const written = recordsOf(config.layers, "a list of layers");
   const results = new Map<string, Placeholder>();
-  const open: { layer: AnyLayer; name: string; node: JsonRecord; index: number }[] = [];
+  const open: Application[] = [];
   for (const each of written) {
     const name = String(each.name);
     const settings = recordOf(each.config, "the configuration of a layer");
@@ -77,25 +77,47 @@ function functionalFromConfig(className: string, config: JsonRecord): Model<neve
   return model as unknown as Model<never, never>;
 }
 
-/** Applies layers as soon as all their inputs are there. */
-function applyAll(
-  open: { layer: AnyLayer; name: string; node: JsonRecord; index: number }[],
-  results: Map<string, Placeholder>,
-): void {
-  let waiting = open;
-  while (waiting.length > 0) {
-    const next = waiting.filter(({ layer, name, node, index }) => {
+/** A layer that is to be applied once more. */
+interface Application {
+  readonly layer: AnyLayer;
+  readonly name: string;
+  readonly node: JsonRecord;
+  readonly index: number;
+}
+
+/** Applies layers as soon as all their inputs are there, each looked at once for each of its inputs. */
+function applyAll(open: readonly Application[], results: Map<string, Placeholder>): void {
+  /** Those that wait, by the input that they miss first. */
+  const waiting = new Map<string, Application[]>();
+  let left = open.length;
+  for (const each of open) {
+    const ready = [each];
+    for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+      const { layer, name, node, index } = next;
       const [first] = node.args as Json[];
       const many = Array.isArray(first);
-      const inputs = ((many ? first : node.args) as Json[]).map((reference) => results.get(referenceKey(reference)));
-      if (inputs.some((each) => each === undefined)) return true;
-      const given = inputs as Placeholder[];
-      results.set(`${name} ${index}`, (layer as Layer).apply(many ? given : (given[0] as Placeholder)) as Placeholder);
-      return false;
-    });
-    if (next.length === waiting.length)
-      throw malformed("layers whose inputs exist", next.map(({ name }) => name).join(", "));
-    waiting = next;
+      const keys = ((many ? first : node.args) as Json[]).map(referenceKey);
+      const missing = keys.find((key) => !results.has(key));
+      if (missing !== undefined) {
+        const others = waiting.get(missing);
+        if (others === undefined) waiting.set(missing, [next]);
+        else others.push(next);
+        continue;
+      }
+      const inputs = keys.map((key) => results.get(key) as Placeholder);
+      const key = `${name} ${index}`;
+      results.set(key, (layer as Layer).apply(many ? inputs : (inputs[0] as Placeholder)) as Placeholder);
+      left--;
+      ready.push(...(waiting.get(key) ?? []).reverse());
+      waiting.delete(key);
+    }
+  }
+  if (left > 0) {
+    const [names, shown] = [[...waiting.values()].flat().map(({ name }) => name), 8];
+    throw malformed(
+      "layers whose inputs exist",
+      `${names.slice(0, shown).join(", ")}${left > shown ? ` and ${left - shown} more` : ""}`,
+    );
   }
 }
 

@@ -3,10 +3,12 @@
 import { isSerialized, type Json, type SerializedObject } from "../config.ts";
 import { check, show, TensorError } from "../errors.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
+import { type StoredWeights, withStoredWeights } from "../layers/layer.ts";
 import { lossFromConfig } from "../losses.ts";
 import { type Metric, metricFromConfig } from "../metrics.ts";
 import { optimizerFromConfig, resolveOptimizer } from "../optimizers.ts";
 import { readFile } from "../platform/files.ts";
+import { zeros } from "../tensor.ts";
 import { modelFromConfig } from "./fromConfig.ts";
 import type { Model } from "./model.ts";
 import { broken, parse, readFileOf, restoreState, storedValue, type Written } from "./restoring.ts";
@@ -50,13 +52,31 @@ function build(
   metadata: Readonly<Record<string, string>>,
 ): Model {
   const { class_name, config } = parse(where, metadata.model ?? "") as { class_name: string; config: Written };
-  const model = modelFromConfig(class_name, config) as unknown as Model<never, unknown, string>;
+  const model = withStoredWeights(
+    placesIn(where, tensors),
+    () => modelFromConfig(class_name, config) as unknown as Model<never, unknown, string>,
+  );
   for (const weight of model.weights) weight.assign(storedValue(where, tensors, weight.name, weight.shape));
   if (metadata.compile !== undefined && metadata.state !== undefined) {
     model.compile(readCompileOptions(where, parse(where, metadata.compile)));
     restoreState(where, model.trainer, parse(where, metadata.state), tensors);
   }
   return model as unknown as Model;
+}
+
+/**
+ * Zeros in place of weights, as long as the file has tensors of their shapes: one for each. What a model declares beyond its
+ * file is refused before it costs anything; which tensor belongs to which weight shows when all have their names.
+ */
+function placesIn(where: string, tensors: ReadonlyMap<string, StoredTensor>): StoredWeights {
+  const left = new Map<string, number>();
+  for (const { shape } of tensors.values()) left.set(shape.join(), (left.get(shape.join()) ?? 0) + 1);
+  return (name, shape, dtype) => {
+    const count = left.get(shape.join()) ?? 0;
+    if (count === 0) throw broken(where, `a tensor of shape [${shape.join(", ")}] for "${name}"`, "none");
+    left.set(shape.join(), count - 1);
+    return zeros(shape, dtype);
+  };
 }
 
 // Compile options -----------------------------------------------------------------------------------------------------

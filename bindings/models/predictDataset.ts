@@ -1,5 +1,6 @@
 // How are outputs computed for a dataset, batch by batch?
 
+import { endIterator, untilAborted } from "../aborting.ts";
 import { checkOptionNames } from "../config.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { check, show } from "../errors.ts";
@@ -30,8 +31,7 @@ export async function predictBatches(
   const batches = dataset.open(0);
   try {
     while (parts.length < limit) {
-      signal?.throwIfAborted();
-      const result = await batches.next();
+      const result = await untilAborted(signal, () => batches.next());
       if (result.done === true) break;
       parts.push(predict((Array.isArray(result.value) ? result.value[0] : result.value) as DataLike));
       if (performance.now() - turned < sliceMilliseconds) continue;
@@ -39,7 +39,7 @@ export async function predictBatches(
       turned = performance.now();
     }
   } finally {
-    await batches.return?.();
+    await endIterator(batches, signal);
   }
   const [first] = parts;
   check(first !== undefined, "data", () => ({

@@ -4,6 +4,7 @@ import type { Json } from "../config.ts";
 import { check, show, TensorError } from "../errors.ts";
 import { CHECKSUM_KEY, contentChecksum } from "../formats/checksum.ts";
 import { formatName, formatVersion } from "../formats/modelFormat.ts";
+import { isModest } from "../formats/modestJson.ts";
 import { decodeSafetensors } from "../formats/readSafetensors.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
 import { Tensor, type TensorData } from "../tensor.ts";
@@ -106,8 +107,9 @@ export function storedValue(
   return Tensor.of(found.data as TensorData, found.shape, found.dtype);
 }
 
-/** Metadata as an object. @throws {TensorError} `format`. */
+/** Metadata as an object. @throws {TensorError} `format`, also for more or deeper lists than a model has. */
 export function parse(where: string, text: string): Written {
+  if (!isModest(text)) throw broken(where, "metadata of a size and depth that a model can have", "more");
   try {
     return JSON.parse(text) as Written;
   } catch {

@@ -6,7 +6,7 @@ import { faultPlace } from "../compiler/loadedCode.ts";
 import type { Prepared, Program } from "../compiler/program.ts";
 import type { Buffer } from "../compiler/schedule.ts";
 import { checkOptionNames } from "../config.ts";
-import { check, show } from "../errors.ts";
+import { check, formatBytes, show } from "../errors.ts";
 import { type BatchProgram, base, encodeProgram, type Place, type Port, type Words } from "../formats/programFile.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
 import { sized } from "../layers/apply.ts";
@@ -70,6 +70,7 @@ function compileToFile(
       const values = topology.inputs.map(({ shape, dtype }) => zeros(sized(shape, size), dtype));
       const program = tracePrediction(topology, values, { algorithms: false });
       checkOutputs(where, program, outputs, size);
+      checkAddresses(where, "an arena", program.code.plan.arenaBytes, `a batch of ${size} samples`);
       checkKernels(where, program);
       const [batch, data] = saved(program, size, weights);
       program.dispose();
@@ -77,6 +78,7 @@ function compileToFile(
       words.push(data);
     }
   });
+  checkAddresses(where, "a block of weights", weights.size, "all of them");
   const stored = weights.stored();
   const description = { name: model.name, inputs, outputs, weights: stored.map(({ name }) => name), batches };
   return encodeProgram({ description, weights: stored, words }, machineFingerprint());
@@ -106,6 +108,18 @@ function checkOutputs(where: string, { outputs }: Program, ports: readonly Port[
       remedy: "Outputs need one row for each sample.",
     }));
   });
+}
+
+/** Addresses in a file are int32, counted from the beginning of a block. */
+const largestBlock = 2 ** 31 - 1;
+
+function checkAddresses(where: string, block: string, bytes: number, purpose: string): void {
+  check(bytes <= largestBlock, "memory", () => ({
+    where,
+    expected: `${block} of less than 2 GiB`,
+    received: `${formatBytes(bytes)} for ${purpose}`,
+    remedy: "Use smaller batchSizes or a smaller model.",
+  }));
 }
 
 /** The instructions of the machine that only predicts: assembly/machine.ts has the others where TRAINS is 1. */
@@ -147,6 +161,11 @@ class WeightsBlock {
       this.bytes += alignedBytes(weight.value.data.byteLength);
     }
     return offset;
+  }
+
+  /** Bytes of the block. */
+  get size(): number {
+    return this.bytes;
   }
 
   /** The same as `prepared`, of another batch size maybe: programs for all of them share what is equal. */

@@ -28,6 +28,7 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
     expected: "a list of at least one layer",
     received: show(layers),
   }));
+  const seen = new Set<AnyLayer>();
   layers.forEach((layer, index) => {
     check(typeof (layer as { invoke?: unknown } | null)?.invoke === "function", "option", () => ({
       where: `${where}[${index}]`,
@@ -35,12 +36,13 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
       received: show(layer),
       remedy: "Call the factory: layers.dense({ units: 10 }).",
     }));
-    check(layers.indexOf(layer) === index, "option", () => ({
+    check(!seen.has(layer), "option", () => ({
       where: `${where}[${index}]`,
       expected: "each layer once",
       received: `${layer.name} a second time`,
       remedy: "Share layers in a functional model.",
     }));
+    seen.add(layer);
   });
   const [first] = layers as [Layer, ...AnyLayer[]];
   const declared =

@@ -191,11 +191,15 @@ function nameLayers(where: string, layers: readonly AnyLayer[]): void {
     }));
     taken.add(layer.name);
   }
+  /** The next number of each base; all lower ones are taken. */
+  const next = new Map<string, number>();
   for (const layer of layers) {
     if (layer.named) continue;
     const base = layer.name;
     let name = base;
-    for (let count = 1; taken.has(name); count++) name = `${base}_${count}`;
+    let count = next.get(base) ?? 1;
+    for (; taken.has(name); count++) name = `${base}_${count}`;
+    next.set(base, count);
     taken.add(name);
     layer.rename(name);
     layer.named = true;

@@ -66,7 +66,8 @@ export class Trainer {
 
   /** Whether these are the weights that it trains. */
   trains(weights: readonly Variable[]): boolean {
-    return weights.length === this.weights.length && weights.every((weight) => this.weights.includes(weight));
+    const trained = new Set(this.weights);
+    return weights.length === trained.size && weights.every((weight) => trained.has(weight));
   }
 
   /** Begins a pass: averages start again. */

@@ -1,5 +1,6 @@
 // How is a model compiled, trained and measured?
 
+import { untilAborted } from "../aborting.ts";
 import type { Callback } from "../callbacks/callback.ts";
 import { progressBar } from "../callbacks/progress.ts";
 import { checkOptionNames } from "../config.ts";
@@ -151,7 +152,7 @@ export class Training<I, O, M extends string> extends Structure {
       let validate: (() => Promise<Record<string, number>>) | undefined;
       if (held !== undefined) {
         const heldWhere = `${where}.validationData`;
-        const heldFeed = await opened(this.feedOf(heldWhere, held, { batchSize: heldSize }));
+        const heldFeed = await opened(this.feedOf(heldWhere, held, { batchSize: heldSize }, { signal }));
         checkEnd(where, "validationSteps", heldFeed, heldSteps);
         trainer.prepare("test", heldFeed, heldWhere);
         validate = () => this.measure(trainer, heldFeed, callbacks, signal, heldSteps);
@@ -190,7 +191,7 @@ export class Training<I, O, M extends string> extends Structure {
     const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? defaultBatchSize, 1);
     const steps = stepsOption(`${where}.steps`, options.steps);
     const source = dataset ? x : this.columnsFor(where, x as DataLike, rest[0] as DataLike, options.sampleWeight);
-    const feed = await this.feedOf(where, source, { batchSize });
+    const feed = await this.feedOf(where, source, { batchSize }, { signal: options.signal });
     try {
       checkEnd(where, "steps", feed, steps);
       return (await this.measure(this.trainerFor("evaluate"), feed, [], options.signal, steps)) as LogsOf<M>;
@@ -205,12 +206,12 @@ export class Training<I, O, M extends string> extends Structure {
     where: string,
     source: Source,
     arrays: { readonly batchSize: number; readonly shuffle?: boolean },
-    { classWeight }: { readonly classWeight?: ClassWeight } = {},
+    { classWeight, signal }: { readonly classWeight?: ClassWeight; readonly signal?: AbortSignal | undefined } = {},
   ): Feed | Promise<Feed> {
     if (!isDataset(source)) return new ArrayFeed(where, source, arrays.batchSize, arrays);
     const training = arrays.shuffle !== undefined;
     const read: BatchReader = (x, y, weight) => this.columnsFor(where, x, y, weight, classWeight);
-    const options = { epoch: training ? (this.running?.epochs ?? 0) : 0, samePass: !training };
+    const options = { epoch: training ? (this.running?.epochs ?? 0) : 0, samePass: !training, signal };
     return feedDataset(where, source, read, options);
   }
 
@@ -225,11 +226,13 @@ export class Training<I, O, M extends string> extends Structure {
     const before = this.measured;
     this.measuring++;
     let finish = (): void => {};
-    this.measured = new Promise((resolve) => {
+    const ended = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    await before;
+    // One that is aborted while it waits does not let others pass.
+    this.measured = before.then(() => ended);
     try {
+      await untilAborted(signal, () => before);
       await runPass(trainer, "test", measuringReader(feed), { callbacks, signal, steps });
       return trainer.logs("test");
     } finally {

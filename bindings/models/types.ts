@@ -74,7 +74,7 @@ export interface DatasetFitOptions<I = DataLike, O = DataLike> {
   readonly verbose?: Verbosity;
   /**
    * Stops training between two steps: `fit` then rejects with `signal.reason`, after `onTrainEnd`. The model is as the
-   * steps done have left it.
+   * steps done have left it. Data that do not come are not waited for, and callbacks and what closes data only for a moment.
    */
   readonly signal?: AbortSignal;
 }

@@ -2,7 +2,7 @@
 
 import { check } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
-import { sizeOf, Tensor } from "../tensor.ts";
+import { checkRoom, sizeOf, Tensor } from "../tensor.ts";
 import { concat, pad, slice, transpose } from "./copy.ts";
 import { gather } from "./gather.ts";
 import { broadcastTo, where } from "./map.ts";
@@ -74,8 +74,19 @@ export function repeat(x: Operand, counts: number | readonly number[], axis?: nu
     expected: `one count, or ${size}`,
     received: `${each.length}`,
   }));
-  const places = each.flatMap((count, place) => new Array<number>(count).fill(place));
-  return gather(node, constant(Int32Array.from(places)), position);
+  const total = each.reduce((sum, count) => sum + count, 0);
+  const shape = node.shape.map((length, axis) => (axis === position ? total : length));
+  const here = (): string => errorPlace("repeat");
+  checkRoom(here, shape, node.dtype);
+  // The places lie in memory beside the result.
+  checkRoom(here, [total, 2], "int32");
+  const places = new Int32Array(total);
+  let end = 0;
+  for (const [place, count] of each.entries()) {
+    places.fill(place, end, end + count);
+    end += count;
+  }
+  return gather(node, constant(places), position);
 }
 
 /** x as a whole, `repeats[axis]` times along each axis; axes missing on either side count as 1. */
@@ -101,6 +112,7 @@ export function split(x: Operand, parts: number | readonly number[], axis = 0): 
   const node = toSymbolic(x);
   const [position = 0] = resolveAxes("split", node.shape.length, axis);
   const size = node.shape[position] as number;
+  if (typeof parts === "number") checkParts("split", parts);
   const cuts =
     typeof parts === "number" ? Array.from({ length: parts - 1 }, (_, cut) => ((cut + 1) * size) / parts) : parts;
   const edges = [0, ...cuts, size];
@@ -121,6 +133,7 @@ export function unstack(x: Operand, axis = 0): readonly Node[] {
   const node = toSymbolic(x);
   const [position = 0] = resolveAxes("unstack", node.shape.length, axis);
   const shape = node.shape.filter((_, each) => each !== position);
+  checkParts("unstack", node.shape[position] as number);
   return Array.from({ length: node.shape[position] as number }, (_, place) =>
     reshape(part(node, position, place, place + 1), shape),
   );
@@ -203,6 +216,17 @@ export function trace(x: Operand, offset = 0, first = 0, second = 1): Node {
 }
 
 // Parts ---------------------------------------------------------------------------------------------------------------
+
+/** Each part is a node of the graph. @throws {TensorError} `memory` for more than a graph can have. */
+export function checkParts(name: string, count: number): void {
+  check(!(count > mostParts), "memory", () => ({
+    where: errorPlace(name),
+    expected: `at most ${mostParts} parts`,
+    received: String(count),
+  }));
+}
+
+const mostParts = 2 ** 20;
 
 function part(x: Node, axis: number, begin: number, end: number): Node {
   const at = x.shape.map((_, each) => (each === axis ? begin : 0));

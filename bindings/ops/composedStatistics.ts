@@ -2,7 +2,7 @@
 
 import { check, show } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
-import { sameShape, sizeOf } from "../tensor.ts";
+import { checkRoom, integersBelow, sameShape, sizeOf } from "../tensor.ts";
 import { checkElements } from "./axes.ts";
 import { isNan } from "./composedElements.ts";
 import { moveAxis } from "./composedMoves.ts";
@@ -176,6 +176,7 @@ export function bincount(x: Operand, weights?: Operand, length = 1): Node {
   const lead = node.shape.slice(0, -1);
   const count = node.shape[node.shape.length - 1] as number;
   const rows = sizeOf(lead);
+  checkRoom(() => errorPlace("bincount"), [rows, length], "int32");
   const firsts = constant(Int32Array.from({ length: rows }, (_, row) => row * length));
   const inside = logicalAnd(greaterEqual(node, 0), less(node, length));
   const places = where(
@@ -209,7 +210,12 @@ export function histogram(
   const [least, most] = range === undefined && node.size > 0 ? [min(node), max(node)] : [asFloat(from), asFloat(to)];
   const margin = where(equal(least, most), 0.5, 0);
   const [low, high] = [subtract(least, margin), add(most, margin)];
-  const shares = constant(Float32Array.from({ length: bins }, (_, bin) => bin / bins));
+  const shares = constant(
+    Float32Array.from(
+      integersBelow(() => errorPlace("histogram"), bins),
+      (bin) => bin / bins,
+    ),
+  );
   const edges = concat([add(low, multiply(subtract(high, low), shares)), reshape(high, [1])], 0);
   // The last interval has its upper edge as well.
   const inside = logicalAnd(greaterEqual(node, low), lessEqual(node, high));

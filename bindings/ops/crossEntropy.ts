@@ -12,7 +12,7 @@ import {
   type SymbolicTensor,
   toSymbolic,
 } from "../graph.ts";
-import { sameShape, sizeOf } from "../tensor.ts";
+import { checkRoom, integersBelow, sameShape, sizeOf } from "../tensor.ts";
 import { withRule } from "./customGradient.ts";
 import {
   abs,
@@ -196,6 +196,8 @@ export function sigmoidCrossEntropy(labels: Operand, logits: Operand): Node {
 /** Integer positions [...] as rows of zeros with a one: [..., depth] float32; a position outside gives zeros. */
 export function oneHot(indices: Operand, depth: number): Node {
   const positions = toSymbolic(indices, "int32");
-  const classes = toSymbolic(Int32Array.from({ length: depth }, (_, index) => index));
+  const here = (): string => errorPlace("oneHot");
+  checkRoom(here, [...positions.shape, depth], "float32");
+  const classes = toSymbolic(integersBelow(here, depth));
   return cast(equal(expandDims(cast(positions, "int32"), -1), classes), "float32");
 }

@@ -2,9 +2,9 @@
 
 import { check, show } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
-import { sameShape, sizeOf } from "../tensor.ts";
+import { checkRoom, sameShape, sizeOf } from "../tensor.ts";
 import { power } from "./composed.ts";
-import { roll } from "./composedMoves.ts";
+import { checkParts, roll } from "./composedMoves.ts";
 import { stack, transpose } from "./copy.ts";
 import { eye } from "./creation.ts";
 import { inv } from "./linearAlgebra.ts";
@@ -135,6 +135,8 @@ export function vander(x: Operand, columns?: number, increasing = false): Node {
   }));
   const count = columns ?? node.size;
   whole("vander", count, 0);
+  checkRoom(() => errorPlace("vander"), [node.size, count], "float32");
+  checkParts("vander", count);
   if (count === 0) return full([node.size, 0], 0);
   const powers = Array.from({ length: count }, (_, exponent) => power(node, exponent));
   return stack(increasing ? powers : powers.reverse(), 1);

@@ -46,16 +46,19 @@ const pieceBytes = 1 << 18;
 
 /**
  * Writes `bytes` to the file at `path`, which afterwards holds either its old content or all of the new, even if the
- * process or the machine stops meanwhile: a temporary file in the same folder is written, flushed and renamed. A symbolic
- * link is followed, and the permissions of an existing file are kept. The folder must exist.
- * @throws TensorError `data` when the file cannot be written, `unsupported` in a runtime without a file system.
+ * process or the machine stops meanwhile: a temporary file in the same folder is written, flushed and renamed. Those that
+ * a process left behind which was ended while it wrote are removed by the next one that writes the same file. A symbolic
+ * link is followed, also to a file that is not there yet, and the permissions of an existing file are kept. The folder must
+ * exist.
+ * @throws TensorError `data` when the file cannot be written, or is write-protected, `unsupported` in a runtime without a file system.
  */
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
   const fileSystem = await openFileSystem("writeFileAtomically", path);
   const expected = `a file that can be written at ${JSON.stringify(path)}`;
   try {
-    const { dirname, basename, join } = (await builtin("path")) as Paths;
-    const target = await fileSystem.realpath(path).catch(() => path);
+    const paths = (await builtin("path")) as Paths;
+    const { dirname, basename, join } = paths;
+    const target = await targetOf(fileSystem, paths, path);
     const old = await fileSystem.stat(target).catch(() => undefined);
     // A rename would replace a device or a pipe by a plain file.
     check(old === undefined || old.isFile(), "data", () => ({
@@ -64,8 +67,19 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
       received: old?.isDirectory() ? "a folder" : "a device, pipe or socket",
       remedy: "Give the path of a file.",
     }));
+    // A rename would replace it all the same, and so it would for the superuser, who may write everything.
+    if (old !== undefined) await fileSystem.access(target, 2);
+    check(old === undefined || (old.mode & 0o222) !== 0, "data", () => ({
+      where: "writeFileAtomically",
+      expected,
+      received: "a write-protected file",
+      remedy: "Allow writing to it, or give another path.",
+    }));
     const folder = dirname(target);
-    const temporary = join(folder, `.${basename(target).slice(0, 40)}.${crypto.randomUUID()}.tmp`);
+    const name = `.${basename(target).slice(0, 40)}.`;
+    const { pid } = (await builtin("process")) as typeof import("node:process");
+    const temporary = join(folder, `${name}${pid}.${crypto.randomUUID()}.tmp`);
+    await removeLeftBehind(fileSystem, paths, folder, name);
     try {
       await writeAndFlush(fileSystem, temporary, bytes, old === undefined ? undefined : old.mode & 0o777);
       await fileSystem.rename(temporary, target);
@@ -162,6 +176,55 @@ export async function findPackage(name: string): Promise<string | undefined> {
     // A runtime without node: modules has no installed packages.
   }
   return undefined;
+}
+
+/** The file that `path` means: links are followed, also the last one to a file that is not there. */
+async function targetOf(
+  fileSystem: FileSystem,
+  { dirname, basename, join, resolve }: Paths,
+  path: string,
+): Promise<string> {
+  let target = path;
+  for (let links = 0; links <= mostLinks; links++) {
+    const whole = await fileSystem.realpath(target).catch(() => undefined);
+    if (whole !== undefined) return whole;
+    const link = await fileSystem.readlink(target).catch(() => undefined);
+    if (link === undefined) return target;
+    const folder = await fileSystem.realpath(dirname(target)).catch(() => dirname(target));
+    const next = resolve(folder, link);
+    target = join(await fileSystem.realpath(dirname(next)).catch(() => dirname(next)), basename(next));
+  }
+  // A circle: this says so.
+  return fileSystem.realpath(path);
+}
+
+const mostLinks = 40;
+/** Age at which a temporary file counts as left behind, whoever wrote it, in milliseconds. */
+const staleMilliseconds = 600_000;
+
+/** Removes temporary files of processes that are no more, and old ones: another machine may write here too. */
+async function removeLeftBehind(fileSystem: FileSystem, { join }: Paths, folder: string, name: string): Promise<void> {
+  const { kill } = (await builtin("process")) as typeof import("node:process");
+  const runs = (process: number): boolean => {
+    try {
+      return kill(process, 0);
+    } catch (cause) {
+      return (cause as { readonly code?: string }).code !== "ESRCH";
+    }
+  };
+  const entries = await fileSystem.readdir(folder).catch(() => []);
+  for (const entry of entries) {
+    if (!entry.startsWith(name) || !entry.endsWith(".tmp")) continue;
+    const writer = /^(\d+)\.[\da-f-]{36}\.tmp$/.exec(entry.slice(name.length))?.[1];
+    const path = join(folder, entry);
+    const age = await fileSystem.stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    const stale = age > staleMilliseconds && /^(\d+\.)?[\da-f-]{36}\.tmp$/.test(entry.slice(name.length));
+    if (stale || (writer !== undefined && !runs(Number(writer))))
+      await fileSystem.rm(path, { force: true }).catch(() => undefined);
+  }
 }
 
 async function writeAndFlush(

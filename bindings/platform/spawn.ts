@@ -3,7 +3,7 @@
 // Node, Deno and Bun: node:worker_threads, whose workers can be told not to keep the process alive (Deno's own Worker
 // cannot: docs/decisions/0005). Elsewhere: Web Workers.
 
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 
 /** The code of a worker. */
 export interface WorkerCode {
@@ -110,8 +110,9 @@ function inheritedOptions(): { execArgv?: string[] } {
 
 function attachThread(worker: ThreadWorker, events: WorkerEvents): Spawned {
   let ended = false;
-  const fail = (cause: Error): void => {
-    if (!ended) events.failure(cause);
+  const fail = (cause: unknown): void => {
+    // A worker may throw anything.
+    if (!ended) events.failure(cause instanceof Error ? cause : new Error(`it threw ${show(cause)}`));
     ended = true;
   };
   worker.on("message", events.message);

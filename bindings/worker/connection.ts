@@ -1,13 +1,16 @@
 // How are calls made to a worker, and what becomes of them when it fails or is stopped?
 
+import { untilAborted } from "../aborting.ts";
 import type { Callback, ModelInTraining } from "../callbacks/callback.ts";
-import { TensorError } from "../errors.ts";
+import { show, TensorError } from "../errors.ts";
 import { webLocks } from "../platform/locks.ts";
 import type { Spawned, WorkerEvents } from "../platform/spawn.ts";
+import { isToOwner } from "./heard.ts";
 import { type LentDataset, LentDatasets } from "./lentDatasets.ts";
 import {
   type AwaitedEvent,
   type Call,
+  type FailureCause,
   type ProgressReport,
   readError,
   type ToOwner,
@@ -76,7 +79,14 @@ export class Connection {
     const settle = (): void => clearTimeout(timer);
     this.ready.then(settle, settle);
     const events: WorkerEvents = {
-      message: (message) => this.hear(message as ToOwner),
+      message: (message) => {
+        try {
+          if (isToOwner(message)) this.hear(message);
+          else this.end(this.misheard(this.where, message));
+        } catch (cause) {
+          this.fail(cause);
+        }
+      },
       failure: (cause) => this.fail(cause),
     };
     start(events).then(
@@ -92,14 +102,16 @@ export class Connection {
   /**
    * Makes a call and waits for its result.
    * @param prepare makes the message; calls are sent in the order in which they were made, however long that takes.
+   * @param isResult whether the worker's answer is one.
    * @throws {TensorError} `state` when the worker has ended; the reason of the signal; what a callback threw; what the
    *   worker threw.
    */
-  async call(
+  async call<T>(
     where: string,
     prepare: () => PreparedCall | Promise<PreparedCall>,
+    isResult: (value: unknown) => value is T,
     companions: CallCompanions = {},
-  ): Promise<unknown> {
+  ): Promise<T> {
     const { callbacks = [], signal, model } = companions;
     this.hold(1);
     try {
@@ -110,8 +122,12 @@ export class Connection {
         return this.send(where, prepared, { callbacks, signal, model, thrown: undefined });
       });
       this.sent = sending.catch(() => {});
-      const { result } = await sending;
-      return await result;
+      const { result } = await untilAborted(signal, () => sending);
+      const value = await result;
+      if (isResult(value)) return value;
+      const cause = this.misheard(where, value);
+      this.end(cause);
+      throw cause;
     } finally {
       this.hold(-1);
     }
@@ -179,16 +195,35 @@ export class Connection {
     if (pending === undefined) return;
     if (message.kind === "event") void this.handle(message.id, pending, message.name, message.values);
     else if (message.kind === "progress") this.report(message.id, pending, message.progress);
-    else if (message.kind === "dataset") pending.datasets.hear(message.reading, message.request);
-    else {
+    else if (message.kind === "dataset") {
+      if (!pending.datasets.hear(message.reading, message.request)) this.end(this.misheard(this.where, message));
+    } else {
       this.pending.delete(message.id);
       if (pending.thrown !== undefined) pending.reject(pending.thrown.cause);
       else if (message.kind === "result") pending.resolve(message.value);
-      else if (message.cause === "aborted") pending.reject(pending.signal?.reason);
-      else if (message.cause === "callback") return;
-      else if ("reading" in message.cause) pending.reject(pending.datasets.failureOf(message.cause.reading));
-      else pending.reject(readError(message.cause));
+      else pending.reject(this.failureOf(pending, message.cause));
     }
+  }
+
+  /** What a call that failed rejects with. */
+  private failureOf({ signal, datasets }: PendingCall, cause: FailureCause): unknown {
+    if (typeof cause === "object" && !("reading" in cause)) return readError(cause);
+    if (cause === "aborted" && signal?.aborted === true) return signal.reason;
+    if (typeof cause === "object" && datasets.failed(cause.reading)) return datasets.failureOf(cause.reading);
+    // No callback has failed, no pass, no signal was aborted.
+    const misheard = this.misheard(this.where, cause);
+    this.end(misheard);
+    return misheard;
+  }
+
+  /** The error for a worker that says something else than `serveModels` does. */
+  private misheard(where: string, message: unknown): TensorError {
+    return new TensorError("state", {
+      where,
+      expected: "messages of serveModels() from the worker",
+      received: typeof message === "object" && message !== null ? "something else" : show(message),
+      remedy: "Its file must use the same version of wasmgrad and post no messages of its own.",
+    });
   }
 
   private watch(lock: string): void {

@@ -14,6 +14,7 @@ import {
 } from "../platform/spawn.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import { Connection } from "./connection.ts";
+import { isText } from "./heard.ts";
 import { WorkerModel } from "./workerModel.ts";
 
 export type { StartedWorker } from "../platform/spawn.ts";
@@ -128,20 +129,29 @@ async function open<I, O, M extends string>(
     expected: "milliseconds above 0",
     received: show(startTimeout),
   }));
-  const connection = new Connection(where, (events) => start(worker, events), startTimeout);
+  const connection = new Connection(where, (events) => start(where, worker, events), startTimeout);
   const transfer = bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer as ArrayBuffer] : [];
   try {
     const call = { name: "load", where, bytes, engine } as const;
-    const name = await connection.call(where, () => ({ call, transfer }));
-    return new WorkerModel<I, O, M>(name as string, connection);
+    const name = await connection.call(where, () => ({ call, transfer }), isText);
+    return new WorkerModel<I, O, M>(name, connection);
   } catch (cause) {
     connection.stop();
     throw cause instanceof TensorError && cause.where === "layerFromConfig" ? unknownLayer(where, cause) : cause;
   }
 }
 
-async function start(worker: WorkerOptions["worker"], events: WorkerEvents): Promise<Spawned> {
-  if (typeof worker === "function") return adopt(worker(), events);
+async function start(where: string, worker: WorkerOptions["worker"], events: WorkerEvents): Promise<Spawned> {
+  if (typeof worker === "function") {
+    const made: unknown = worker();
+    const { postMessage, terminate } = (made ?? {}) as Partial<StartedWorker>;
+    check(typeof postMessage === "function" && typeof terminate === "function", "option", () => ({
+      where: `${where}.worker`,
+      expected: "a function that returns a worker it has started",
+      received: `one that returns ${show(made)}`,
+    }));
+    return adopt(made as StartedWorker, events);
+  }
   if (worker === undefined) return spawn(ownWorker, events);
   return spawn({ file: () => worker, web: () => new Worker(worker, { type: "module" }) }, events);
 }

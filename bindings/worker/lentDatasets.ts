@@ -31,19 +31,22 @@ export class LentDatasets {
     this.answer = answer;
   }
 
-  /** Does what the worker asks. */
-  hear(number: number, request: DatasetRequest): void {
-    if (request.name !== "open") {
-      const reading = this.readings.get(number);
-      if (request.name === "more") reading?.ask(1);
-      else void reading?.close();
-      return;
-    }
+  /** Does what the worker asks. @returns whether it may ask that. */
+  hear(number: number, request: DatasetRequest): boolean {
+    const reading = this.readings.get(number);
+    if (request.name === "close") void reading?.close();
+    if (request.name !== "open") return reading !== undefined && (request.name === "close" || reading.ask(1));
     const lent = this.datasets[request.source];
-    if (lent === undefined) return;
-    const reading = new Reading(lent, request.pass, (answer, transfer) => this.answer(number, answer, transfer));
-    this.readings.set(number, reading);
-    reading.ask(request.ahead);
+    if (lent === undefined || reading !== undefined) return false;
+    const { pass, ahead } = request;
+    const opened = new Reading(lent, { pass, ahead }, (answer, transfer) => this.answer(number, answer, transfer));
+    this.readings.set(number, opened);
+    return opened.ask(ahead);
+  }
+
+  /** Whether pass `number` has failed. */
+  failed(number: number): boolean {
+    return this.readings.get(number)?.failed === true;
   }
 
   /** What pass `number` has failed with. */
@@ -60,8 +63,11 @@ export class LentDatasets {
 /** One pass. Its elements are made one after the other, and only as many as were asked for. */
 class Reading {
   failure: unknown;
+  failed = false;
   private readonly lent: LentDataset;
   private readonly pass: number;
+  /** Most elements that may be asked for and not sent yet. */
+  private readonly ahead: number;
   private iterator: AsyncIterator<unknown> | undefined;
   private readonly answer: (answer: DatasetAnswer, transfer?: Iterable<ArrayBuffer>) => void;
   private wanted = 0;
@@ -70,16 +76,23 @@ class Reading {
   private ended = false;
   private closed = false;
 
-  constructor(lent: LentDataset, pass: number, answer: Reading["answer"]) {
+  constructor(
+    lent: LentDataset,
+    { pass, ahead }: { readonly pass: number; readonly ahead: number },
+    answer: Reading["answer"],
+  ) {
     this.lent = lent;
     this.pass = pass;
+    this.ahead = ahead;
     this.answer = answer;
   }
 
-  /** Makes `count` elements more. */
-  ask(count: number): void {
+  /** Makes `count` elements more. @returns whether these are not more than may be on their way. */
+  ask(count: number): boolean {
     this.wanted += count;
+    if (this.wanted > this.ahead) return false;
     if (!this.busy) void this.make();
+    return true;
   }
 
   /** Ends the iterator, so that files and streams are closed, and says so. */
@@ -90,7 +103,7 @@ class Reading {
       await this.iterator?.return?.();
       this.answer({ name: "closed", failed: false });
     } catch (cause) {
-      this.failure = cause;
+      [this.failed, this.failure] = [true, cause];
       this.answer({ name: "closed", failed: true });
     }
   }
@@ -114,7 +127,7 @@ class Reading {
       }
     } catch (cause) {
       if (this.ended) return;
-      [this.ended, this.failure] = [true, cause];
+      [this.ended, this.failed, this.failure] = [true, true, cause];
       this.answer({ name: "failed" });
     } finally {
       this.busy = false;

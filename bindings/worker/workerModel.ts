@@ -25,6 +25,7 @@ import type {
 import { writeFileAtomically } from "../platform/files.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import type { Connection, PreparedCall } from "./connection.ts";
+import { isBytes, isHistory, isLogs, isNothing, isNumber, isOutputs, isText, isWeights } from "./heard.ts";
 import type { Call } from "./messages.ts";
 import { type Parcel, unpack } from "./parcel.ts";
 import { Sending } from "./sending.ts";
@@ -104,6 +105,7 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
         const validation = held === undefined ? {} : { validationData: held };
         return { call: { name: "fit", data, ...validation, options, events }, ...carried(sending) };
       },
+      isHistory,
       { callbacks: watching, signal, model: (stop) => this.inTraining(stop) },
     );
   }
@@ -111,23 +113,19 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   /** The model as callbacks have it. */
   private inTraining(stopTraining: () => void): ModelInTraining {
     const { name, connection } = this;
-    const call = (what: string, given: Call): Promise<unknown> =>
-      connection.call(`${name}.${what}`, () => ({ call: given }));
+    const call = <T>(given: Call, isResult: (value: unknown) => value is T): Promise<T> =>
+      connection.call(`${name}.${given.name}`, () => ({ call: given }), isResult);
     return {
       name,
       getWeights: () => this.getWeights(),
       setWeights: (values) => this.setWeights(values),
       save: (options) => this.save(undefined, options),
-      restore: async (bytes) => (await call("restore", { name: "restore", bytes })) as number,
-      useAverages: async (use) => {
-        await call("useAverages", { name: "useAverages", use });
-      },
-      getLearningRate: async () => (await call("getLearningRate", { name: "getLearningRate" })) as number,
-      setLearningRate: async (rate) => {
-        await call("setLearningRate", { name: "setLearningRate", rate });
-      },
-      backUp: async () => (await call("backUp", { name: "backUp" })) as Uint8Array,
-      resume: async (bytes) => (await call("resume", { name: "resume", bytes })) as number,
+      restore: (bytes) => call({ name: "restore", bytes }, isNumber),
+      useAverages: (use) => call({ name: "useAverages", use }, isNothing),
+      getLearningRate: () => call({ name: "getLearningRate" }, isNumber),
+      setLearningRate: (rate) => call({ name: "setLearningRate", rate }, isNothing),
+      backUp: () => call({ name: "backUp" }, isBytes),
+      resume: (bytes) => call({ name: "resume", bytes }, isNumber),
       stopTraining,
     };
   }
@@ -150,6 +148,7 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
         const data = await sending.labelled(where, dataset ? x : labelled(x, rest[0], sampleWeight));
         return { call: { name: "evaluate", data, options }, ...carried(sending) };
       },
+      isLogs,
       { signal },
     );
     return logs as LogsOf<M>;
@@ -174,15 +173,17 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
         const data = await sending.inputs(where, x);
         return { call: { name: "predict", data, options }, ...carried(sending) };
       },
+      isOutputs,
       { signal },
     );
-    return unpack(outputs as Parcel) as O;
+    return unpack(outputs) as O;
   }
 
   /** The values of all weights, layer by layer. @throws {TensorError} `state` when the worker has ended. */
   async getWeights(): Promise<Tensor[]> {
-    const weights = await this.connection.call(`${this.name}.getWeights`, () => ({ call: { name: "getWeights" } }));
-    return (weights as Parcel[]).map((weight) => unpack(weight) as Tensor);
+    const where = `${this.name}.getWeights`;
+    const weights = await this.connection.call(where, () => ({ call: { name: "getWeights" } }), isWeights);
+    return weights.map((weight) => unpack(weight) as Tensor);
   }
 
   /** Replaces the values of all weights, in the order of {@link getWeights}. @throws {TensorError} `shape`; `state`. */
@@ -190,11 +191,12 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
     const where = `${this.name}.setWeights`;
     check(Array.isArray(values), "option", () => ({ where, expected: "a list of weights", received: show(values) }));
     const sending = new Sending(where, false);
-    await this.connection.call(where, async () => {
+    const prepare = async (): Promise<PreparedCall> => {
       const packed: Parcel[] = [];
       for (const [index, value] of values.entries()) packed.push(await sending.pack(`${where}[${index}]`, value));
       return { call: { name: "setWeights", values: packed }, ...carried(sending) };
-    });
+    };
+    await this.connection.call(where, prepare, isNothing);
   }
 
   /**
@@ -203,9 +205,9 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
    * @throws {TensorError} what `model.save` throws; `state` when the worker has ended.
    */
   async save(path?: string, options: SaveOptions = {}): Promise<Uint8Array> {
-    const bytes = await this.connection.call(`${this.name}.save`, () => ({ call: { name: "save", options } }));
-    if (path !== undefined) await writeFileAtomically(path, bytes as Uint8Array);
-    return bytes as Uint8Array;
+    const bytes = await this.connection.call(`${this.name}.save`, () => ({ call: { name: "save", options } }), isBytes);
+    if (path !== undefined) await writeFileAtomically(path, bytes);
+    return bytes;
   }
 
   /**
@@ -216,15 +218,15 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
    */
   async copyTo(model: Model<never, unknown, string>): Promise<void> {
     const where = `${this.name}.copyTo`;
-    const bytes = await this.connection.call(where, () => ({ call: { name: "snapshot" } }));
-    restoreModel(model, savedWhatCanBe(model).metadata, bytes as Uint8Array, where);
+    const bytes = await this.connection.call(where, () => ({ call: { name: "snapshot" } }), isBytes);
+    restoreModel(model, savedWhatCanBe(model).metadata, bytes, where);
   }
 
   /** Prints the table of layers, shapes and parameter numbers on this side. @returns the same text. */
   async summary(options: { readonly print?: (text: string) => void } = {}): Promise<string> {
-    const text = await this.connection.call(`${this.name}.summary`, () => ({ call: { name: "summary" } }));
-    (options.print ?? console.log)(text as string);
-    return text as string;
+    const text = await this.connection.call(`${this.name}.summary`, () => ({ call: { name: "summary" } }), isText);
+    (options.print ?? console.log)(text);
+    return text;
   }
 
   /** Ends the worker at once; calls under way reject with a TensorError `state`, and so do all later ones. */

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { array, assert, asyncProperty, boolean, constantFrom, integer, oneof, string, tuple } from "fast-check";
 import { expect, test } from "vitest";
 import { type CsvOptions, csv } from "../../bindings/data/index.ts";
 
@@ -116,7 +117,159 @@ test.each<[CsvOptions, string]>([
   [{ delimiter: "," + "," }, "csv.delimiter"],
   [{ header: [] }, "csv.header"],
   [{ missing: Number.NaN }, "csv.missing"],
+  [{ quote: "," }, "csv.quote"],
+  [{ comment: "\n" }, "csv.comment"],
+  [{ maxRowLength: 0 }, "csv.maxRowLength"],
+  [{ maxColumns: 1.5 }, "csv.maxColumns"],
   [{ sep: ";" } as never, "sep"],
 ])("options %j are refused", (options, message) => {
   expect(() => csv("x.csv", options)).toThrow(message);
+});
+
+const breaks = ["\n", "\r\n", "\r"] as const;
+const cell = oneof(
+  string({ maxLength: 6 }),
+  array(constantFrom('"', ",", "\n", "\r", "\r\n", "\uFEFF", " ", "a", "é", "🦆")).map((each) => each.join("")),
+);
+const table = tuple(integer({ min: 1, max: 4 }), integer({ min: 1, max: 6 })).chain(([columns, count]) =>
+  array(array(cell, { minLength: columns, maxLength: columns }), { minLength: count, maxLength: count }),
+);
+
+/** A cell as RFC 4180 writes it; quotes where they are needed, or also where they are not. */
+function written(text: string, quotes: boolean): string {
+  return quotes || text === "" || /[",\r\n\uFEFF]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The bytes of `text` in pieces of these sizes, taken round and round. */
+async function* cut(text: string, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
+  const bytes = new TextEncoder().encode(text);
+  for (let [at, turn] = [0, 0]; at < bytes.length; turn++) {
+    const size = sizes[turn % sizes.length] as number;
+    yield bytes.slice(at, at + size);
+    at += size;
+  }
+}
+
+test("any table, however its lines end and wherever pieces cut it, reads back exactly", async () => {
+  const ends = array(constantFrom(...breaks), { minLength: 1, maxLength: 3 });
+  const sizes = array(integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 });
+  await assert(
+    asyncProperty(
+      table,
+      ends,
+      sizes,
+      boolean(),
+      boolean(),
+      boolean(),
+      async (cells, lineEnds, pieces, mark, all, last) => {
+        const lines = cells.map((row) => row.map((text) => written(text, all)).join());
+        const joined = lines
+          .map((line, index) => (index < lines.length - 1 || last ? line + lineEnds[index % lineEnds.length] : line))
+          .join("");
+        const names = (cells[0] as string[]).map((_, index) => `c${index}`);
+        const columns = Object.fromEntries(names.map((name) => [name, "text" as const]));
+        const read = await csv(() => cut(`${mark ? "\uFEFF" : ""}${joined}`, pieces), {
+          columns,
+          header: names,
+        }).toArray();
+        expect(read.map((row) => names.map((name) => row[name]))).toEqual(cells);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+test("the line break of a row is not looked for within quotes", async () => {
+  const columns = { kind: "text" } as const;
+  expect(await rows('"sepal\nlength",kind\r\n5.1,setosa\r\n', { columns })).toEqual([{ kind: "setosa" }]);
+  expect(await rows('"a\r\nb",x\n1,2\n3,4\n', { columns: { x: "number" } })).toEqual([{ x: 2 }, { x: 4 }]);
+  expect(await rows("a,b\r1,2\n3,4\r\n\r\n5,6\r")).toEqual([
+    { a: 1, b: 2 },
+    { a: 3, b: 4 },
+    { a: 5, b: 6 },
+  ]);
+  expect(await rows("\uFEFFa,b\n1,2")).toEqual([{ a: 1, b: 2 }]);
+  expect(await rows('a\n""\n\nx', { columns: { a: "text" } })).toEqual([{ a: "" }, { a: "x" }]);
+  expect(await rows('a,b\n"x" ,"y"  \n', { columns: { a: "text", b: "text" } })).toEqual([{ a: "x", b: "y" }]);
+  await expect(rows('a,b\n"x\r\ny",1\rz,?')).rejects.toThrow('text, line 2, column "a"');
+  await expect(
+    rows('b\n1\r"\r2\n3\r\n"\r\n?', { columns: { b: (text) => text.length } }).then((read) => read.length),
+  ).resolves.toBe(3);
+  await expect(rows('b,c\n1,"\r2\n3\r\n4"\r\n?')).rejects.toThrow("text, line 2, column");
+});
+
+test("lines are counted by all kinds of breaks, within quotes too", async () => {
+  for (const end of breaks)
+    await expect(rows(`a,k${end}1,"x${end}${end}y"${end}${end}?,z`, { columns: { a: "number" } })).rejects.toThrow(
+      "text, line 6,",
+    );
+});
+
+test("comments are found wherever pieces cut them", async () => {
+  for (const size of [1, 2, 3, 5]) {
+    const dataset = csv(() => cut("##x\na,b\n#1,2\r\n## y\r##\n3,4\n#", [size]), {
+      comment: "##",
+      columns: { b: "text" },
+    });
+    await expect(dataset.toArray()).rejects.toThrow("text, line 7: expected 2 cells, received 1");
+    expect(await dataset.take(2).toArray()).toEqual([{ b: "2" }, { b: "4" }]);
+  }
+});
+
+test("rows beyond the limits are refused as soon as they are", async () => {
+  let given = 0;
+  const endless = (piece: string) =>
+    async function* () {
+      for (;;) {
+        given += piece.length;
+        yield piece;
+      }
+    };
+  for (const [piece, message] of [
+    ["x".repeat(1 << 16), "line 1: expected a row of at most 16777216 characters"],
+    [`"${"x,\n".repeat(1 << 14)}`.slice(0, -1), "line 1: expected"],
+    [",".repeat(1 << 16), "line 1: expected a row of at most 1048576 cells"],
+  ] as const) {
+    given = 0;
+    const begun = performance.now();
+    await expect(csv(endless(piece)).toArray()).rejects.toThrow(message);
+    expect(given).toBeLessThan((1 << 24) + (1 << 18));
+    expect(performance.now() - begun).toBeLessThan(5000);
+  }
+  await expect(rows("abc\n123", { maxRowLength: 2 })).rejects.toThrow("maxRowLength");
+  expect(await rows("abc\n123\n", { maxRowLength: 3 })).toEqual([{ abc: 123 }]);
+  await expect(rows("a,b,c\n", { maxColumns: 2 })).rejects.toThrow("maxColumns");
+  expect(await rows("a,b\n1,2", { maxColumns: 2 })).toEqual([{ a: 1, b: 2 }]);
+});
+
+test("a hundred thousand columns take a time in proportion", async () => {
+  const names = Array.from({ length: 100_000 }, (_, index) => `c${index}`);
+  const begun = performance.now();
+  const [row] = (await rows(`${names.join()}\n${names.map((_, index) => index).join()}\n`)) as Record<string, number>[];
+  expect(row?.c99999).toBe(99_999);
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  await expect(rows(names.join(), { columns: { x: "number" } })).rejects.toThrow(/"c19" and 99980 more/);
+});
+
+test("a stream that breaks off names the source, the line and the bytes read", async () => {
+  const { createServer } = await import("node:http");
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "content-length": "1000" });
+    response.write("a,b\n1,2\n3,", () => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const address = `http://127.0.0.1:${(server.address() as { port: number }).port}/x.csv`;
+    const expected = {
+      name: "TensorError",
+      code: "data",
+      where: `${address}, line 3`,
+      received: expect.stringMatching(/^10 bytes, then /),
+    };
+    await expect(csv(address).toArray()).rejects.toMatchObject(expected);
+    const fetched = async () => (await fetch(address)).body as ReadableStream<Uint8Array>;
+    await expect(csv(fetched).toArray()).rejects.toMatchObject({ ...expected, where: "text, line 3" });
+  } finally {
+    server.close();
+  }
 });

@@ -1,8 +1,10 @@
 // Does a file hold either its old content or all of the new, whatever fails, and does every failure say what to do?
 
+import { spawn, spawnSync } from "node:child_process";
 import {
   chmod,
   type FileHandle,
+  lstat,
   mkdir,
   mkdtemp,
   open,
@@ -11,6 +13,7 @@ import {
   rm,
   stat,
   symlink,
+  utimes,
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -157,6 +160,67 @@ describe("writeFileAtomically", () => {
     expect([...(await read(join(folder, "a")))]).toEqual([1]);
     expect((await stat(join(folder, "a"))).mode & 0o777).toBe(0o640);
     expect((await readdir(folder)).sort()).toEqual(["a", "link"]);
+  });
+
+  it.skipIf(process.platform === "win32")(
+    "makes the file that a dangling link means, through several links",
+    async () => {
+      await mkdir(join(folder, "deep"));
+      await symlink("second", join(folder, "first"));
+      await symlink("deep/../deep/file", join(folder, "second"));
+      await writeFileAtomically(join(folder, "first"), Uint8Array.of(1));
+      expect([...(await read(join(folder, "deep", "file")))]).toEqual([1]);
+      expect(await readdir(join(folder, "deep"))).toEqual(["file"]);
+      expect((await lstat(join(folder, "first"))).isSymbolicLink()).toBe(true);
+      await symlink("round", join(folder, "round"));
+      await errorOf(writeFileAtomically(join(folder, "round"), old));
+      await symlink("nowhere/file", join(folder, "lost"));
+      expect((await errorOf(writeFileAtomically(join(folder, "lost"), old))).received).toBe("no such file or folder");
+      expect((await lstat(join(folder, "lost"))).isSymbolicLink()).toBe(true);
+    },
+  );
+
+  it("keeps a write-protected file", async () => {
+    const path = join(folder, "a");
+    await writeFile(path, old);
+    await chmod(path, 0o444);
+    const error = await errorOf(writeFileAtomically(path, Uint8Array.of(1)));
+    expect(error.code).toBe("data");
+    expect(error.message).toContain(JSON.stringify(path));
+    expect([...(await read(path))]).toEqual([...old]);
+    expect(await readdir(folder)).toEqual(["a"]);
+    await chmod(path, 0o644);
+    await writeFileAtomically(path, Uint8Array.of(1));
+  });
+
+  it("removes what processes that were ended have left behind, and nothing else", async () => {
+    const { pid: ended } = spawnSync(process.execPath, ["-e", ""]);
+    const temporary = (name: string, writer: number | string): string => `.${name}.${writer}${crypto.randomUUID()}.tmp`;
+    const aged = temporary("a", "");
+    const kept = [temporary("a", `${process.pid}.`), temporary("b", `${ended}.`), ".a.notes.tmp", ".a.12.tmp"];
+    for (const name of [temporary("a", `${ended}.`), aged, temporary("a", `${ended}.`), ...kept])
+      await writeFile(join(folder, name), old);
+    for (const name of [aged, ".a.notes.tmp"]) await utimes(join(folder, name), 1, 1);
+    await writeFileAtomically(join(folder, "a"), old);
+    expect((await readdir(folder)).sort()).toEqual([...kept, "a"].sort());
+  });
+
+  it("leaves nothing of a process that was killed while it wrote, once the file is written again", async () => {
+    const path = join(folder, "a");
+    const library = new URL("../../dist/node/index.js", import.meta.url).href;
+    const script = `const { layers, sequential } = await import(${JSON.stringify(library)});
+      const model = sequential([layers.dense({ units: 2000, inputShape: [2000], kernelInitializer: "zeros" })]);
+      for (;;) await model.save(${JSON.stringify(path)});`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
+    let left: string[] = [];
+    while (left.length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      left = (await readdir(folder)).filter((name) => name.endsWith(".tmp"));
+    }
+    child.kill("SIGKILL");
+    await new Promise((resolve) => child.once("exit", resolve));
+    await writeFileAtomically(path, old);
+    expect(await readdir(folder)).toEqual(["a"]);
   });
 
   it("copes with the longest name a file system takes", async () => {

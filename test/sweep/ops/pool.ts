@@ -75,7 +75,7 @@ export function pooled(x: RealArray, axes: readonly PoolAxis[], fold: (cells: re
 const largest = (cells: readonly Real[]): Real =>
   cells.length === 0 ? exact(Number.NEGATIVE_INFINITY) : extremum(cells, (a, b) => a > b, "first");
 const average = (cells: readonly Real[]): Real =>
-  cells.length === 0 ? exact(0) : divide(sum(cells), exact(cells.length));
+  cells.length === 0 ? exact(Number.NaN) : divide(sum(cells), exact(cells.length));
 
 function pooling(
   name: string,
