@@ -252,10 +252,8 @@ function pool(op: Operation<Windows>, operand: Operand, { poolSize, strides, pad
     }),
   );
   const shape = outShape(x.shape, { poolSize, strides, padding });
-  // The machine wants a cell in each window.
-  if (x.size === 0) return full(shape, op === maxPoolOp ? Number.NEGATIVE_INFINITY : Number.NaN);
   check(
-    shape.every((size) => size >= 1),
+    shape.every((size, axis) => size >= 1 || x.shape[axis] === 0),
     "shape",
     () => ({
       where: errorPlace(op.name),
@@ -264,6 +262,8 @@ function pool(op: Operation<Windows>, operand: Operand, { poolSize, strides, pad
       remedy: "Pad the input, or use a smaller window.",
     }),
   );
+  // The machine wants a cell in each window.
+  if (x.size === 0) return full(shape, op === maxPoolOp ? Number.NEGATIVE_INFINITY : Number.NaN);
   return makeNode(op, [x], {
     poolSize: [...poolSize],
     strides: [...strides],

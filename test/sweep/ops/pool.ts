@@ -25,7 +25,9 @@ interface PoolCase {
 }
 
 const outputOf = ({ size, window, stride, padding }: PoolAxis): number =>
-  Math.floor((size + padding[0] + padding[1] - window) / stride) + 1;
+  Math.max(0, Math.floor((size + padding[0] + padding[1] - window) / stride) + 1);
+/** Windows fit, or there is nothing that they could miss. */
+const valid = (axes: readonly PoolAxis[]): boolean => axes.every((each) => outputOf(each) >= 1 || each.size === 0);
 
 const axis = (most: number): fc.Arbitrary<PoolAxis> =>
   fc
@@ -53,7 +55,7 @@ const cases: fc.Arbitrary<PoolCase> = fc
   .filter(
     ({ batch, axes, channels, seed }) =>
       axes.reduce((product, each) => product * Math.max(1, outputOf(each)) * each.window, batch * channels) <= 12_000 &&
-      (axes.every((each) => outputOf(each) >= 1) || seed % 16 === 0),
+      (valid(axes) || seed % 16 === 0),
   );
 
 /** The cells of each window that lie inside, and what `fold` makes of them. */
@@ -97,8 +99,7 @@ function pooling(
         strides: axes.map(({ stride }) => stride),
         padding: axes.map(({ padding }) => padding),
       }),
-    reference: ({ axes }, x) =>
-      axes.every((each) => outputOf(each) >= 1) ? pooled(x as RealArray, axes, fold) : undefined,
+    reference: ({ axes }, x) => (valid(axes) ? pooled(x as RealArray, axes, fold) : undefined),
   });
 }
 
