@@ -4,6 +4,7 @@
 // cannot: docs/decisions/0005). Elsewhere: Web Workers.
 
 import { check } from "../errors.ts";
+import { builtin } from "./builtin.ts";
 
 /** The code of a worker. */
 export interface WorkerCode {
@@ -87,10 +88,7 @@ type ThreadWorker = import("node:worker_threads").Worker;
 async function workerThreads(): Promise<WorkerThreads | undefined> {
   const { process } = globalThis as { process?: { readonly versions?: { readonly node?: string } } };
   if (process?.versions?.node === undefined) return undefined;
-  const name = "worker_threads";
-  return import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ `node:${name}`).catch(
-    () => undefined,
-  );
+  return (builtin("worker_threads") as Promise<WorkerThreads>).catch(() => undefined);
 }
 
 function spawnThread(threads: WorkerThreads, code: WorkerCode, events: WorkerEvents): Spawned {
