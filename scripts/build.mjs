@@ -33,6 +33,9 @@ const entries = {
 /** Longest line of minified files: an uncaught error prints the line on which it was thrown, before its message. */
 const lineLimit = 160;
 
+/** What {@link textsLater} left out, by the mark that stands in its place. */
+const leftOut = new Map();
+
 const options = {
   absWorkingDir: root,
   bundle: true,
@@ -55,6 +58,7 @@ await build({
   // Where it runs from text, stack traces would name all of that text as its place.
   footer: { js: "//# sourceURL=wasmgrad/thread.js" },
 });
+finishLines("build/thread.txt");
 await buildModules();
 await buildModelWorker();
 await buildForRuntimes();
@@ -121,8 +125,9 @@ async function buildModelWorker() {
     minifyWhitespace: true,
     minifySyntax: true,
     lineLimit,
-    plugins: [wasmAs(textOf), threadFile("../platform/thread.js")],
+    plugins: [textsLater(textOf), threadFile("../platform/thread.js")],
   });
+  finishLines("dist/worker/modelWorker.js");
 }
 
 /**
@@ -138,8 +143,10 @@ async function buildForRuntimes() {
     minifyWhitespace: true,
     minifySyntax: true,
     lineLimit,
-    plugins: [wasmAs((bytes) => bytes.toString("hex")), relaxedElsewhere("../platform/relaxedWasm.js")],
+    plugins: [textsLater((bytes) => bytes.toString("hex")), relaxedElsewhere("../platform/relaxedWasm.js")],
   });
+  for (const name of readdirSync(join(root, "dist/node"), { recursive: true }))
+    if (name.endsWith(".js")) finishLines(join("dist/node", name));
   copyFileSync(join(root, "build/thread.txt"), join(root, "dist/node/thread.js"));
 }
 
@@ -174,6 +181,22 @@ function wasmAs(encode) {
     name: "wasm-as-text",
     setup: ({ onLoad }) => {
       onLoad({ filter: /\.wasm$/ }, ({ path }) => ({ contents: encode(readFileSync(path)), loader: "text" }));
+    },
+  };
+}
+
+/** Texts, the Wasm `encode`d, as marks, in whose place {@link finishLines} puts them. */
+function textsLater(encode) {
+  return {
+    name: "texts-later",
+    setup: ({ onLoad }) => {
+      onLoad({ filter: /\.(wasm|txt)$/ }, ({ path }) => {
+        const bytes = readFileSync(path);
+        const text = path.endsWith(".wasm") ? encode(bytes) : bytes.toString();
+        const mark = `<text ${createHash("sha256").update(text).digest("hex")}>`;
+        leftOut.set(mark, text);
+        return { contents: mark, loader: "text" };
+      });
     },
   };
 }
@@ -270,6 +293,19 @@ function makeNamespacesRemovable(folder) {
     const afterImports = changed.search(/^(?!import |\s|\w+,?$|\} from)/m);
     writeFileSync(path, changed.slice(0, afterImports) + helper + changed.slice(afterImports));
   }
+}
+
+/**
+ * Puts texts in, each on a line of its own, on which nothing can throw, and joins strings that esbuild has broken up
+ * for `lineLimit`: Rollup indents what it wraps in a function, and a tab before a continued line is a part of the string.
+ */
+function finishLines(name) {
+  const path = join(root, name);
+  const text = readFileSync(path, "utf8")
+    .replace(/(?<!\\)((?:\\\\)*)\\\n/g, "$1")
+    .replace(/"(<text [0-9a-f]+>)"/g, (_, mark) => `\n${JSON.stringify(leftOut.get(mark))}\n`);
+  if (text.includes("<text ")) throw new Error(`${name}: a text that no line was made for`);
+  writeFileSync(path, text);
 }
 
 /** Minifying drops the comments that tell bundlers to leave `import("node:…")` alone. */
