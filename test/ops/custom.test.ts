@@ -3,8 +3,6 @@
 import { describe, expect, it } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import { reads, writes } from "../../bindings/compiler/instruction.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import { engine } from "../../bindings/engine.ts";
 import { gradients } from "../../bindings/gradient.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
@@ -28,7 +26,6 @@ import { compileKernel, defineScale, header, scale, scaleBytes } from "../harnes
 import { describeOp } from "../harness/describeOp.ts";
 import { classes, features, samples } from "../training/problem.ts";
 
-defaultCompileOptions.verify = verifier;
 type Node = SymbolicTensor;
 
 const factor = 0.75;

@@ -2,8 +2,6 @@
 
 import { describe, expect, it } from "vitest";
 import { compiled, grad, valueAndGrad } from "../../bindings/compiled.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { customGradient } from "../../bindings/ops/customGradient.ts";
 import { add, exp, log1p, multiply, round, sigmoid, square } from "../../bindings/ops/map.ts";
@@ -12,7 +10,6 @@ import { type Tensor, tensor } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
 import { describeOp } from "../harness/describeOp.ts";
 
-defaultCompileOptions.verify = verifier;
 type Node = SymbolicTensor;
 
 /** ln(1 + eˣ) with a gradient that does not overflow. */
