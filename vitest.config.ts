@@ -67,7 +67,11 @@ const config: Promise<ViteUserConfig> = (async () => {
     return defineConfig({
       test: {
         projects: [
-          project("tests", [...files.keys()].filter((name) => !onSources.includes(name)), { setupFiles: ["test/setup.ts"] }),
+          project(
+            "tests",
+            [...files.keys()].filter((name) => !onSources.includes(name)),
+            { setupFiles: ["test/setup.ts"] },
+          ),
           project("sources", onSources, {}),
         ],
       },
@@ -84,11 +88,7 @@ const config: Promise<ViteUserConfig> = (async () => {
   const others = [...files.keys()].filter((name) => !onSources.includes(name) && !following.includes(name));
   return defineConfig({
     test: {
-      projects: [
-        built("following", following, false),
-        built("tests", others, true),
-        project("sources", onSources, {}),
-      ],
+      projects: [built("following", following, false), built("tests", others, true), project("sources", onSources, {})],
       maxWorkers: availableParallelism(),
     },
   });

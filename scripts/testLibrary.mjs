@@ -21,7 +21,9 @@ const kept = 1;
  * @returns the folder; the file `bindings/x/y.ts` is `x/y.js` there.
  */
 export async function testLibrary() {
-  const sources = filesOf("bindings").filter((name) => name.endsWith(".ts") && !/\.d\.ts$|^bindings\/platform\/edge\//.test(name));
+  const sources = filesOf("bindings").filter(
+    (name) => name.endsWith(".ts") && !/\.d\.ts$|^bindings\/platform\/edge\//.test(name),
+  );
   const hash = createHash("sha256");
   for (const name of [...sources, ...filesOf("assembly"), ...filesOf("build", false), "scripts/testLibrary.mjs"])
     hash.update(`${name}\n`).update(readFileSync(join(root, name)));

@@ -52,7 +52,10 @@ describe("an uncaught error", () => {
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(text)}`));
     try {
       worker.postMessage({ module: "not a module" });
-      const [error] = (await once(worker.on("error", () => {}), "error")) as [Error];
+      const [error] = (await once(
+        worker.on("error", () => {}),
+        "error",
+      )) as [Error];
       expect(error.stack).toContain("wasmgrad/thread.js");
       expect(error.stack?.length).toBeLessThan(1000);
     } finally {

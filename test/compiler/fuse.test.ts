@@ -14,8 +14,7 @@ import { Variable } from "../../bindings/variable.ts";
 import { traceGraph } from "../harness/runGraph.ts";
 import { dropoutLike, instructionsOf, matrix } from "./programs.ts";
 
-beforeAll(() => {
-  });
+beforeAll(() => {});
 
 describe("one instruction", () => {
   it("for product, bias and activation of a dense layer", () => {

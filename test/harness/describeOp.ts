@@ -54,7 +54,9 @@ export interface ErrorCase {
 }
 
 /** The passes of the compiler, by their options. */
-type Pass = { [K in keyof Required<CompileOptions>]: Required<CompileOptions>[K] extends boolean ? K : never }[keyof CompileOptions];
+type Pass = {
+  [K in keyof Required<CompileOptions>]: Required<CompileOptions>[K] extends boolean ? K : never;
+}[keyof CompileOptions];
 
 /** Each pass, and whether results keep their bits without it. A new one has to be told here. */
 const passes: Readonly<Record<Pass, "same bits" | "other roundings">> = {
@@ -189,7 +191,10 @@ function checkCase(name: string, op: OpCase): void {
     const other = runGraph(traced, given(), rounding);
     const changes = other.some((value, index) => !sameBits(value, once[index] as Tensor));
     for (const options of switchedOff) {
-      const [plain, rounded] = [{ ...all("other roundings", false), ...options }, { ...rounding, ...options }];
+      const [plain, rounded] = [
+        { ...all("other roundings", false), ...options },
+        { ...rounding, ...options },
+      ];
       expectSameBits(runGraph(traced, given(), plain), once, JSON.stringify(plain));
       if (changes) expectSameBits(runGraph(traced, given(), rounded), other, JSON.stringify(rounded));
     }

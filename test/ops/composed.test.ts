@@ -34,13 +34,19 @@ const activations: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor
 for (const [name, apply] of Object.entries(activations))
   describeOp(name, [
     { title: "of a matrix", apply, inputs: [{ shape: [5, 7], range: kinked }], shape: [5, 7] },
-    { title: "of large numbers", apply, inputs: [{ shape: [4], values: [-1e4, -60, 60, 1e4] }], gradient: false },
+    {
+      title: "of large numbers",
+      apply,
+      inputs: [{ shape: [4], values: [-1e4, -60, 60, 1e4] }],
+      shape: [4],
+      gradient: false,
+    },
   ]);
 
 const six = { low: -8, high: 8, avoid: [-3, 0, 3, 6] };
 describeOp("activations with two kinks", [
-  { title: "relu6", apply: map.relu6, inputs: [{ shape: [5, 7], range: six }] },
-  { title: "hardSigmoid", apply: activationOps.hardSigmoid, inputs: [{ shape: [5, 7], range: six }] },
+  { title: "relu6", apply: map.relu6, inputs: [{ shape: [5, 7], range: six }], shape: [5, 7] },
+  { title: "hardSigmoid", apply: activationOps.hardSigmoid, inputs: [{ shape: [5, 7], range: six }], shape: [5, 7] },
 ]);
 
 describeOp("power", [
@@ -49,6 +55,7 @@ describeOp("power", [
       title: `to ${exponent}`,
       apply: (x) => composed.power(x, exponent),
       inputs: [{ shape: [17], range: { low: -1.5, high: 1.5, avoid: [0], margin: 0.4 } }],
+      shape: [17],
     }),
   ),
   ...[0.5, 1.5, -0.5, 0.1, 65].map(
@@ -56,12 +63,14 @@ describeOp("power", [
       title: `to ${exponent}, of positive numbers`,
       apply: (x) => composed.power(x, exponent),
       inputs: [{ shape: [17], range: { low: 0.6, high: 1.2 } }],
+      shape: [17],
     }),
   ),
   {
     title: "to a tensor",
     apply: (x, y) => composed.power(x, y),
     inputs: [{ shape: [5, 3], range: { low: 0.5, high: 2 } }, { shape: [3] }],
+    shape: [5, 3],
   },
 ]);
 
@@ -72,11 +81,13 @@ describeOp(
       title: "of a matrix",
       apply: (x) => composed.clip(x, -1, 1.5),
       inputs: [{ shape: [5, 7], range: { low: -3, high: 3, avoid: [-1, 1.5] } }],
+      shape: [5, 7],
     },
     {
       title: "of NaN and infinities",
       apply: (x) => composed.clip(x, -1, 1),
       inputs: [{ shape: [3], values: [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] }],
+      shape: [3],
       gradient: false,
     },
   ],

@@ -48,29 +48,39 @@ describeOp(
       title: "of many rows",
       apply: (x: Node, gain: Node) => scale(x, gain, { factor }),
       inputs: twoInputs([700], 3),
+      shape: [700, 3],
     },
-    { title: "of no rows", apply: (x: Node, gain: Node) => scale(x, gain, { factor }), inputs: twoInputs([0], 3) },
+    {
+      title: "of no rows",
+      apply: (x: Node, gain: Node) => scale(x, gain, { factor }),
+      inputs: twoInputs([0], 3),
+      shape: [0, 3],
+    },
     {
       title: "between other operations",
       apply: (x: Node, gain: Node) => square(scale(add(x, 1), multiply(gain, gain), { factor })),
       inputs: twoInputs([2, 5], 4),
+      shape: [2, 5, 4],
     },
     {
       title: "of integers",
       apply: (x: Node, gain: Node) => scale(x, gain, { factor }),
       inputs: [{ shape: [3, 5], dtype: "int32" as const }, { shape: [5] }],
+      shape: [3, 5],
       dtype: "float32",
     },
     {
       title: "with inputs that depend on each other, differentiated through the decomposition",
       apply: (x: Node) => scaleByDecomposition(x, multiply(sum(x, 0), 2), { factor }),
       inputs: [{ shape: [3, 4] }],
+      shape: [3, 4],
     },
     {
       title: "differentiated twice",
       apply: (x: Node, gain: Node) =>
         gradients(sum(square(scaleByDecomposition(x, gain, { factor }))), [x])[0] as SymbolicTensor,
       inputs: twoInputs([3], 4),
+      shape: [3, 4],
     },
   ],
   [

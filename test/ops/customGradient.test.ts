@@ -20,13 +20,19 @@ const product = customGradient((a, b) => [
 ]);
 
 describeOp("customGradient", [
-  { title: "of one argument", apply: (x) => softplus(x as Node), inputs: [{ shape: [3, 5] }] },
+  { title: "of one argument", apply: (x) => softplus(x as Node), inputs: [{ shape: [3, 5] }], shape: [3, 5] },
   {
     title: "of two, of something computed, used again",
     apply: (a, b) => add(product(square(a as Node), b as Node), a as Node),
     inputs: [{ shape: [7] }, { shape: [7] }],
+    shape: [7],
   },
-  { title: "of the same argument twice", apply: (a) => product(a as Node, a as Node), inputs: [{ shape: [4] }] },
+  {
+    title: "of the same argument twice",
+    apply: (a) => product(a as Node, a as Node),
+    inputs: [{ shape: [4] }],
+    shape: [4],
+  },
   {
     title: "differentiated twice",
     apply: (x) => sum(square(grad((y: Node) => sum(softplus(y)))(x as Node))),

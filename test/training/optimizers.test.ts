@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { compiled } from "../../bindings/compiled.ts";
-import { compile, defaultCompileOptions, type Program } from "../../bindings/compiler/program.ts";
+import { compile, type Program } from "../../bindings/compiler/program.ts";
 import { gradients } from "../../bindings/gradient.ts";
 import { constant, read, type SymbolicTensor, withTrace } from "../../bindings/graph.ts";
 import { glorotUniform } from "../../bindings/initializers.ts";
