@@ -60,7 +60,14 @@ const following: readonly string[] = filesWith(
 const config: Promise<ViteUserConfig> = (async () => {
   const project = (name: string, include: readonly string[], options: NonNullable<ViteUserConfig["test"]>) => ({
     plugins: [filesAsText],
-    test: { testTimeout: 60_000, pool: "threads" as const, name, include: [...include], ...options },
+    test: {
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      pool: "threads" as const,
+      name,
+      include: [...include],
+      ...options,
+    },
   });
   // Watching, the sources themselves are looked at.
   if (!process.argv.includes("run"))

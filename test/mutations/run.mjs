@@ -2,6 +2,8 @@
 //
 //   npm run test:mutations [-- --only NAME,NAME] [--seconds 60] [--seed S] [--build-only] [--check]
 //
+// The same sweep, with the same seed, has to pass with the machine as it is: else its failure would show nothing.
+//
 // NAME is a slip or a file of kernels. A slip whose text stands in its file no longer, or more than once, stops the run
 // before anything is built: it has to be anchored anew. With --check that is all that is done.
 
@@ -93,8 +95,8 @@ function run(command, args, cwd, limit) {
 }
 
 /** Whether the sweep fails with the machine, and the first thing that it says. */
-async function sweep(slip, wasm) {
-  const { only, seconds } = { only: slip.only, seconds: Number(options.seconds) };
+async function sweep(only, wasm) {
+  const seconds = Number(options.seconds);
   const args = ["--seconds", String(seconds), "--seed", options.seed, "--only", only, "--quiet", "--wasm", wasm];
   const began = performance.now();
   // A machine that hangs is noticed, too.
@@ -104,7 +106,7 @@ async function sweep(slip, wasm) {
     root,
     (seconds + 120) * 1000,
   );
-  if (/no subject is called|unknown argument/.test(output)) throw new Error(`${slip.name}: ${output.trim()}`);
+  if (/no subject is called|unknown argument/.test(output)) throw new Error(output.trim());
   const failure = output.split("\n").find((line) => line.startsWith("sweepCase("));
   const said = failure ?? (signal === null ? output.trim().split("\n").at(-1) : `ended by ${signal}`);
   return { noticed: status !== 0, said, seconds: (performance.now() - began) / 1000 };
@@ -124,6 +126,14 @@ const wanted = options.only.split(",").filter((name) => name !== "");
 const chosen = slips.filter(({ name, file }) => wanted.length === 0 || wanted.includes(name) || wanted.includes(file));
 if (chosen.length === 0) throw new Error(`no slip is called ${options.only}`);
 console.log(`mutations: ${chosen.length} slips, --seed ${options.seed}`);
+/** What the sweep says of the machine as it is, by subjects. */
+const controls = new Map();
+
+async function control(only) {
+  if (!controls.has(only)) controls.set(only, await sweep(only, join(root, "build/wasmgrad.wasm")));
+  return controls.get(only);
+}
+
 let [noticed, missed] = [0, 0];
 for (const slip of chosen) {
   const wasm = await buildWith(slip);
@@ -132,11 +142,13 @@ for (const slip of chosen) {
     noticed++;
     continue;
   }
-  const result = await sweep(slip, wasm);
-  if (result.noticed) noticed++;
+  const without = await control(slip.only);
+  const result = without.noticed ? { ...without, seconds: 0 } : await sweep(slip.only, wasm);
+  if (result.noticed && !without.noticed) noticed++;
   else missed++;
-  const verdict = `${result.noticed ? "noticed" : "MISSED "} ${result.seconds.toFixed(0).padStart(4)} s`;
-  console.log(`${slip.name.padEnd(40)} ${verdict}  ${String(result.said).slice(0, 140)}`);
+  const verdict = without.noticed ? "FAILS WITHOUT IT" : result.noticed ? "noticed" : "MISSED";
+  const time = `${result.seconds.toFixed(0).padStart(4)} s`;
+  console.log(`${slip.name.padEnd(40)} ${verdict.padEnd(16)} ${time}  ${String(result.said).slice(0, 140)}`);
   rmSync(join(folder, slip.name), { recursive: true, force: true });
 }
 console.log(`mutations: ${noticed} noticed, ${missed} missed`);
