@@ -2,6 +2,7 @@
 // platforms. Types: `npm run build:types`.
 
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -29,6 +30,12 @@ const entries = {
   "worker/modelWorker": "bindings/worker/modelWorker.ts",
 };
 
+/** Longest line of minified files: an uncaught error prints the line on which it was thrown, before its message. */
+const lineLimit = 160;
+
+/** What {@link textsLater} left out, by the mark that stands in its place. */
+const leftOut = new Map();
+
 const options = {
   absWorkingDir: root,
   bundle: true,
@@ -40,19 +47,55 @@ const options = {
 };
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
-await Promise.all(
-  Object.entries({ release: "index", relaxed: "index", inference: "inference" }).map(([target, entry]) =>
-    run("asc", `assembly/${entry}.ts`, "--config", "asconfig.json", "--target", target, "--disableWarning"),
-  ),
-);
+await buildWasm();
 // The script of a compute thread: one file without imports, which is also text inside the bundles.
-await build({ ...options, entryPoints: ["bindings/platform/thread.ts"], outfile: "build/thread.txt", minify: true });
+await build({
+  ...options,
+  entryPoints: ["bindings/platform/thread.ts"],
+  outfile: "build/thread.txt",
+  minify: true,
+  lineLimit,
+  // Where it runs from text, stack traces would name all of that text as its place.
+  footer: { js: "//# sourceURL=wasmgrad/thread.js" },
+});
+finishLines("build/thread.txt");
 await buildModules();
+await buildModelWorker();
 await buildForRuntimes();
 await buildForEdge("dist/edge", "");
 await buildForEdge("dist/edge-light", "?module");
 keepBundlerHints();
 keepLicence();
+
+/** The machine, unless it was built from the same sources before. */
+async function buildWasm() {
+  const targets = { release: "index", relaxed: "index", inference: "inference" };
+  const files = [
+    ...readdirSync(join(root, "assembly"), { recursive: true })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => join("assembly", name)),
+    "asconfig.json",
+    "node_modules/assemblyscript/package.json",
+  ];
+  const hash = createHash("sha256");
+  for (const file of files.sort()) hash.update(`${file}\n`).update(readFileSync(join(root, file)));
+  const stamp = join(root, "build/wasm.sha256");
+  const outputs = Object.values(JSON.parse(readFileSync(join(root, "asconfig.json"), "utf8")).targets).map(
+    ({ outFile }) => join(root, outFile),
+  );
+  const written = () => {
+    const each = createHash("sha256").update(hash.copy().digest());
+    for (const output of outputs) each.update(readFileSync(output));
+    return each.digest("hex");
+  };
+  if (existsSync(stamp) && outputs.every(existsSync) && readFileSync(stamp, "utf8") === written()) return;
+  await Promise.all(
+    Object.entries(targets).map(([target, entry]) =>
+      run("asc", `assembly/${entry}.ts`, "--config", "asconfig.json", "--target", target, "--disableWarning"),
+    ),
+  );
+  writeFileSync(stamp, written());
+}
 
 /** For bundlers: module by module, so that they can leave out what is not used, namespaces such as `layers` included. */
 async function buildModules() {
@@ -70,6 +113,24 @@ async function buildModules() {
 }
 
 /**
+ * The worker of a model as one file: Rollup makes classic scripts of workers (in Vite up to 7, without configuration), and
+ * a classic script cannot load parts of itself.
+ */
+async function buildModelWorker() {
+  await build({
+    ...options,
+    entryPoints: ["bindings/worker/modelWorker.ts"],
+    outfile: "dist/worker/modelWorker.js",
+    allowOverwrite: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit,
+    plugins: [textsLater(textOf), threadFile("../platform/thread.js")],
+  });
+  finishLines("dist/worker/modelWorker.js");
+}
+
+/**
  * For Node, Deno, Bun and pages without a bundler: few files, in which only the names stay, for stack traces. Reading
  * 390 KB of text costs 7 ms of a cold start.
  */
@@ -81,8 +142,11 @@ async function buildForRuntimes() {
     splitting: true,
     minifyWhitespace: true,
     minifySyntax: true,
-    plugins: [wasmAs((bytes) => bytes.toString("hex")), relaxedElsewhere("../platform/relaxedWasm.js")],
+    lineLimit,
+    plugins: [textsLater((bytes) => bytes.toString("hex")), relaxedElsewhere("../platform/relaxedWasm.js")],
   });
+  for (const name of readdirSync(join(root, "dist/node"), { recursive: true }))
+    if (name.endsWith(".js")) finishLines(join("dist/node", name));
   copyFileSync(join(root, "build/thread.txt"), join(root, "dist/node/thread.js"));
 }
 
@@ -121,6 +185,22 @@ function wasmAs(encode) {
   };
 }
 
+/** Texts, the Wasm `encode`d, as marks, in whose place {@link finishLines} puts them. */
+function textsLater(encode) {
+  return {
+    name: "texts-later",
+    setup: ({ onLoad }) => {
+      onLoad({ filter: /\.(wasm|txt)$/ }, ({ path }) => {
+        const bytes = readFileSync(path);
+        const text = path.endsWith(".wasm") ? encode(bytes) : bytes.toString();
+        const mark = `<text ${createHash("sha256").update(text).digest("hex")}>`;
+        leftOut.set(mark, text);
+        return { contents: mark, loader: "text" };
+      });
+    },
+  };
+}
+
 /** Imports of other sources stay imports; only what `assembly` says in numbers is copied in. */
 function keepModules() {
   return {
@@ -140,6 +220,19 @@ function relaxedElsewhere(path) {
   return {
     name: "relaxed-elsewhere",
     setup: ({ onResolve }) => onResolve({ filter: /\/relaxedWasm\.ts$/ }, () => ({ path, external: true })),
+  };
+}
+
+/** The script of a compute thread is the file at `path`. */
+function threadFile(path) {
+  return {
+    name: "thread-file",
+    setup: ({ onLoad }) => {
+      onLoad({ filter: /\/platform\/threadCode\.ts$/ }, ({ path: source }) => ({
+        contents: readFileSync(source, "utf8").replaceAll('"./thread.js"', JSON.stringify(path)),
+        loader: "ts",
+      }));
+    },
   };
 }
 
@@ -200,6 +293,19 @@ function makeNamespacesRemovable(folder) {
     const afterImports = changed.search(/^(?!import |\s|\w+,?$|\} from)/m);
     writeFileSync(path, changed.slice(0, afterImports) + helper + changed.slice(afterImports));
   }
+}
+
+/**
+ * Puts texts in, each on a line of its own, on which nothing can throw, and joins strings that esbuild has broken up
+ * for `lineLimit`: Rollup indents what it wraps in a function, and a tab before a continued line is a part of the string.
+ */
+function finishLines(name) {
+  const path = join(root, name);
+  const text = readFileSync(path, "utf8")
+    .replace(/(?<!\\)((?:\\\\)*)\\\n/g, "$1")
+    .replace(/"(<text [0-9a-f]+>)"/g, (_, mark) => `\n${JSON.stringify(leftOut.get(mark))}\n`);
+  if (text.includes("<text ")) throw new Error(`${name}: a text that no line was made for`);
+  writeFileSync(path, text);
 }
 
 /** Minifying drops the comments that tell bundlers to leave `import("node:…")` alone. */

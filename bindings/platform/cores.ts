@@ -1,14 +1,13 @@
 // How many threads can run at once here, and may they share memory?
 
+import { builtin } from "./builtin.ts";
+
 /** Processors that this process may use; 1 where nobody says. */
 export async function cores(): Promise<number> {
   const { navigator } = globalThis as { navigator?: { readonly hardwareConcurrency?: number } };
   if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
   try {
-    const name = "os";
-    const os = (await import(
-      /* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ `node:${name}`
-    )) as typeof import("node:os");
+    const os = (await builtin("os")) as typeof import("node:os");
     return os.availableParallelism();
   } catch {
     return 1;

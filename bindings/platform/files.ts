@@ -1,6 +1,7 @@
 // How are files read and written where there is a file system (Node, Deno, Bun), and what happens where there is none?
 
 import { check, type ErrorCode, show, TensorError } from "../errors.ts";
+import { builtin } from "./builtin.ts";
 
 type FileSystem = typeof import("node:fs/promises");
 type Paths = typeof import("node:path");
@@ -275,11 +276,6 @@ async function openFileSystem(where: string, path: string): Promise<FileSystem> 
     remedy: "Pass bytes instead of paths: loadModel(bytes), and model.save() without a path returns the bytes.",
   }));
   return fileSystem as FileSystem;
-}
-
-/** A module of the runtime, by a specifier that bundlers cannot see and so leave alone. */
-function builtin(name: string): Promise<unknown> {
-  return import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ `node:${name}`);
 }
 
 const REASONS: ReadonlyMap<unknown, { received: string; remedy: string }> = new Map([

@@ -4,6 +4,7 @@
 // cannot: docs/decisions/0005). Elsewhere: Web Workers.
 
 import { check, show } from "../errors.ts";
+import { builtin } from "./builtin.ts";
 
 /** The code of a worker. */
 export interface WorkerCode {
@@ -13,6 +14,8 @@ export interface WorkerCode {
   readonly web: () => Worker;
   /** The same code as text, for bundles that lost the file; undefined when it is too large for that. */
   readonly text?: string;
+  /** The file at another address, for where `web` finds nothing. */
+  readonly elsewhere?: () => Worker;
 }
 
 /** What the owner of a worker hears. */
@@ -87,10 +90,7 @@ type ThreadWorker = import("node:worker_threads").Worker;
 async function workerThreads(): Promise<WorkerThreads | undefined> {
   const { process } = globalThis as { process?: { readonly versions?: { readonly node?: string } } };
   if (process?.versions?.node === undefined) return undefined;
-  const name = "worker_threads";
-  return import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ `node:${name}`).catch(
-    () => undefined,
-  );
+  return (builtin("worker_threads") as Promise<WorkerThreads>).catch(() => undefined);
 }
 
 function spawnThread(threads: WorkerThreads, code: WorkerCode, events: WorkerEvents): Spawned {
@@ -131,8 +131,12 @@ function attachThread(worker: ThreadWorker, events: WorkerEvents): Spawned {
 }
 
 /** The file first, which strict content security policies allow; then the text, for bundles without the file. */
-function spawnWeb(code: Pick<WorkerCode, "web" | "text">, events: WorkerEvents): Spawned {
+function spawnWeb(code: Pick<WorkerCode, "web" | "text" | "elsewhere">, events: WorkerEvents): Spawned {
   const { text } = code;
+  const elsewhere =
+    text === undefined
+      ? code.elsewhere
+      : () => new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
   const sent: [unknown, readonly ArrayBuffer[]][] = [];
   let heard = false;
   let stopped = false;
@@ -163,16 +167,11 @@ function spawnWeb(code: Pick<WorkerCode, "web" | "text">, events: WorkerEvents):
       fail(cause instanceof Error ? cause.message : String(cause));
     }
   };
-  open(
-    code.web,
-    text === undefined
-      ? undefined
-      : () => open(() => new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" }))), undefined),
-  );
+  open(code.web, elsewhere && (() => open(elsewhere, undefined)));
   return {
     post: (message, transfer = []) => {
-      // What was transferred cannot be sent again: only code without text, which has no second try, may transfer.
-      if (!heard && text !== undefined) sent.push([message, transfer]);
+      // What was transferred cannot be sent again: where there is a second try, nothing may be before the worker is heard.
+      if (!heard && elsewhere !== undefined) sent.push([message, transfer]);
       worker?.postMessage(message, [...transfer]);
     },
     hold: () => {},

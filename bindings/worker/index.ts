@@ -55,6 +55,8 @@ export interface ModelInWorkerOptions extends WorkerOptions {
 const ownWorker: WorkerCode = {
   file: () => beside("./modelWorker.js", import.meta.url),
   web: () => new Worker(new URL("./modelWorker.js", import.meta.url), { type: "module" }),
+  // The development server of Vite 5 to 7 runs this code in node_modules/.vite/deps and leaves the worker's file behind.
+  elsewhere: () => new Worker(beside("../../wasmgrad/dist/worker/modelWorker.js", import.meta.url), { type: "module" }),
 };
 
 /** In a function of its own: bundlers take `new URL("…", import.meta.url)` for a file to copy. */

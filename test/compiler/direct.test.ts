@@ -2,8 +2,6 @@
 
 import { describe, expect, it } from "vitest";
 import { compiled } from "../../bindings/compiled.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import { setCutting } from "../../bindings/engine.ts";
 import { read, type SymbolicTensor } from "../../bindings/graph.ts";
 import { add, multiply, subtract } from "../../bindings/ops/map.ts";
@@ -11,8 +9,6 @@ import { assign } from "../../bindings/ops/optimize.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
 import { tensor } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
-
-defaultCompileOptions.verify = verifier;
 
 const variable = (name: string, values: readonly number[]): Variable => new Variable(name, tensor(values));
 

@@ -2,8 +2,6 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../bindings/compiled.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import { read, type SymbolicTensor } from "../../bindings/graph.ts";
 import { softmaxCrossEntropy } from "../../bindings/ops/crossEntropy.ts";
 import * as map from "../../bindings/ops/map.ts";
@@ -16,9 +14,7 @@ import { Variable } from "../../bindings/variable.ts";
 import { traceGraph } from "../harness/runGraph.ts";
 import { dropoutLike, instructionsOf, matrix } from "./programs.ts";
 
-beforeAll(() => {
-  defaultCompileOptions.verify = verifier;
-});
+beforeAll(() => {});
 
 describe("one instruction", () => {
   it("for product, bias and activation of a dense layer", () => {

@@ -4,8 +4,6 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import type { Json } from "../../bindings/config.ts";
 import { type LossLike, lossFromConfig } from "../../bindings/losses.ts";
 import { modelFromConfig } from "../../bindings/models/fromConfig.ts";
@@ -14,8 +12,6 @@ import type { Model } from "../../bindings/models/model.ts";
 import { optimizerFromConfig } from "../../bindings/optimizers.ts";
 import type { Tensor, TensorLike } from "../../bindings/tensor.ts";
 import { expectClose, fromGolden, type GoldenTensor } from "./fixture.ts";
-
-defaultCompileOptions.verify = verifier;
 
 type JsonRecord = { readonly [key: string]: Json };
 

@@ -4,8 +4,6 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import type { Json } from "../../bindings/config.ts";
 import { decodeSafetensors } from "../../bindings/formats/readSafetensors.ts";
 import type { LossName } from "../../bindings/losses.ts";
@@ -15,8 +13,6 @@ import type { Model } from "../../bindings/models/model.ts";
 import { type Optimizer, optimizerFromConfig } from "../../bindings/optimizers.ts";
 import { Tensor, type TensorData, type TensorLike } from "../../bindings/tensor.ts";
 import { expectClose, fromGolden, type GoldenTensor } from "./fixture.ts";
-
-defaultCompileOptions.verify = verifier;
 
 interface Summary {
   readonly path: string;

@@ -6,6 +6,7 @@ import { type Estimate, halfUlp } from "./estimate.ts";
 
 /** Fails unless every element of `actual` is within `slack` times the bound of the estimate, and special values agree. */
 export function expectWithin(actual: Tensor, expected: Estimate, what: string, slack = 1): void {
+  expect(expected.values.length, `${what}: elements`).toBe(actual.size);
   let foretold = 0;
   for (let index = 0; index < actual.size; index++) {
     const found = actual.data[index] as number;

@@ -14,6 +14,9 @@ export type Given = ReadonlyMap<SymbolicTensor, ArrayLike<number>>;
 
 const rules = [evaluateElements, evaluateReduction, evaluateMatMul, evaluateScatter, evaluateMove, evaluateSpectrum];
 
+/** What fused operations decompose into: the same graph each time that it is evaluated. */
+const decomposed = new WeakMap<SymbolicTensor, SymbolicTensor>();
+
 /**
  * The float64 values of `outputs` with the bounds of estimate.ts. Fused operations are evaluated by what they decompose
  * into; variables give their value of now.
@@ -28,7 +31,8 @@ export function evaluate(outputs: readonly SymbolicTensor[], given: Given): Esti
     if (node.op.name === "constant") return exactly((node.attributes as { value: Tensor }).value.data);
     if (node.op.name === "read") return exactly((node.attributes as { variable: Variable }).variable.value.data);
     if (node.op.decompose !== undefined) {
-      const parts = node.op.decompose(node.inputs, node.attributes);
+      const parts = decomposed.get(node) ?? node.op.decompose(node.inputs, node.attributes);
+      decomposed.set(node, parts);
       complete([parts]);
       return known.get(parts) as Estimate;
     }

@@ -147,18 +147,25 @@ export function broadcastPositions(from: Shape, to: Shape): Int32Array {
   return positions;
 }
 
+/** The positions of a node's inputs, found once for all evaluations of it. */
+const known = new WeakMap<SymbolicTensor, readonly Int32Array[]>();
+
 /** The estimate of an elementwise node, or undefined for other operations. */
 export function evaluateElements(node: SymbolicTensor, inputs: readonly Estimate[]): Estimate | undefined {
   const rule = ruleOf(node);
   if (rule === undefined) return undefined;
   const result = blank(node.size);
-  const positions = node.inputs.map((input) => broadcastPositions(input.shape, node.shape));
-  for (let index = 0; index < node.size; index++) {
-    const at = positions.map((each) => each[index] as number);
-    const [value, bound] = rule(
-      inputs.map((input, which) => input.values[at[which] as number] as number),
-      inputs.map((input, which) => input.bounds[at[which] as number] as number),
-    );
+  const positions = known.get(node) ?? node.inputs.map((input) => broadcastPositions(input.shape, node.shape));
+  known.set(node, positions);
+  const x = new Array<number>(inputs.length).fill(0);
+  const e = new Array<number>(inputs.length).fill(0);
+  for (let index = 0; index < result.values.length; index++) {
+    for (let which = 0; which < inputs.length; which++) {
+      const place = (positions[which] as Int32Array)[index] as number;
+      x[which] = (inputs[which] as Estimate).values[place] as number;
+      e[which] = (inputs[which] as Estimate).bounds[place] as number;
+    }
+    const [value, bound] = rule(x, e);
     result.values[index] = value;
     result.bounds[index] = bound;
   }

@@ -6,10 +6,10 @@ import { blank, type Estimate } from "./estimate.ts";
 import { uniformElement } from "./philox.ts";
 
 function coordinates(index: number, shape: Shape): number[] {
-  const result: number[] = [];
+  const result = new Array<number>(shape.length).fill(0);
   let rest = index;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
-    result.unshift(rest % (shape[axis] as number));
+    result[axis] = rest % (shape[axis] as number);
     rest = Math.floor(rest / (shape[axis] as number));
   }
   return result;
@@ -19,19 +19,52 @@ function position(of: readonly number[], shape: Shape): number {
   return of.reduce((sum, coordinate, axis) => sum * (shape[axis] as number) + coordinate, 0);
 }
 
-/** A node each of whose elements is element `from(i)` of input number `which(i)`. */
-function picked(
-  node: SymbolicTensor,
-  inputs: readonly Estimate[],
-  pick: (at: number[]) => readonly [which: number, from: number],
-): Estimate {
-  const result = blank(node.size);
-  for (let index = 0; index < node.size; index++) {
-    const [which, from] = pick(coordinates(index, node.shape));
+/** Where the elements of a node come from: the number of an input, and a position in it. */
+interface Sources {
+  readonly which: Int32Array;
+  readonly from: Int32Array;
+}
+
+type Pick = (at: number[]) => readonly [which: number, from: number];
+
+/** What does not depend on values is found once for all evaluations of a node. */
+const known = new WeakMap<SymbolicTensor, Sources>();
+
+function sourcesOf(node: SymbolicTensor, inputs: readonly Estimate[], pick: Pick): Sources {
+  const { shape, size } = node;
+  const sources = { which: new Int32Array(size), from: new Int32Array(size) };
+  for (let index = 0; index < size; index++) {
+    const [which, from] = pick(coordinates(index, shape));
     const input = inputs[which] as Estimate;
     if (!(from >= 0 && from < input.values.length)) throw new RangeError(`${node}: element ${from} of input ${which}`);
-    result.values[index] = input.values[from] as number;
-    result.bounds[index] = input.bounds[from] as number;
+    sources.which[index] = which;
+    sources.from[index] = from;
+  }
+  return sources;
+}
+
+/** A node each of whose elements is element `from(i)` of input number `which(i)`, whatever their values. */
+function moved(node: SymbolicTensor, inputs: readonly Estimate[], pick: Pick): Estimate {
+  let sources = known.get(node);
+  if (sources === undefined) {
+    sources = sourcesOf(node, inputs, pick);
+    known.set(node, sources);
+  }
+  return taken(node, inputs, sources);
+}
+
+/** The same where it does depend on values. */
+function picked(node: SymbolicTensor, inputs: readonly Estimate[], pick: Pick): Estimate {
+  return taken(node, inputs, sourcesOf(node, inputs, pick));
+}
+
+function taken(node: SymbolicTensor, inputs: readonly Estimate[], { which, from }: Sources): Estimate {
+  const result = blank(node.size);
+  for (let index = 0; index < result.values.length; index++) {
+    const input = inputs[which[index] as number] as Estimate;
+    const place = from[index] as number;
+    result.values[index] = input.values[place] as number;
+    result.bounds[index] = input.bounds[place] as number;
   }
   return result;
 }
@@ -47,7 +80,7 @@ export function evaluateMove(node: SymbolicTensor, inputs: readonly Estimate[]):
       return inputs[0];
     case "transpose": {
       const { permutation } = node.attributes as { permutation: readonly number[] };
-      return picked(node, inputs, (at) => {
+      return moved(node, inputs, (at) => {
         const source: number[] = [];
         permutation.forEach((axis, place) => {
           source[axis] = at[place] as number;
@@ -57,7 +90,7 @@ export function evaluateMove(node: SymbolicTensor, inputs: readonly Estimate[]):
     }
     case "slice": {
       const { begin } = node.attributes as { begin: readonly number[] };
-      return picked(node, inputs, (at) => [
+      return moved(node, inputs, (at) => [
         0,
         position(
           at.map((each, axis) => each + (begin[axis] as number)),
@@ -67,7 +100,7 @@ export function evaluateMove(node: SymbolicTensor, inputs: readonly Estimate[]):
     }
     case "pad": {
       const { paddings } = node.attributes as { paddings: readonly (readonly [number, number])[] };
-      return picked(node, inputs, (at) => {
+      return moved(node, inputs, (at) => {
         const source = at.map((each, axis) => each - (paddings[axis] as readonly [number, number])[0]);
         const inside = source.every((each, axis) => each >= 0 && each < (first[axis] as number));
         return inside ? [0, position(source, first)] : [1, 0];
@@ -75,7 +108,7 @@ export function evaluateMove(node: SymbolicTensor, inputs: readonly Estimate[]):
     }
     case "concat": {
       const { axis } = node.attributes as { axis: number };
-      return picked(node, inputs, (at) => {
+      return moved(node, inputs, (at) => {
         let which = 0;
         const source = [...at];
         while ((source[axis] as number) >= (shapes[which]?.[axis] as number))

@@ -119,12 +119,10 @@ export function evaluateMatMul(node: SymbolicTensor, [a, b]: readonly Estimate[]
         for (let p = 0; p < k; p++) {
           const positionA = startA + (transposeA ? p * m + i : i * k + p);
           const positionB = startB + (transposeB ? j * k + p : p * n + j);
-          const [x, y, ex, ey] = [
-            at(a.values, positionA),
-            at(b.values, positionB),
-            at(a.bounds, positionA),
-            at(b.bounds, positionB),
-          ];
+          const x = at(a.values, positionA);
+          const y = at(b.values, positionB);
+          const ex = at(a.bounds, positionA);
+          const ey = at(b.bounds, positionB);
           sum += x * y;
           mass += (Math.abs(x) + ex) * (Math.abs(y) + ey);
           passed += Math.abs(x) * ey + Math.abs(y) * ex + ex * ey;

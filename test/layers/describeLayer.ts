@@ -1,8 +1,6 @@
 // What must every layer do? Build, count, survive its own configuration, train, and survive a file.
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import { input } from "../../bindings/layers/core.ts";
 import { layerFromConfig } from "../../bindings/layers/fromConfig.ts";
 import * as layers from "../../bindings/layers/index.ts";
@@ -15,8 +13,6 @@ import { setSeed } from "../../bindings/seed.ts";
 import { type DType, type Shape, sizeOf, type Tensor, tensor } from "../../bindings/tensor.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import { floats, generator, integers, seedOf } from "../harness/random.ts";
-
-defaultCompileOptions.verify = verifier;
 
 /** One way to use a layer. */
 export interface LayerCase {

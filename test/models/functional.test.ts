@@ -2,8 +2,6 @@
 
 import { expect, expectTypeOf, test } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import type { Json } from "../../bindings/config.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { input } from "../../bindings/layers/core.ts";
@@ -18,8 +16,6 @@ import { sgd } from "../../bindings/optimizers.ts";
 import type { Tensor } from "../../bindings/tensor.ts";
 import { expectSameBits } from "../harness/compare.ts";
 import { random } from "../layers/describeLayer.ts";
-
-defaultCompileOptions.verify = verifier;
 
 const left = random("left", [5, 4]);
 const right = random("right", [5, 4]);

@@ -6,8 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import * as code from "../../assembly/opcodes.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import { engine } from "../../bindings/engine.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import { type InferenceProgram, loadProgram } from "../../bindings/inference/index.ts";
@@ -27,7 +25,6 @@ import { expectSameBits } from "../harness/compare.ts";
 import { random } from "../layers/describeLayer.ts";
 import { caught } from "./refusal.ts";
 
-defaultCompileOptions.verify = verifier;
 beforeEach(() => setSeed(5));
 
 const classifier = (): Model =>

@@ -18,9 +18,19 @@ describeOp("sparsemax", [
     inputs: [{ shape: [3, columns] }],
     shape: [3, columns],
   })),
-  { title: "of numbers far from 0", apply: along(-1), inputs: [{ shape: [2, 9], range: { low: 1000, high: 1001 } }] },
-  { title: "of the first axis", apply: along(0), inputs: [{ shape: [5, 2, 3] }] },
-  { title: "of the axis between", apply: along(1), inputs: [{ shape: [2, 6, 3], range: { low: -0.2, high: 0.2 } }] },
+  {
+    title: "of numbers far from 0",
+    apply: along(-1),
+    inputs: [{ shape: [2, 9], range: { low: 1000, high: 1001 } }],
+    shape: [2, 9],
+  },
+  { title: "of the first axis", apply: along(0), inputs: [{ shape: [5, 2, 3] }], shape: [5, 2, 3] },
+  {
+    title: "of the axis between",
+    apply: along(1),
+    inputs: [{ shape: [2, 6, 3], range: { low: -0.2, high: 0.2 } }],
+    shape: [2, 6, 3],
+  },
 ]);
 
 it("sparsemax of 1,000 numbers is the nearest point of the simplex", () => {

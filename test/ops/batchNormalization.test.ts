@@ -36,14 +36,20 @@ describeOp(
     ].map(
       (shape): OpCase => ({ title: `of [${shape.join(", ")}]`, apply: normalized, inputs: weightsOf(shape), shape }),
     ),
-    { title: "of more columns than are prepared at once", apply: normalized, inputs: weightsOf([2, 4101]) },
-    { title: "and its relu", apply: activated(relu), inputs: weightsOf([9, 7]) },
-    { title: "and its relu6", apply: activated(relu6), inputs: weightsOf([9, 7]) },
-    { title: "and its tanh", apply: activated(tanh), inputs: weightsOf([9, 7]) },
+    {
+      title: "of more columns than are prepared at once",
+      apply: normalized,
+      inputs: weightsOf([2, 4101]),
+      shape: [2, 4101],
+    },
+    { title: "and its relu", apply: activated(relu), inputs: weightsOf([9, 7]), shape: [9, 7] },
+    { title: "and its relu6", apply: activated(relu6), inputs: weightsOf([9, 7]), shape: [9, 7] },
+    { title: "and its tanh", apply: activated(tanh), inputs: weightsOf([9, 7]), shape: [9, 7] },
     {
       title: "differentiated by x",
       apply: (x, gamma, dy) => gradients(normalized(x, gamma, [0, 0, 0]), [x], dy)[0] as Node,
       inputs: [{ shape: [6, 3] }, { shape: [3] }, { shape: [6, 3] }],
+      shape: [6, 3],
     },
     {
       title: "differentiated by gamma",
@@ -52,6 +58,7 @@ describeOp(
         return gradients(normalized(x, gamma, [0, 0, 0]), [gamma], dy)[0] as Node;
       },
       inputs: [{ shape: [6, 3] }, { shape: [6, 3] }],
+      shape: [3],
     },
   ],
   [

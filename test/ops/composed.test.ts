@@ -34,13 +34,19 @@ const activations: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor
 for (const [name, apply] of Object.entries(activations))
   describeOp(name, [
     { title: "of a matrix", apply, inputs: [{ shape: [5, 7], range: kinked }], shape: [5, 7] },
-    { title: "of large numbers", apply, inputs: [{ shape: [4], values: [-1e4, -60, 60, 1e4] }], gradient: false },
+    {
+      title: "of large numbers",
+      apply,
+      inputs: [{ shape: [4], values: [-1e4, -60, 60, 1e4] }],
+      shape: [4],
+      gradient: false,
+    },
   ]);
 
 const six = { low: -8, high: 8, avoid: [-3, 0, 3, 6] };
 describeOp("activations with two kinks", [
-  { title: "relu6", apply: map.relu6, inputs: [{ shape: [5, 7], range: six }] },
-  { title: "hardSigmoid", apply: activationOps.hardSigmoid, inputs: [{ shape: [5, 7], range: six }] },
+  { title: "relu6", apply: map.relu6, inputs: [{ shape: [5, 7], range: six }], shape: [5, 7] },
+  { title: "hardSigmoid", apply: activationOps.hardSigmoid, inputs: [{ shape: [5, 7], range: six }], shape: [5, 7] },
 ]);
 
 describeOp("power", [
@@ -49,6 +55,7 @@ describeOp("power", [
       title: `to ${exponent}`,
       apply: (x) => composed.power(x, exponent),
       inputs: [{ shape: [17], range: { low: -1.5, high: 1.5, avoid: [0], margin: 0.4 } }],
+      shape: [17],
     }),
   ),
   ...[0.5, 1.5, -0.5, 0.1, 65].map(
@@ -56,12 +63,14 @@ describeOp("power", [
       title: `to ${exponent}, of positive numbers`,
       apply: (x) => composed.power(x, exponent),
       inputs: [{ shape: [17], range: { low: 0.6, high: 1.2 } }],
+      shape: [17],
     }),
   ),
   {
     title: "to a tensor",
     apply: (x, y) => composed.power(x, y),
     inputs: [{ shape: [5, 3], range: { low: 0.5, high: 2 } }, { shape: [3] }],
+    shape: [5, 3],
   },
   {
     title: "of integers",
@@ -70,6 +79,7 @@ describeOp("power", [
       { shape: [8], dtype: "int32", values: [7, -3, 2, 0, 1, -1, 5, 46341] },
       { shape: [8], dtype: "int32", values: [8, 19, 31, 0, -5, -3, -1, 2] },
     ],
+    shape: [8],
     dtype: "int32",
   },
 ]);
@@ -83,6 +93,7 @@ describeOp("remainders and floored quotients", [
         { shape: [60], range: { low: -100, high: 100 } },
         { shape: [60], range: { low: -9, high: 9 } },
       ],
+      shape: [60],
       gradient: false,
     },
     {
@@ -110,6 +121,7 @@ describeOp("remainders and floored quotients", [
           values: [0, 1, -1, 3, -7, 1e-38, 3e38, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN],
         },
       ],
+      shape: [11, 10],
       gradient: false,
     },
     {
@@ -119,6 +131,7 @@ describeOp("remainders and floored quotients", [
         { shape: [7, 1], dtype: "int32", values: [0, 7, -7, 16777217, -16777217, 2147483647, -2147483648] },
         { shape: [7], dtype: "int32", values: [0, 1, -1, 2, -3, 65536, -2147483648] },
       ],
+      shape: [7, 7],
       dtype: "int32",
     },
   ]),
@@ -131,11 +144,13 @@ describeOp(
       title: "of a matrix",
       apply: (x) => composed.clip(x, -1, 1.5),
       inputs: [{ shape: [5, 7], range: { low: -3, high: 3, avoid: [-1, 1.5] } }],
+      shape: [5, 7],
     },
     {
       title: "of NaN and infinities",
       apply: (x) => composed.clip(x, -1, 1),
       inputs: [{ shape: [3], values: [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] }],
+      shape: [3],
       gradient: false,
     },
   ],

@@ -21,30 +21,37 @@ const broadcast: readonly InputSpec[] = [
 ];
 
 describeOp("composed angles", [
-  { title: "atan", apply: atan, inputs: one({ low: -5, high: 5 }) },
-  { title: "asin", apply: angles.asin, inputs: one({ low: -0.9, high: 0.9 }) },
-  { title: "acos", apply: angles.acos, inputs: one({ low: -0.9, high: 0.9 }) },
-  { title: "atan2", apply: angles.atan2, inputs: around },
-  { title: "atan2, broadcast", apply: angles.atan2, inputs: broadcast },
-  { title: "deg2rad", apply: angles.deg2rad, inputs: one({ low: -360, high: 360 }) },
-  { title: "rad2deg", apply: angles.rad2deg, inputs: one(undefined) },
+  { title: "atan", apply: atan, inputs: one({ low: -5, high: 5 }), shape: [3, 6] },
+  { title: "asin", apply: angles.asin, inputs: one({ low: -0.9, high: 0.9 }), shape: [3, 6] },
+  { title: "acos", apply: angles.acos, inputs: one({ low: -0.9, high: 0.9 }), shape: [3, 6] },
+  { title: "atan2", apply: angles.atan2, inputs: around, shape: [8] },
+  { title: "atan2, broadcast", apply: angles.atan2, inputs: broadcast, shape: [3, 5] },
+  { title: "deg2rad", apply: angles.deg2rad, inputs: one({ low: -360, high: 360 }), shape: [3, 6] },
+  { title: "rad2deg", apply: angles.rad2deg, inputs: one(undefined), shape: [3, 6] },
   {
     title: "sinc",
     apply: angles.sinc,
     inputs: one({ low: -3.4, high: 3.4, avoid: [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5] }),
+    shape: [3, 6],
   },
-  { title: "sinc near 0", apply: angles.sinc, inputs: one({ low: -0.2, high: 0.2 }) },
-  { title: "hypot", apply: angles.hypot, inputs: broadcast },
-  { title: "cbrt", apply: angles.cbrt, inputs: one({ low: -4, high: 4, avoid: [0], margin: 0.3 }) },
+  { title: "sinc near 0", apply: angles.sinc, inputs: one({ low: -0.2, high: 0.2 }), shape: [3, 6] },
+  { title: "hypot", apply: angles.hypot, inputs: broadcast, shape: [3, 5] },
+  { title: "cbrt", apply: angles.cbrt, inputs: one({ low: -4, high: 4, avoid: [0], margin: 0.3 }), shape: [3, 6] },
   {
     title: "exp2",
     apply: angles.exp2,
     inputs: one({ low: -3.4, high: 3.4, avoid: [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5] }),
+    shape: [3, 6],
   },
-  { title: "ldexp", apply: (x, e) => angles.ldexp(x, e), inputs: [{ shape: [4] }, { shape: [3, 1], dtype: "int32" }] },
-  { title: "logAddExp2", apply: angles.logAddExp2, inputs: broadcast },
-  { title: "heaviside", apply: angles.heaviside, inputs: broadcast, gradient: false },
-  { title: "signbit", apply: angles.signbit, inputs: one(undefined), dtype: "bool" },
+  {
+    title: "ldexp",
+    apply: (x, e) => angles.ldexp(x, e),
+    inputs: [{ shape: [4] }, { shape: [3, 1], dtype: "int32" }],
+    shape: [3, 4],
+  },
+  { title: "logAddExp2", apply: angles.logAddExp2, inputs: broadcast, shape: [3, 5] },
+  { title: "heaviside", apply: angles.heaviside, inputs: broadcast, shape: [3, 5], gradient: false },
+  { title: "signbit", apply: angles.signbit, inputs: one(undefined), shape: [3, 6], dtype: "bool" },
 ] satisfies OpCase[]);
 
 describe("angles and powers at their ends", () => {

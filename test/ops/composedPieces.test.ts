@@ -17,11 +17,13 @@ describeOp(
       title: "hstack",
       apply: (a, b) => pieces.hstack([a as Node, b as Node]),
       inputs: [{ shape: [2, 3] }, { shape: [2, 1] }],
+      shape: [2, 4],
     },
     {
       title: "vstack",
       apply: (a, b) => pieces.vstack([a as Node, b as Node]),
       inputs: [{ shape: [3] }, { shape: [2, 3] }],
+      shape: [3, 3],
     },
     {
       title: "dstack",
@@ -95,6 +97,7 @@ describeOp(
       title: "unravelIndex",
       apply: (places) => unravelIndex(places as Node, [3, 4, 5])[1] as Node,
       inputs: [{ shape: [6], dtype: "int32", range: { low: 0, high: 59 } }],
+      shape: [6],
       dtype: "int32",
     },
   ],

@@ -13,8 +13,20 @@ const infinity = Number.POSITIVE_INFINITY;
 describeOp(
   "composed reductions",
   [
-    { title: "any", apply: (x) => reductions.any(x, 1), inputs: [{ shape: [5, 2], dtype: "bool" }], dtype: "bool" },
-    { title: "all", apply: (x) => reductions.all(x, 1), inputs: [{ shape: [5, 2], dtype: "bool" }], dtype: "bool" },
+    {
+      title: "any",
+      apply: (x) => reductions.any(x, 1),
+      inputs: [{ shape: [5, 2], dtype: "bool" }],
+      shape: [5],
+      dtype: "bool",
+    },
+    {
+      title: "all",
+      apply: (x) => reductions.all(x, 1),
+      inputs: [{ shape: [5, 2], dtype: "bool" }],
+      shape: [5],
+      dtype: "bool",
+    },
     {
       title: "countNonzero",
       apply: (x) => reductions.countNonzero(x, 0, true),
@@ -24,11 +36,12 @@ describeOp(
     },
     { title: "std", apply: (x) => reductions.std(x, 1), inputs: [{ shape: [3, 5] }], shape: [3] },
     { title: "moments", apply: (x) => reductions.moments(x, 0)[1], inputs: [{ shape: [3, 5] }], shape: [5] },
-    { title: "cumprod", apply: (x) => reductions.cumprod(x), inputs: [{ shape: [2, 7] }] },
+    { title: "cumprod", apply: (x) => reductions.cumprod(x), inputs: [{ shape: [2, 7] }], shape: [2, 7] },
     {
       title: "cumprod with zeros, first axis",
       apply: (x) => reductions.cumprod(x, 0),
       inputs: [{ shape: [4, 1], values: [2, 0, 3, 4] }],
+      shape: [4, 1],
     },
     { title: "quantile", apply: (x) => reductions.quantile(x, 0.3, 0), inputs: apart(5, 3), shape: [3] },
     { title: "median", apply: (x) => reductions.median(x, 1, true), inputs: apart(3, 4), shape: [3, 1] },
@@ -53,7 +66,7 @@ describeOp(
       // Which row is the smallest is uncertain within the bounds of three sums; the norm above has the same gradient.
       gradient: false,
     },
-    { title: "normalize", apply: (x) => reductions.normalize(x, 0), inputs: apart(3, 5) },
+    { title: "normalize", apply: (x) => reductions.normalize(x, 0), inputs: apart(3, 5), shape: [3, 5] },
   ],
   [
     {

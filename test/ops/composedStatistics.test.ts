@@ -36,7 +36,12 @@ describeOp(
       shape: [2, 2],
     },
     { title: "diff", apply: (x) => statistics.diff(x as SymbolicTensor, 2, 0), inputs: apart, shape: [1, 5] },
-    { title: "trapezoid", apply: (y) => statistics.trapezoid(y as SymbolicTensor, undefined, 0.5, 0), inputs: apart },
+    {
+      title: "trapezoid",
+      apply: (y) => statistics.trapezoid(y as SymbolicTensor, undefined, 0.5, 0),
+      inputs: apart,
+      shape: [5],
+    },
     {
       title: "trapezoid at positions",
       apply: (y, x) => statistics.trapezoid(y as SymbolicTensor, x),
@@ -67,12 +72,14 @@ describeOp(
       title: "inTopK",
       apply: (t, x) => statistics.inTopK(t as SymbolicTensor, x as SymbolicTensor, 2),
       inputs: [{ shape: [3], dtype: "int32", values: [0, 4, 2] }, ...apart],
+      shape: [3],
       dtype: "bool",
     },
     {
       title: "isIn",
       apply: (x, set) => statistics.isIn(x as SymbolicTensor, set as SymbolicTensor),
       inputs: [small, { shape: [2], dtype: "int32", values: [1, 3] }],
+      shape: [2, 7],
       dtype: "bool",
     },
   ],

@@ -23,7 +23,7 @@ describeOp(
       inputs: [{ shape: [5, 1] }, { shape: [5, 17] }, { shape: [5, 3] }],
       shape: [5, 21],
     },
-    { title: "one tensor twice", apply: (a) => square(copy.concat([a, a], 0)), inputs: input([3, 2]) },
+    { title: "one tensor twice", apply: (a) => square(copy.concat([a, a], 0)), inputs: input([3, 2]), shape: [6, 2] },
     { title: "one tensor alone", apply: (a) => copy.concat([a], 0), inputs: input([3]), shape: [3] },
     {
       title: "nothing and something",
@@ -35,6 +35,7 @@ describeOp(
       title: "float32 and int32",
       apply: (a, b) => copy.concat([a, b], 0),
       inputs: [{ shape: [3] }, { shape: [3], dtype: "int32" }],
+      shape: [6],
       dtype: "float32",
     },
     {
@@ -44,6 +45,7 @@ describeOp(
         { shape: [3], dtype: "uint8" },
         { shape: [3], dtype: "int32" },
       ],
+      shape: [6],
       dtype: "int32",
     },
     {
@@ -53,6 +55,7 @@ describeOp(
         { shape: [3], dtype: "bool" },
         { shape: [3], dtype: "uint8" },
       ],
+      shape: [6],
       dtype: "uint8",
     },
     {
@@ -62,6 +65,7 @@ describeOp(
         { shape: [3, 5], dtype: "bool" },
         { shape: [3, 1], dtype: "bool" },
       ],
+      shape: [3, 6],
       dtype: "bool",
     },
   ],

@@ -29,6 +29,7 @@ describeOp(
       title: "scan, the last",
       apply: (w, xs) => recurrence(w as Node, xs as Node)[0],
       inputs: [{ shape: [3] }, { shape: [5, 3] }],
+      shape: [3],
     },
     {
       title: "scan, all",
@@ -46,16 +47,19 @@ describeOp(
       title: "foriLoop",
       apply: (x) => control.foriLoop(1, 4, (i, y: Node) => multiply(add(y, i), x as Node), x as Node),
       inputs: [{ shape: [3] }],
+      shape: [3],
     },
     {
       title: "associativeScan",
       apply: (x) => control.associativeScan((a: Node, b: Node) => multiply(a, b), x as Node),
       inputs: [{ shape: [5, 2] }],
+      shape: [5, 2],
     },
     {
       title: "associativeScan from the end of another axis",
       apply: (x) => control.associativeScan((a: Node, b: Node) => add(a, b), x as Node, { axis: -1, reverse: true }),
       inputs: [{ shape: [2, 7] }],
+      shape: [2, 7],
     },
     {
       title: "cond",
@@ -66,6 +70,7 @@ describeOp(
           () => subtract(x as Node, 1),
         ),
       inputs: [{ shape: [2, 3] }, { shape: [3] }],
+      shape: [2, 3],
     },
   ] satisfies OpCase[],
   [

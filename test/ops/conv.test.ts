@@ -87,6 +87,7 @@ describeOp("epilogues of other forms", [
     title: "no bias",
     apply: (x, w) => map.sigmoid(conv(x, w, same)),
     inputs: [{ shape: [1, 4, 5, 3] }, { shape: [3, 3, 3, 17] }],
+    shape: [1, 4, 5, 17],
   },
   {
     title: "one tap, which is a matrix product",
@@ -101,11 +102,13 @@ describeOp("epilogues of other forms", [
         ),
       ),
     inputs: [{ shape: [1, 4, 5, 3] }, { shape: [1, 1, 3, 17] }, { shape: [17] }],
+    shape: [1, 4, 5, 17],
   },
   {
     title: "a bias for every position",
     apply: (x, w, b) => map.add(conv(x, w, same), b),
     inputs: [{ shape: [1, 4, 5, 3] }, { shape: [3, 3, 3, 5] }, { shape: [4, 5, 1] }],
+    shape: [1, 4, 5, 5],
   },
   {
     title: "of a transposed convolution at stride 2",
@@ -117,6 +120,7 @@ describeOp("epilogues of other forms", [
     title: "two layers",
     apply: (x, w, b, v) => conv(map.tanh(map.add(conv(x, w, same), b)), v, { ...same, strides: [2, 2] }),
     inputs: [{ shape: [1, 4, 5, 3] }, { shape: [3, 3, 3, 5] }, { shape: [5] }, { shape: [3, 3, 5, 2] }],
+    shape: [1, 2, 3, 2],
   },
 ]);
 
@@ -139,6 +143,7 @@ describeOp(
         { shape: [1, 3, 3, 2], dtype: "uint8" },
         { shape: [3, 3, 2, 2], dtype: "int32" },
       ],
+      shape: [1, 3, 3, 2],
       dtype: "float32",
     },
   ],

@@ -82,6 +82,7 @@ describeOp(
         { shape: [3, 3, 2, 19], range: { low: -0.1, high: 0.1 } },
         { shape: [19], range: { low: -3, high: 3, avoid: [0], margin: 1.5 } },
       ],
+      shape: [1, 5, 3, 19],
       gradient: false,
     }),
   ),
@@ -92,12 +93,14 @@ describeOp("many blocks", [
     title: "of tiles and channels",
     apply: (x, kernel) => convWinograd(x, kernel, [axis(18, 1), axis(19, 1)]),
     inputs: [{ shape: [1, 18, 19, 70] }, { shape: [3, 3, 70, 18] }],
+    shape: [1, 18, 19, 18],
     gradient: false,
   },
   {
     title: "of tiles and channels, kernel's gradient",
     apply: (x, dy) => convWinogradGradient(x, dy, [axis(18, 1), axis(19, 1)]),
     inputs: [{ shape: [1, 18, 19, 70] }, { shape: [1, 18, 19, 70] }],
+    shape: [3, 3, 70, 70],
     gradient: false,
   },
 ]);

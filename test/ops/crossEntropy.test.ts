@@ -56,6 +56,7 @@ describeOp(
         { shape: [2, 3], values: [0, 1, 0, 0.5, 0.5, 0] },
         { shape: [2, 3], values: [1e4, -1e4, 0, 1e4, 1e4, -1e4] },
       ],
+      shape: [2],
     },
     {
       title: "of many rows",
@@ -125,6 +126,7 @@ describeOp(
       title: "of float32 labels",
       apply: sparseSoftmaxCrossEntropy,
       inputs: [{ shape: [3], values: [0, 2, 1] }, { shape: [3, 3] }],
+      shape: [3],
       gradient: false,
     },
     {
@@ -134,6 +136,7 @@ describeOp(
         { shape: [2], dtype: "int32", values: [0, 1] },
         { shape: [2, 3], values: [1e4, -1e4, 0, 1e4, -1e4, 0] },
       ],
+      shape: [2],
     },
   ],
   [
@@ -170,6 +173,7 @@ describeOp("sigmoidCrossEntropy", [
       { shape: [4], values: [0, 1, 0, 1] },
       { shape: [4], values: [1e4, 1e4, -1e4, -1e4] },
     ],
+    shape: [4],
   },
   {
     title: "of bool labels",
@@ -178,6 +182,7 @@ describeOp("sigmoidCrossEntropy", [
       { shape: [5], dtype: "bool" },
       { shape: [5], range: { low: -6, high: 6, avoid: [0] } },
     ],
+    shape: [5],
   },
 ]);
 

@@ -41,11 +41,13 @@ describeOp(
       title: "with the last class as blank",
       apply: loss(4),
       inputs: [{ shape: [2, 5, 5] }, labels(2, 0, 0, 1, 3), lengths(2, 2), lengths(5, 4)],
+      shape: [2],
     },
     {
       title: "of one frame and one class",
       apply: loss(),
       inputs: [{ shape: [1, 1, 1] }, labels(1, 0), lengths(0), lengths(1)],
+      shape: [1],
     },
     ...[1, 3, 4, 7, 8].map(
       (length): OpCase => ({
@@ -57,12 +59,14 @@ describeOp(
           lengths(length),
           lengths(length),
         ],
+        shape: [1],
       }),
     ),
     {
       title: "of ±10³",
       apply: loss(),
       inputs: [{ shape: [1, 3, 2], values: [1e3, -1e3, -1e3, 1e3, 1e3, -1e3] }, labels(1, 1), lengths(1), lengths(3)],
+      shape: [1],
     },
   ],
   [

@@ -3,8 +3,6 @@
 import { describe, expect, it } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import { reads, writes } from "../../bindings/compiler/instruction.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import { engine } from "../../bindings/engine.ts";
 import { gradients } from "../../bindings/gradient.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
@@ -28,7 +26,6 @@ import { compileKernel, defineScale, header, scale, scaleBytes } from "../harnes
 import { describeOp } from "../harness/describeOp.ts";
 import { classes, features, samples } from "../training/problem.ts";
 
-defaultCompileOptions.verify = verifier;
 type Node = SymbolicTensor;
 
 const factor = 0.75;
@@ -51,29 +48,39 @@ describeOp(
       title: "of many rows",
       apply: (x: Node, gain: Node) => scale(x, gain, { factor }),
       inputs: twoInputs([700], 3),
+      shape: [700, 3],
     },
-    { title: "of no rows", apply: (x: Node, gain: Node) => scale(x, gain, { factor }), inputs: twoInputs([0], 3) },
+    {
+      title: "of no rows",
+      apply: (x: Node, gain: Node) => scale(x, gain, { factor }),
+      inputs: twoInputs([0], 3),
+      shape: [0, 3],
+    },
     {
       title: "between other operations",
       apply: (x: Node, gain: Node) => square(scale(add(x, 1), multiply(gain, gain), { factor })),
       inputs: twoInputs([2, 5], 4),
+      shape: [2, 5, 4],
     },
     {
       title: "of integers",
       apply: (x: Node, gain: Node) => scale(x, gain, { factor }),
       inputs: [{ shape: [3, 5], dtype: "int32" as const }, { shape: [5] }],
+      shape: [3, 5],
       dtype: "float32",
     },
     {
       title: "with inputs that depend on each other, differentiated through the decomposition",
       apply: (x: Node) => scaleByDecomposition(x, multiply(sum(x, 0), 2), { factor }),
       inputs: [{ shape: [3, 4] }],
+      shape: [3, 4],
     },
     {
       title: "differentiated twice",
       apply: (x: Node, gain: Node) =>
         gradients(sum(square(scaleByDecomposition(x, gain, { factor }))), [x])[0] as SymbolicTensor,
       inputs: twoInputs([3], 4),
+      shape: [3, 4],
     },
   ],
   [

@@ -3,8 +3,6 @@
 import { describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../bindings/compiled.ts";
 import { reads, table, writes } from "../../bindings/compiler/instruction.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import { engine } from "../../bindings/engine.ts";
 import { TensorError } from "../../bindings/errors.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
@@ -17,7 +15,6 @@ import type { Tensor } from "../../bindings/tensor.ts";
 import { compileKernel, defineScale, header, scale } from "../harness/customKernel.ts";
 import { expectTensorError } from "../harness/describeOp.ts";
 
-defaultCompileOptions.verify = verifier;
 type Node = SymbolicTensor;
 
 /** An operation of one input around the kernel `k` of a module. */

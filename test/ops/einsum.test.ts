@@ -84,14 +84,15 @@ describeOp(
   "einsum",
   (
     [
-      ["bij,bjk->bik", [[2, 3, 4], [2, 4, 2]]],
-      ["abc,cde->abde", [[2, 2, 3], [3, 2, 2]]],
-      ["i,ij,j->", [[3], [3, 2], [2]]],
+      ["bij,bjk->bik", [[2, 3, 4], [2, 4, 2]], [2, 3, 2]],
+      ["abc,cde->abde", [[2, 2, 3], [3, 2, 2]], [2, 2, 2, 2]],
+      ["i,ij,j->", [[3], [3, 2], [2]], []],
     ] as const
-  ).map(([equation, shapes]): OpCase => ({
+  ).map(([equation, shapes, shape]): OpCase => ({
     title: equation,
     apply: (...operands) => einsum(operands, equation),
-    inputs: shapes.map((shape) => ({ shape })),
+    inputs: shapes.map((each) => ({ shape: each })),
+    shape,
   })), // biome-ignore format: rows
 );
 

@@ -91,13 +91,19 @@ const many = (count: number, size: number): OpCase["inputs"] =>
   Array.from({ length: count }, () => ({ shape: [size], range: { low: 0.1, high: 1 } }));
 describeOp("expressions at their limits", [
   ...[1, 2, 15, 16, 17, 33].map(
-    (count): OpCase => ({ title: `${count} sources`, apply: (...xs) => deepSum(xs, (x) => x), inputs: many(count, 5) }),
+    (count): OpCase => ({
+      title: `${count} sources`,
+      apply: (...xs) => deepSum(xs, (x) => x),
+      inputs: many(count, 5),
+      shape: [5],
+    }),
   ),
   ...[8, 16].map(
     (count): OpCase => ({
       title: `${count} sources and as many values alive`,
       apply: (...xs) => deepSum(xs, (x) => map.square(x)),
       inputs: many(count, 515),
+      shape: [515],
       gradient: false,
     }),
   ),
@@ -105,14 +111,21 @@ describeOp("expressions at their limits", [
     title: "16 sources and 24 values alive",
     apply: (...xs) => deepSum([...xs, ...xs.slice(0, 8).map((x) => map.negate(x))], (x) => map.square(x)),
     inputs: many(16, 515),
+    shape: [515],
     gradient: false,
   },
-  { title: "16 sources and their gradients", apply: (...xs) => deepSum(xs, (x) => map.square(x)), inputs: many(16, 3) },
+  {
+    title: "16 sources and their gradients",
+    apply: (...xs) => deepSum(xs, (x) => map.square(x)),
+    inputs: many(16, 3),
+    shape: [3],
+  },
   ...[3, 6, 9, 12].map(
     (depth): OpCase => ({
       title: `${depth} selections that wait for each other`,
       apply: (...xs) => deepSelect(xs, depth),
       inputs: many(13, 515),
+      shape: [515],
       gradient: false,
     }),
   ),
@@ -126,6 +139,7 @@ describeOp("expressions at their limits", [
           x,
         ),
       inputs: [{ shape: [length === 49 ? 1025 : 17], range: { low: -1, high: 1 } }],
+      shape: [length === 49 ? 1025 : 17],
     }),
   ),
   {
@@ -133,5 +147,6 @@ describeOp("expressions at their limits", [
     apply: (x) =>
       Array.from({ length: 40 }).reduce((value: SymbolicTensor) => map.multiply(map.add(value, map.tanh(x)), 0.5), x),
     inputs: [{ shape: [9] }],
+    shape: [9],
   },
 ]);

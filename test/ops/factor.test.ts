@@ -26,12 +26,18 @@ describeOp("factor", [
   { title: "factors of lu", apply: (a) => luFactor(a as Node)[0], inputs: [pair], shape: [2, 3, 3] },
   { title: "order of lu", apply: (a) => luFactor(a as Node)[1], inputs: [pair], shape: [2, 3], dtype: "int32" },
   { title: "sign of lu", apply: (a) => factor.lu(a as Node).sign, inputs: [pair], shape: [2], gradient: false },
-  { title: "cholesky of a lower triangle", apply: (a) => factor.choleskyFactor(a as Node), inputs: [definite] },
+  {
+    title: "cholesky of a lower triangle",
+    apply: (a) => factor.choleskyFactor(a as Node),
+    inputs: [definite],
+    shape: [2, 3, 3],
+  },
   ...[true, false].flatMap((lower) =>
     [true, false].map((unit) => ({
       title: `${lower ? "lower" : "upper"} triangle${unit ? " of unit diagonal" : ""}`,
       apply: (a?: Node, b?: Node) => factor.triangular(a as Node, b as Node, { lower, unit }),
       inputs: [definite, right],
+      shape: [2, 3, 2],
     })),
   ),
 ]);

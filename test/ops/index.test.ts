@@ -2,14 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import { compiled } from "../../bindings/compiled.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as ops from "../../bindings/ops/index.ts";
 import { Tensor, tensor } from "../../bindings/tensor.ts";
 import { expectTensorError } from "../harness/describeOp.ts";
-
-defaultCompileOptions.verify = verifier;
 
 describe("operations on values", () => {
   it("give tensors", () => {

@@ -44,14 +44,24 @@ describeOp(
     },
     { title: "least singular value", apply: (a) => norm(a as Node, -2, [1, 2]), inputs: [wide], shape: [2] },
     { title: "logdet", apply: (a) => algebra.logdet(definite(a as Node)), inputs: [regular], shape: [] },
-    { title: "choleskyInverse", apply: (a) => algebra.choleskyInverse(a as Node), inputs: [regular] },
-    { title: "choleskyInverse, upper", apply: (a) => algebra.choleskyInverse(a as Node, true), inputs: [regular] },
+    { title: "choleskyInverse", apply: (a) => algebra.choleskyInverse(a as Node), inputs: [regular], shape: [2, 2] },
+    {
+      title: "choleskyInverse, upper",
+      apply: (a) => algebra.choleskyInverse(a as Node, true),
+      inputs: [regular],
+      shape: [2, 2],
+    },
     { title: "inner", apply: products.inner, inputs: [{ shape: [2, 3] }, { shape: [4, 3] }], shape: [2, 4] },
     { title: "vdot", apply: products.vdot, inputs: [{ shape: [2, 3] }, { shape: [6] }], shape: [] },
     { title: "kron", apply: products.kron, inputs: [{ shape: [2, 3] }, { shape: [2] }], shape: [2, 6] },
     { title: "vander", apply: (x) => products.vander(x as Node, 4), inputs: [{ shape: [3] }], shape: [3, 4] },
     { title: "matrixPower", apply: (a) => products.matrixPower(a as Node, 5), inputs: [regular], shape: [2, 2] },
-    { title: "matrixPower below 0", apply: (a) => products.matrixPower(a as Node, -2), inputs: [regular] },
+    {
+      title: "matrixPower below 0",
+      apply: (a) => products.matrixPower(a as Node, -2),
+      inputs: [regular],
+      shape: [2, 2],
+    },
   ],
   [
     {

@@ -39,11 +39,17 @@ describeOp(
       inputs: [pair, { shape: [2, 3] }],
       shape: [2, 3],
     },
-    { title: "solve of one equation", apply: algebra.solve, inputs: [{ shape: [1, 1], values: [4] }, { shape: [1] }] },
+    {
+      title: "solve of one equation",
+      apply: algebra.solve,
+      inputs: [{ shape: [1, 1], values: [4] }, { shape: [1] }],
+      shape: [1],
+    },
     {
       title: "solveTriangular",
       apply: (a, b) => algebra.solveTriangular(a, b),
       inputs: [triangles, { shape: [2, 3, 2] }],
+      shape: [2, 3, 2],
     },
     {
       title: "solveTriangular, lower",

@@ -67,11 +67,12 @@ const unaries: readonly Unary[] = [
 for (const { name, apply, range } of unaries)
   describeOp(name, [
     { title: "of a matrix", apply, inputs: [{ shape: [3, 5], range }], shape: [3, 5], dtype: "float32" },
-    { title: "of three tiles", apply, inputs: [{ shape: [1025], range }] },
+    { title: "of three tiles", apply, inputs: [{ shape: [1025], range }], shape: [1025] },
     {
       title: "of special values",
       apply,
       inputs: [{ shape: [known(name).length], values: known(name) }],
+      shape: [known(name).length],
       gradient: false,
     },
   ]);
@@ -86,31 +87,55 @@ function known(name: string): readonly number[] {
 describeOp(
   "elementwise operations of awkward sizes",
   [1, 3, 4, 5, 17, 511, 512, 513, 4097].flatMap((count): OpCase[] => [
-    { title: `tanh of ${count}`, apply: map.tanh, inputs: [{ shape: [count] }] },
-    { title: `a product of ${count}`, apply: map.multiply, inputs: [{ shape: [count] }, { shape: [count] }] },
+    { title: `tanh of ${count}`, apply: map.tanh, inputs: [{ shape: [count] }], shape: [count] },
+    {
+      title: `a product of ${count}`,
+      apply: map.multiply,
+      inputs: [{ shape: [count] }, { shape: [count] }],
+      shape: [count],
+    },
   ]),
 );
 
 for (const [name, apply] of Object.entries({ sign: map.sign, floor: map.floor, ceil: map.ceil, round: map.round }))
   describeOp(name, [
-    { title: "of a matrix", apply, inputs: [{ shape: [5, 7], range: steps }], gradient: false },
-    { title: "of special values", apply, inputs: [{ shape: [specials.length], values: specials }], gradient: false },
+    { title: "of a matrix", apply, inputs: [{ shape: [5, 7], range: steps }], shape: [5, 7], gradient: false },
+    {
+      title: "of special values",
+      apply,
+      inputs: [{ shape: [specials.length], values: specials }],
+      shape: [specials.length],
+      gradient: false,
+    },
     {
       title: "inside a sum: the gradient passes it by",
       apply: (x) => map.add(map.multiply(apply(x), 3), x),
       inputs: [{ shape: [9], range: steps }],
+      shape: [9],
     },
   ]);
 
 const extremeIntegers = [0, 1, -1, 7, -7, 2147483647, -2147483648, 65536, -65537];
 for (const [name, apply] of Object.entries({ negate: map.negate, abs: map.abs, sign: map.sign }))
   describeOp(`${name} of integers`, [
-    { title: "int32", apply, inputs: [{ shape: [9], dtype: "int32", values: extremeIntegers }], dtype: "int32" },
-    { title: "uint8", apply, inputs: [{ shape: [17], dtype: "uint8" }], dtype: "int32" },
-    { title: "bool", apply, inputs: [{ shape: [5], dtype: "bool" }], dtype: "int32" },
+    {
+      title: "int32",
+      apply,
+      inputs: [{ shape: [9], dtype: "int32", values: extremeIntegers }],
+      shape: [9],
+      dtype: "int32",
+    },
+    { title: "uint8", apply, inputs: [{ shape: [17], dtype: "uint8" }], shape: [17], dtype: "int32" },
+    { title: "bool", apply, inputs: [{ shape: [5], dtype: "bool" }], shape: [5], dtype: "int32" },
   ]);
 describeOp("exp of integers", [
-  { title: "int32 is float32 first", apply: map.exp, inputs: [{ shape: [9], dtype: "int32" }], dtype: "float32" },
+  {
+    title: "int32 is float32 first",
+    apply: map.exp,
+    inputs: [{ shape: [9], dtype: "int32" }],
+    shape: [9],
+    dtype: "float32",
+  },
 ]);
 
 // Two operands --------------------------------------------------------------------------------------------------------
@@ -229,7 +254,12 @@ for (const [name, apply] of Object.entries(arithmetic)) {
     ],
   );
   describeOp(`${name} of one tensor with itself`, [
-    { title: "twice the same node", apply: (x) => apply(x, x), inputs: [{ shape: [17], range: { low: 1, high: 2 } }] },
+    {
+      title: "twice the same node",
+      apply: (x) => apply(x, x),
+      inputs: [{ shape: [17], range: { low: 1, high: 2 } }],
+      shape: [17],
+    },
   ]);
 }
 
@@ -245,6 +275,8 @@ for (const [name, apply] of Object.entries({ ...arithmetic, ...compare }))
         { shape: [firsts.length], values: firsts },
         { shape: [seconds.length], values: seconds },
       ],
+      shape: [firsts.length],
+      dtype: name in compare ? "bool" : "float32",
       gradient: false,
     },
   ]);

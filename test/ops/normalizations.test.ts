@@ -20,23 +20,32 @@ describeOp(
       title: "batchNormalization",
       apply: (x, m, v, o, s) => normalizations.batchNormalization(x as Node, m as Node, v as Node, o, s, 1),
       inputs: [some, { shape: [3] }, positive, { shape: [3] }, { shape: [3] }],
+      shape: [2, 3, 4],
     },
     {
       title: "layerNormalization of two axes",
       apply: (x, g, b) => normalizations.layerNormalization(x as Node, g, b, [1, 2], 1e-3),
       inputs: [some, { shape: [3, 4] }, { shape: [3, 4] }],
+      shape: [2, 3, 4],
     },
-    { title: "rmsNormalization", apply: (x) => normalizations.rmsNormalization(x as Node), inputs: [some] },
+    {
+      title: "rmsNormalization",
+      apply: (x) => normalizations.rmsNormalization(x as Node),
+      inputs: [some],
+      shape: [2, 3, 4],
+    },
     { title: "psnr", apply: (a, b) => normalizations.psnr(a as Node, b as Node, 2), inputs: [some, some], shape: [] },
     {
       title: "binaryCrossentropy",
       apply: (y, p) => entropies.binaryCrossentropy(y as Node, p as Node),
       inputs: [shares, shares],
+      shape: [3, 4],
     },
     {
       title: "binaryCrossentropy of logits",
       apply: (y, x) => entropies.binaryCrossentropy(y as Node, x as Node, true),
       inputs: [shares, { shape: [3, 4] }],
+      shape: [3, 4],
     },
     {
       title: "categoricalCrossentropy along the first axis",

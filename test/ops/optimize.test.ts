@@ -2,8 +2,6 @@
 
 import { describe, expect, it } from "vitest";
 import { compiled } from "../../bindings/compiled.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import { setCutting } from "../../bindings/engine.ts";
 import { read, type SymbolicTensor } from "../../bindings/graph.ts";
 import { add, multiply, subtract } from "../../bindings/ops/map.ts";
@@ -14,7 +12,6 @@ import { placeTogether, Variable } from "../../bindings/variable.ts";
 import { expectTensorError } from "../harness/describeOp.ts";
 import { floats, generator } from "../harness/random.ts";
 
-defaultCompileOptions.verify = verifier;
 const variable = (name: string, data: readonly number[] | Float32Array): Variable =>
   new Variable(name, tensor(Float32Array.from(data)));
 

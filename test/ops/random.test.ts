@@ -47,16 +47,19 @@ describeOp(
       title: "of two streams",
       apply: (seed, step) => add(randomUniform(seed, step, [600]), multiply(randomUniform(seed, step, [600]), 2)),
       inputs: [scalar(1), scalar(0)],
+      shape: [600],
     },
     {
       title: "as dropout: the same mask forward and backward",
       apply: (x, seed, step) => where(less(randomUniform(seed, step, [7, 90]), 0.7), multiply(x, 1 / 0.7), 0),
       inputs: [{ shape: [7, 90] }, scalar(1), scalar(9)],
+      shape: [7, 90],
     },
     {
       title: "beside broadcasting",
       apply: (x, seed, step) => multiply(randomUniform(seed, step, [7, 90]), x),
       inputs: [{ shape: [90] }, scalar(1), scalar(9)],
+      shape: [7, 90],
     },
     {
       title: "shared by two groups",
@@ -65,6 +68,7 @@ describeOp(
         return add(multiply(mask, x), sum(multiply(mask, mask)));
       },
       inputs: [{ shape: [700] }, scalar(1), scalar(9)],
+      shape: [700],
     },
   ],
   [

@@ -10,24 +10,32 @@ import { describeOp } from "../harness/describeOp.ts";
 describeOp(
   "sort",
   [
-    { title: "rows", apply: (x) => sort(x as SymbolicTensor), inputs: [{ shape: [3, 17], distinct: true }] },
+    {
+      title: "rows",
+      apply: (x) => sort(x as SymbolicTensor),
+      inputs: [{ shape: [3, 17], distinct: true }],
+      shape: [3, 17],
+    },
     // Rows up to 24 are sorted by insertion, longer ones as a heap.
     ...[24, 25, 40].map((length) => ({
       title: `rows of ${length} with many equal ones`,
       apply: (x?: SymbolicTensor) => argSort(x as SymbolicTensor),
       inputs: [{ shape: [2, length], dtype: "int32" as const, range: { low: -4, high: 4 } }],
+      shape: [2, length],
       dtype: "int32" as const,
     })),
-    { title: "one number", apply: (x) => sort(x as SymbolicTensor), inputs: [{ shape: [1] }] },
+    { title: "one number", apply: (x) => sort(x as SymbolicTensor), inputs: [{ shape: [1] }], shape: [1] },
     {
       title: "another axis, descending",
       apply: (x) => sort(x as SymbolicTensor, 0, true),
       inputs: [{ shape: [5, 2, 3], distinct: true }],
+      shape: [5, 2, 3],
     },
     {
       title: "positions, of equal integers too",
       apply: (x) => argSort(x as SymbolicTensor, -1, true),
       inputs: [{ shape: [2, 33], dtype: "int32", range: { low: -3, high: 3 } }],
+      shape: [2, 33],
       dtype: "int32",
     },
     {
@@ -36,9 +44,20 @@ describeOp(
       inputs: [{ shape: [2, 2, 9], distinct: true }],
       shape: [2, 2, 3],
     },
-    { title: "ranks", apply: (x) => rankOf(x as SymbolicTensor), inputs: [{ shape: [4, 5] }], dtype: "int32" },
-    { title: "running sums", apply: (x) => cumsum(x as SymbolicTensor), inputs: [{ shape: [2, 13] }] },
-    { title: "running sums, first axis", apply: (x) => cumsum(x as SymbolicTensor, 0), inputs: [{ shape: [4, 3] }] },
+    {
+      title: "ranks",
+      apply: (x) => rankOf(x as SymbolicTensor),
+      inputs: [{ shape: [4, 5] }],
+      shape: [4, 5],
+      dtype: "int32",
+    },
+    { title: "running sums", apply: (x) => cumsum(x as SymbolicTensor), inputs: [{ shape: [2, 13] }], shape: [2, 13] },
+    {
+      title: "running sums, first axis",
+      apply: (x) => cumsum(x as SymbolicTensor, 0),
+      inputs: [{ shape: [4, 3] }],
+      shape: [4, 3],
+    },
   ],
   [
     {

@@ -35,7 +35,12 @@ describeOp(
       shape: [2, 3, 3],
     },
     { title: "one column", apply: (a) => svd(a as Node)[0], inputs: [{ shape: [5, 1] }], shape: [5, 1] },
-    { title: "one number", apply: (a) => singularValues(a as Node), inputs: [{ shape: [1, 1], values: [-3] }] },
+    {
+      title: "one number",
+      apply: (a) => singularValues(a as Node),
+      inputs: [{ shape: [1, 1], values: [-3] }],
+      shape: [1],
+    },
     { title: "eigenvalues", apply: (a) => eigh(a as Node)[0], inputs: [square], shape: [3] },
     { title: "eigenvectors", apply: (a) => eigh(a as Node)[1], inputs: [square], shape: [3, 3] },
   ],

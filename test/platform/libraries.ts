@@ -13,6 +13,7 @@ export function switchRelaxedSimdOn(): void {
 /** The library, loaded anew: nothing has been configured or computed. */
 export async function freshLibrary(): Promise<Library> {
   vi.resetModules();
+  await import("../setup.ts");
   return import("../../bindings/index.ts");
 }
 

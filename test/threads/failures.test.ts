@@ -18,6 +18,7 @@ vi.mock(import("../../bindings/platform/threadCode.ts"), async (original) => {
   return { threadCode: changed };
 });
 
+await import("../setup.ts");
 const { configure } = await import("../../bindings/configure.ts");
 const { engine } = await import("../../bindings/engine.ts");
 const { compiled } = await import("../../bindings/compiled.ts");

@@ -2,8 +2,6 @@
 
 import { describe, expect, it } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
@@ -13,7 +11,6 @@ import { setSeed } from "../../bindings/seed.ts";
 import { type Tensor, tensor, zeros } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
 
-defaultCompileOptions.verify = verifier;
 type Node = SymbolicTensor;
 
 describe("state inside a program", () => {

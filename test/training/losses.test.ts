@@ -2,8 +2,6 @@
 
 import { expect, test } from "vitest";
 import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import * as losses from "../../bindings/losses.ts";
 import { meter, resolveMetric } from "../../bindings/metrics.ts";
@@ -12,8 +10,6 @@ import { abs, sigmoid, subtract } from "../../bindings/ops/map.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
 import { reshape, stopGradient } from "../../bindings/ops/view.ts";
 import { type Tensor, type TensorLike, tensor, zeros } from "../../bindings/tensor.ts";
-
-defaultCompileOptions.verify = verifier;
 
 /** Value and gradient with respect to z of a loss of predictions made of z. */
 function measure(

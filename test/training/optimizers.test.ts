@@ -2,8 +2,7 @@
 
 import { expect, test } from "vitest";
 import { compiled } from "../../bindings/compiled.ts";
-import { compile, defaultCompileOptions, type Program } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
+import { compile, type Program } from "../../bindings/compiler/program.ts";
 import { gradients } from "../../bindings/gradient.ts";
 import { constant, read, type SymbolicTensor, withTrace } from "../../bindings/graph.ts";
 import { glorotUniform } from "../../bindings/initializers.ts";
@@ -23,8 +22,6 @@ import {
 } from "../../bindings/optimizers.ts";
 import { tensor, zeros } from "../../bindings/tensor.ts";
 import { placeTogether, Variable } from "../../bindings/variable.ts";
-
-defaultCompileOptions.verify = verifier;
 
 /** Weights of odd sizes, so that there are gaps between them. */
 function network(): Variable[] {

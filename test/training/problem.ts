@@ -1,8 +1,6 @@
 // What do the training tests train? Small networks on small, seeded problems.
 
 import { expect } from "vitest";
-import { defaultCompileOptions } from "../../bindings/compiler/program.ts";
-import { verifier } from "../../bindings/compiler/verify.ts";
 import * as layers from "../../bindings/layers/index.ts";
 import type { Model } from "../../bindings/models/model.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
@@ -10,8 +8,6 @@ import type { OptimizerLike } from "../../bindings/optimizers.ts";
 import { setSeed } from "../../bindings/seed.ts";
 import { type Tensor, type TensorLike, tensor } from "../../bindings/tensor.ts";
 import { floats, generator } from "../harness/random.ts";
-
-defaultCompileOptions.verify = verifier;
 
 export const features = 6;
 export const classes = 3;

@@ -1,5 +1,7 @@
-// Does the packed library work in what esbuild, Vite, webpack and Rollup make of it without configuration, with the same
-// bits as in plain Node, and under a strict content security policy?
+// Builds an application with esbuild, Vite 5 to 8, webpack and Rollup, without configuration, and runs it: in pages, with
+// threads, in a worker and under a strict content security policy, it must have the same bits as in plain Node.
+//
+//   node test/runtimes/bundlers/run.mjs [--only TEXT]      cases whose title contains the text
 
 import { spawn } from "node:child_process";
 import {
@@ -18,9 +20,15 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { openBrowser } from "./browser.mjs";
 import { isolation, serveFolder, serveProxy } from "./server.mjs";
+
+const { only = "" } = parseArgs({ options: { only: { type: "string" } } }).values;
+
+/** The versions of Vite, as package.json names them. */
+const vites = ["vite5", "vite6", "vite7", "vite8"];
 
 /** Threads that pages ask for; the engine must have as many then. */
 const threads = 2;
@@ -80,6 +88,10 @@ async function makeProject() {
   cpSync(join(here, "app"), join(project, "src"), { recursive: true });
   cpSync(join(here, "app/train.js"), join(project, "src/index.js"));
   writeFileSync(join(project, "index.html"), page("/src/train.js"));
+  // A second page, which is the root of a build.
+  mkdirSync(join(project, "inWorker"));
+  writeFileSync(join(project, "inWorker/main.js"), 'import "../src/inWorker.js";\n');
+  writeFileSync(join(project, "inWorker/index.html"), page("/main.js"));
   return project;
 }
 
@@ -91,12 +103,19 @@ const page = (script, type = ' type="module"') =>
  * that `known` names; its last line may count these as warnings, and no others.
  */
 async function tool(project, name, args, known = undefined) {
-  const said = await execute(join(here, "node_modules/.bin", name), args, { cwd: project });
+  const said = await execute(...commandOf(name, args), { cwd: project });
   const paragraphs = said.split(/\n\n+/);
   const rest = paragraphs.filter((each) => known?.test(each) !== true);
   const count = `compiled with ${paragraphs.length - rest.length} warnings`;
   const output = known === undefined ? said : rest.join("\n\n").replace(count, "compiled");
   must(!/\bwarn|\berror\b|deprecat|could not|unable|\(!\)/i.test(output), `${name} complains:\n${output}`);
+}
+
+/** The versions of Vite share the name of their command. */
+function commandOf(name, args) {
+  return vites.includes(name)
+    ? [process.execPath, [join(here, "node_modules", name, "bin/vite.js"), ...args]]
+    : [join(here, "node_modules/.bin", name), args];
 }
 
 /** What the application reports in Node. */
@@ -112,6 +131,7 @@ let passed = 0;
 let failed = 0;
 
 async function check(title, action) {
+  if (title !== "plain Node" && !title.includes(only)) return;
   const started = performance.now();
   try {
     const note = await action();
@@ -129,10 +149,18 @@ function sameAs(reference, result, wantedThreads = 1) {
   must(result.error === undefined, `the application failed: ${result.error}`);
   must(result.hash === reference.hash, `weights differ: ${result.hash} instead of ${reference.hash}`);
   must(result.accuracy === reference.accuracy, `accuracy ${result.accuracy} instead of ${reference.accuracy}`);
+  must(result.predicted === reference.predicted, `predictions differ: ${result.predicted}`);
   must(result.threads === wantedThreads, `${result.threads} threads instead of ${wantedThreads}`);
   const { complaints = [], violations = [] } = result;
   must(complaints.length === 0, `the console says: ${complaints.join(" | ")}`);
   must(violations.length === 0, `the policy was violated: ${violations.join(" | ")}`);
+}
+
+/** Training in a worker has the bits of training on the page's thread. */
+function sameInWorker(reference, { error, inWorker = {} }) {
+  must(error === undefined, `the application failed: ${error}`);
+  for (const name of ["hash", "accuracy", "predicted"])
+    must(inWorker[name] === reference[name], `${name} in the worker: ${inWorker[name]} instead of ${reference[name]}`);
 }
 
 /** What must be loaded before the application runs: the script and all that it imports statically. */
@@ -177,7 +205,9 @@ const project = await makeProject();
 // The slowest of them, beside the others.
 // It remarks that the file is larger than 244 KiB, as docs/bundlers.md says; how large it may be is checked below.
 const sizeHints = /^WARNING in (asset size limit|entrypoint size limit|webpack performance recommendations): /;
-const webpack = tool(project, "webpack", ["--mode", "production", "--output-path", "out/webpack"], sizeHints);
+const webpack = "webpack --mode production".includes(only)
+  ? tool(project, "webpack", ["--mode", "production", "--output-path", "out/webpack"], sizeHints)
+  : Promise.resolve();
 webpack.catch(() => {});
 const browser = await openBrowser("chrome", chromium);
 try {
@@ -195,6 +225,7 @@ try {
     try {
       const result = await visitor.visit(server.url, { threads: wanted });
       sameAs(reference, result, wanted);
+      return result;
     } finally {
       await server.stop();
     }
@@ -225,31 +256,41 @@ try {
     await tool(project, "esbuild", ["src/train.js", "--bundle", "--platform=node", "--outfile=out/node/main.cjs"]);
     sameAs(reference, await inNode(project, "out/node/main.cjs"));
   });
-  await check("vite build", async () => {
-    await tool(project, "vite", ["build", "--outDir", "out/vite"]);
+  const [newest] = vites.slice(-1);
+  await check(`${newest} build`, async () => {
+    await tool(project, newest, ["build", "--outDir", "out/vite"]);
     await inBrowser("out/vite");
     const script = readFileSync(join(project, "out/vite/index.html"), "utf8").match(/src="\/assets\/([^"]+)"/)?.[1];
     return loaded(join(project, "out/vite/assets"), script ?? "no script");
   });
-  await check("vite dev", async () => {
-    const port = await freePort();
-    const vite = spawn(join(here, "node_modules/.bin/vite"), ["--port", String(port), "--strictPort"], {
-      cwd: project,
+  for (const vite of vites) {
+    await check(`${vite} build, wasmgrad/worker`, async () => {
+      await tool(project, vite, ["build", "inWorker", "--outDir", `../out/${vite}-worker`, "--emptyOutDir"]);
+      sameInWorker(reference, await inBrowser(`out/${vite}-worker`));
+      sameInWorker(reference, await inBrowser(`out/${vite}-worker`, {}, browser, 1));
     });
-    let output = "";
-    vite.stdout.on("data", (text) => (output += text));
-    vite.stderr.on("data", (text) => (output += text));
-    const proxy = await serveProxy(port);
-    try {
-      for (let wait = 0; wait < 100 && !output.includes("Local:"); wait++)
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      sameAs(reference, await browser.visit(proxy.url, { threads }), threads);
-      must(!/\bwarn|\berror\b/i.test(output), `vite complains:\n${output}`);
-    } finally {
-      vite.kill();
-      await proxy.stop();
-    }
-  });
+    await check(`${vite} dev, wasmgrad/worker`, async () => {
+      rmSync(join(project, "node_modules/.vite"), { recursive: true, force: true });
+      const port = await freePort();
+      const [command, args] = commandOf(vite, ["inWorker", "--port", String(port), "--strictPort"]);
+      const server = spawn(command, args, { cwd: project, env: { ...process.env, NO_COLOR: "1" } });
+      let output = "";
+      server.stdout.on("data", (text) => (output += text));
+      server.stderr.on("data", (text) => (output += text));
+      const proxy = await serveProxy(port);
+      try {
+        for (let wait = 0; wait < 200 && !output.includes("Local:"); wait++)
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        const result = await browser.visit(proxy.url, { threads });
+        sameAs(reference, result, threads);
+        sameInWorker(reference, result);
+        must(!/\bwarn|\berror\b/i.test(output), `${vite} complains:\n${output}`);
+      } finally {
+        server.kill();
+        await proxy.stop();
+      }
+    });
+  }
   await check("webpack --mode production", async () => {
     await webpack;
     writeFileSync(join(project, "out/webpack/index.html"), page("/main.js", ""));
@@ -275,8 +316,10 @@ try {
     await inBrowser("out/modules", { ...isolation, "Content-Security-Policy": strict });
   });
   // Without the file the worker's code would come from a blob:, which these policies refuse.
-  cpSync(join(project, "out/rollup"), join(project, "out/policy"), { recursive: true });
-  cpSync(join(project, "node_modules/wasmgrad/dist/platform/thread.js"), join(project, "out/policy/thread.js"));
+  if (existsSync(join(project, "out/rollup"))) {
+    cpSync(join(project, "out/rollup"), join(project, "out/policy"), { recursive: true });
+    cpSync(join(project, "node_modules/wasmgrad/dist/platform/thread.js"), join(project, "out/policy/thread.js"));
+  }
   for (const [title, policy] of [
     ["strict policy", strict],
     ["the policy script-src 'self' 'wasm-unsafe-eval'", shortest],

@@ -1,0 +1,2 @@
+/** The folder of the built library: scripts/testLibrary.mjs. */
+export function testLibrary(): Promise<string>;
