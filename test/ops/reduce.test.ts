@@ -232,7 +232,7 @@ for (const [kind, apply] of Object.entries(indices))
       ...[1, 3, 4, 5, 17, 63, 65, 1025].flatMap((count): OpCase[] => [
         {
           title: `of a row of ${count}`,
-          apply: (x) => apply(x),
+          apply: (x) => apply(x, -1),
           inputs: [{ shape: [3, count], distinct: true }],
           shape: [3],
           dtype: "int32",
@@ -253,7 +253,7 @@ for (const [kind, apply] of Object.entries(indices))
         },
         {
           title: `of a row of ${count} full of ties`,
-          apply: (x) => apply(x),
+          apply: (x) => apply(x, -1),
           inputs: [{ shape: [9, count], values: Array.from({ length: 9 * count }, (_, index) => (index * 7) % 3) }],
           dtype: "int32",
         },
@@ -266,7 +266,7 @@ for (const [kind, apply] of Object.entries(indices))
       ]),
       {
         title: "with several NaN",
-        apply: (x) => apply(x),
+        apply: (x) => apply(x, -1),
         inputs: [
           {
             shape: [3, 7],
@@ -277,7 +277,7 @@ for (const [kind, apply] of Object.entries(indices))
       },
       {
         title: "of infinities",
-        apply: (x) => apply(x),
+        apply: (x) => apply(x, -1),
         inputs: [
           {
             shape: [2, 6],
@@ -291,7 +291,7 @@ for (const [kind, apply] of Object.entries(indices))
       },
       {
         title: "of extreme int32",
-        apply: (x) => apply(x),
+        apply: (x) => apply(x, -1),
         inputs: [
           {
             shape: [2, 5],
