@@ -21,7 +21,7 @@ import {
   sgd,
   startOptimizer,
 } from "../../bindings/optimizers.ts";
-import { tensor, zeros } from "../../bindings/tensor.ts";
+import { type Tensor, tensor, zeros } from "../../bindings/tensor.ts";
 import { placeTogether, Variable } from "../../bindings/variable.ts";
 
 defaultCompileOptions.verify = verifier;
@@ -297,4 +297,23 @@ test("an optimizer of one's own takes clipping, averages and accumulation like t
     return [];
   };
   expect(() => compiled(refused)(tensor([1]))).toThrow(/wrong\.update: expected new values of parameter/);
+});
+
+test("adafactor limits the rate to 1/√t with and without relativeStep, and bears rows and columns without gradient", () => {
+  const after = (relativeStep: boolean): Tensor => {
+    const weight = new Variable("weight", tensor(new Float32Array(12).fill(1), [3, 4]), true);
+    const state = startOptimizer(optimizers.adafactor({ learningRate: 10, relativeStep }), [weight]);
+    const gradient = tensor([[0, 0, 0, 0], [0, 1, 2, 3], [0, 2, 1, 1]]); // biome-ignore format: rows
+    const step = compiled(() => {
+      state.step([gradient]);
+      return [];
+    });
+    step();
+    step();
+    return weight.value;
+  };
+  const [limited, free] = [after(true), after(false)];
+  expect(free).toEqual(limited);
+  expect(Array.from(free.data.subarray(0, 4))).toEqual([1, 1, 1, 1]);
+  expect(Array.from(free.data).every((each) => Number.isFinite(each) && Math.abs(each) < 4)).toBe(true);
 });
