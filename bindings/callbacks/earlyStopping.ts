@@ -8,9 +8,12 @@ import { type MonitorOptions, monitorOf, monitorRules } from "./monitor.ts";
 
 /** Options of {@link earlyStopping}. */
 export interface EarlyStoppingOptions extends MonitorOptions, AnnouncementOptions {
-  /** Epochs without progress until training ends. Default 0: the first one ends it. */
+  /** Epochs in a row without progress after which training ends. Default 0: the first one ends it. */
   readonly patience?: number;
-  /** Progress must also be better than this. Default null: no such bound. */
+  /**
+   * An epoch that is the best so far, but not better than this, does not begin the waiting anew; nor does it end training,
+   * as no epoch does that is the best so far. Default null: no such bound.
+   */
   readonly baseline?: number | null;
   /** At the end, put the weights of the best epoch back. Default false. */
   readonly restoreBestWeights?: boolean;
@@ -73,8 +76,9 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
         [best, bestEpoch] = [value, epoch];
         if (restoreBestWeights) weights = await model?.getWeights();
         if (baseline === null || monitor.better(value, baseline)) waited = 0;
+        return;
       }
-      if (waited < Math.max(patience, 1)) return;
+      if (waited < patience) return;
       stoppedEpoch = epoch;
       model?.stopTraining();
     },

@@ -51,7 +51,8 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
       }
       if (resting > 0 || ++waited < patience || model === undefined) return;
       const rate = await model.getLearningRate();
-      if (rate <= minLr) return;
+      // The rate is kept as float32.
+      if (rate <= Math.fround(minLr)) return;
       const reduced = Math.max(rate * factor, minLr);
       await model.setLearningRate(reduced);
       announce(epoch, `learning rate reduced to ${reduced}`);

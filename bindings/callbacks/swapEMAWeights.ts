@@ -6,8 +6,8 @@ import type { Callback, ModelInTraining } from "./callback.ts";
 /** Options of {@link swapEMAWeights}. */
 export interface SwapEMAWeightsOptions {
   /**
-   * Whether the averages stay from the end of an epoch to the beginning of the next, so that callbacks after this one
-   * save them. Default false: they are there while validation data are measured.
+   * Whether the averages also stay from the end of an epoch to the beginning of the next, so that callbacks after this one
+   * save them. Default false: they are there only while validation data are measured.
    */
   readonly swapOnEpoch?: boolean;
 }
@@ -22,12 +22,12 @@ export function swapEMAWeights(options: SwapEMAWeightsOptions = {}): Callback {
   });
   let model: ModelInTraining | undefined;
   const averages = (use: boolean) => () => model?.useAverages(use);
-  const begin: Callback = {
+  const swapping: Callback = {
     onTrainBegin: (_, given) => {
       model = given;
     },
+    onTestBegin: averages(true),
+    onTestEnd: averages(false),
   };
-  return swapOnEpoch
-    ? { ...begin, onEpochBegin: averages(false), onEpochEnd: averages(true) }
-    : { ...begin, onTestBegin: averages(true), onTestEnd: averages(false) };
+  return swapOnEpoch ? { ...swapping, onEpochBegin: averages(false), onEpochEnd: averages(true) } : swapping;
 }

@@ -5,6 +5,7 @@ import type { Constraint } from "../constraints.ts";
 import { check, formatBytes, show, unknownName } from "../errors.ts";
 import { type Operand, read, SymbolicTensor, withScope } from "../graph.ts";
 import type { Initializer } from "../initializers.ts";
+import { divide } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
 import type { Regularizer } from "../regularizers.ts";
 import { type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "../tensor.ts";
@@ -273,7 +274,7 @@ export class Layer implements AnyLayer {
       const { masking } = this.definition;
       const mask = typeof masking === "function" ? masking(inputs, masks, this.options) : masking && masks[0];
       if (mask !== undefined) setMask(result, mask);
-      if (activityRegularizer != null) context.addLoss(activityRegularizer.call(result));
+      if (activityRegularizer != null) context.addLoss(activityPenalty(activityRegularizer, result));
       return result;
     });
   }
@@ -321,6 +322,11 @@ export function defineLayer<F extends Fields, I extends "one" | "many">(
   definition: LayerDefinition<F, I>,
 ): (options?: object) => Layer {
   return (options) => new Layer(definition as unknown as AnyDefinition, { ...options });
+}
+
+/** The penalty of a result [batch, ...] for one sample, so that its strength does not depend on the batch size. */
+export function activityPenalty(regularizer: Regularizer, result: SymbolicTensor): SymbolicTensor {
+  return divide(regularizer.call(result), Math.max(1, result.shape[0] ?? 1));
 }
 
 /** Replaces weights by values of the same shapes, all or none. @throws {TensorError} `shape`. */

@@ -3,7 +3,7 @@
 import { errorPlace } from "../graph.ts";
 import { marginOf } from "../ops/convWindows.ts";
 import { gather } from "../ops/gather.ts";
-import { asFloat, divide, multiply } from "../ops/map.ts";
+import { asFloat, divide, maximum, multiply } from "../ops/map.ts";
 import { averagePool, maxPool } from "../ops/pool.ts";
 import { max, mean, sum } from "../ops/reduce.ts";
 import { expandDims } from "../ops/view.ts";
@@ -92,7 +92,8 @@ function globalPooling(name: "Max" | "Average", axes: 1 | 2 | 3): (options?: Glo
       const spatial = Array.from({ length: axes }, (_, axis) => first + axis);
       if (mask !== undefined && name === "Average" && axes === 1) {
         const counts = expandDims(asFloat(mask), options.dataFormat === "channelsLast" ? -1 : 1);
-        return divide(sum(multiply(asFloat(x), counts), first, options.keepdims), sum(counts, first, options.keepdims));
+        const total = sum(multiply(asFloat(x), counts), first, options.keepdims);
+        return divide(total, maximum(sum(counts, first, options.keepdims), 1));
       }
       return (name === "Max" ? max : mean)(asFloat(x), spatial, options.keepdims);
     },
@@ -105,7 +106,7 @@ export const globalMaxPooling1D: (options?: GlobalPoolingOptions) => Layer = /* 
 export const globalMaxPooling2D: (options?: GlobalPoolingOptions) => Layer = /* @__PURE__ */ globalPooling("Max", 2);
 /** The maximum over all cells: [batch, depth, height, width, channels] → [batch, channels]. */
 export const globalMaxPooling3D: (options?: GlobalPoolingOptions) => Layer = /* @__PURE__ */ globalPooling("Max", 3);
-/** The average over all cells that count: [batch, length, channels] → [batch, channels]. A mask says which. */
+/** The average over all cells that count: [batch, length, channels] → [batch, channels]. A mask says which; of none it is 0. */
 export const globalAveragePooling1D: (options?: GlobalPoolingOptions) => Layer = /* @__PURE__ */ globalPooling(
   "Average",
   1,

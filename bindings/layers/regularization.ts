@@ -7,7 +7,7 @@ import { add, asFloat, greaterEqual, multiply, where } from "../ops/map.ts";
 import { randomUniform } from "../ops/random.ts";
 import { l1l2 } from "../regularizers.ts";
 import { integers, number, requiredNumber, seed } from "./field.ts";
-import { type CallContext, defineLayer, type Layer, type LayerOptions } from "./layer.ts";
+import { activityPenalty, type CallContext, defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 
 /** Rates stay below 1, where nothing would be left. */
 const largestRate = 1 - 2 ** -24;
@@ -155,7 +155,7 @@ export interface ActivityRegularizationOptions extends LayerOptions {
 
 const activityRegularizationFields = { l1: number(0, 0), l2: number(0, 0) };
 
-/** x as it is; adds l1 · Σ|x| + l2 · Σx² to the loss of the model. */
+/** x [batch, ...] as it is; adds (l1 · Σ|x| + l2 · Σx²) / batch to the loss of the model. */
 export const activityRegularization: (options?: ActivityRegularizationOptions) => Layer = /* @__PURE__ */ defineLayer({
   className: "ActivityRegularization",
   fields: activityRegularizationFields,
@@ -163,7 +163,7 @@ export const activityRegularization: (options?: ActivityRegularizationOptions) =
   masking: "pass",
   call: (x, { options, context }) => {
     const { l1, l2 } = options;
-    if (l1 !== 0 || l2 !== 0) context.addLoss(l1l2({ l1, l2 }).call(asFloat(x)));
+    if (l1 !== 0 || l2 !== 0) context.addLoss(activityPenalty(l1l2({ l1, l2 }), asFloat(x)));
     return x;
   },
 });

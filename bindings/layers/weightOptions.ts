@@ -29,6 +29,6 @@ export interface BiasOptions {
 export interface ResultOptions {
   /** Applied to the result. Default none. */
   readonly activation?: ActivationLike;
-  /** Penalty for the result, after its activation; added to the loss. Default null: none. */
+  /** Penalty for the result, after its activation; over the batch size, added to the loss. Default null: none. */
   readonly activityRegularizer?: RegularizerLike | null;
 }

@@ -9,12 +9,27 @@ import {
   softmaxInput,
   toProbabilities,
 } from "../ops/classEntropies.ts";
-import { clip, power } from "../ops/composed.ts";
-import { add, asFloat, divide, log, maximum, multiply, notEqual, sigmoid, subtract, where } from "../ops/map.ts";
+import { power } from "../ops/composed.ts";
+import { takeAlongAxis } from "../ops/indexing.ts";
+import {
+  add,
+  asFloat,
+  divide,
+  greater,
+  log,
+  maximum,
+  multiply,
+  notEqual,
+  sigmoid,
+  subtract,
+  where,
+} from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
 import { logSoftmax, softmax } from "../ops/softmax.ts";
+import { expandDims, reshape } from "../ops/view.ts";
 import { flag, integer, nullOr, number } from "../optionRules.ts";
-import { type Loss, type LossOptions, makeLoss } from "./loss.ts";
+import { type Shape, sameShape } from "../tensor.ts";
+import { type Labels, type Loss, type LossOptions, makeLoss } from "./loss.ts";
 import { checkSame, matched, sparse, toSameRank } from "./shapes.ts";
 
 type Node = SymbolicTensor;
@@ -133,16 +148,40 @@ export function categoricalFocalCrossentropy(options: CategoricalFocalCrossentro
 }
 
 /**
- * (1 − p_t^q) / q with p_t = Σ y·p over the last axis: [batch, ..., classes] → [batch, ...]. Bears wrong labels
- * (Zhang & Sabuncu, 2018).
+ * (1 − p_t^q) / q with p_t the probability of the label: integer labels [batch, ...] or [batch, ..., 1], or shares of the
+ * shape of the predictions, with p_t = Σ y·p; p [batch, ..., classes] → [batch, ...]. Bears wrong labels (Zhang & Sabuncu,
+ * 2018).
+ * @throws {TensorError} `data` while running, when a label is outside 0 … classes − 1.
  */
 export function categoricalGeneralizedCrossEntropy(options: CategoricalGeneralizedCrossEntropyOptions = {}): Loss {
+  const name = "categoricalGeneralizedCrossEntropy";
   const rules = { q: number(0.5, epsilon, 1) };
-  return makeLoss("CategoricalGeneralizedCrossEntropy", options, rules, ({ q }) => (yTrue, yPred) => {
-    const [y, p] = matched("categoricalGeneralizedCrossEntropy", yTrue, yPred);
-    const likely = clip(sum(multiply(y, p), -1), epsilon, 1 - epsilon);
-    return divide(subtract(1, power(likely, q)), q);
-  });
+  const measure =
+    ({ q }: { readonly q: number }) =>
+    (yTrue: Node, yPred: Node) => {
+      const shares = sameShape(yTrue.shape, yPred.shape) && yPred.shape.at(-1) !== 1;
+      const likely = shares ? sum(multiply(asFloat(yTrue), asFloat(yPred)), -1) : likelihood(name, yTrue, yPred);
+      // The power has no gradient at 0.
+      const possible = greater(likely, leastLikely);
+      const kept = where(possible, power(where(possible, likely, 1), q), 0);
+      return divide(subtract(1, kept), q);
+    };
+  return makeLoss("CategoricalGeneralizedCrossEntropy", options, rules, measure, (shape) => classNumbers(shape, -1));
+}
+
+/** Below it a probability counts as 0. */
+const leastLikely = 1e-30;
+
+/** The prediction at each label: labels [...] or [..., 1], predictions [..., classes] → [...]. */
+function likelihood(name: string, yTrue: Node, yPred: Node): Node {
+  const { labels, predictions } = sparse(name, yTrue, yPred, -1);
+  return reshape(takeAlongAxis(predictions, expandDims(labels, -1), -1), labels.shape);
+}
+
+/** Labels that are numbers of the classes along `axis` of predictions. */
+function classNumbers(shape: Shape, axis: number, ignored: number | null = null): Labels {
+  const along = axis < 0 ? shape.length + axis : axis;
+  return { shape: shape.filter((_, each) => each !== along), dtype: "int32", classes: shape[along] ?? 0, ignored };
 }
 
 /**
@@ -152,13 +191,18 @@ export function categoricalGeneralizedCrossEntropy(options: CategoricalGeneraliz
  */
 export function sparseCategoricalCrossentropy(options: SparseCategoricalCrossentropyOptions = {}): Loss {
   const rules = { fromLogits: flag(false), ignoreClass: nullOr(integer(0)), axis: integer(-1) };
-  return makeLoss("SparseCategoricalCrossentropy", options, rules, (settings) => (yTrue, yPred) => {
-    const { labels: given, predictions, axis } = sparse("sparseCategoricalCrossentropy", yTrue, yPred, settings.axis);
-    const mask = settings.ignoreClass === null ? undefined : notEqual(given, settings.ignoreClass);
-    const labels = mask === undefined ? given : where(mask, given, 0);
-    const values = entropyOfLabels(labels, predictions, settings.fromLogits, axis);
-    return { values: mask === undefined ? values : where(mask, values, 0), mask };
-  });
+  const measure =
+    (settings: Required<Omit<SparseCategoricalCrossentropyOptions, keyof LossOptions>>) =>
+    (yTrue: Node, yPred: Node) => {
+      const { labels: given, predictions, axis } = sparse("sparseCategoricalCrossentropy", yTrue, yPred, settings.axis);
+      const mask = settings.ignoreClass === null ? undefined : notEqual(given, settings.ignoreClass);
+      const labels = mask === undefined ? given : where(mask, given, 0);
+      const values = entropyOfLabels(labels, predictions, settings.fromLogits, axis);
+      return { values: mask === undefined ? values : where(mask, values, 0), mask };
+    };
+  return makeLoss("SparseCategoricalCrossentropy", options, rules, measure, (shape, { axis, ignoreClass }) =>
+    classNumbers(shape, axis, ignoreClass),
+  );
 }
 
 // Parts ---------------------------------------------------------------------------------------------------------------
@@ -171,7 +215,8 @@ function categorical(
   settings: ClassSettings,
 ): { readonly labels: Node; readonly predictions: Node; readonly axis: number } {
   const [given, predictions] = toSameRank(asFloat(yTrue), asFloat(yPred));
-  const classes = predictions.shape[predictions.shape.length - 1] ?? 1;
+  const [axis = 0] = resolveAxes(name, predictions.shape.length, settings.axis);
+  const classes = predictions.shape[axis] ?? 1;
   const integers = given.size * classes === predictions.size;
   checkSame(
     name,
@@ -181,7 +226,6 @@ function categorical(
       ? "For integer labels use sparseCategoricalCrossentropy, or one-hot the labels with ops.oneHot."
       : undefined,
   );
-  const [axis = 0] = resolveAxes(name, predictions.shape.length, settings.axis);
   return { labels: smoothed(given, settings.labelSmoothing, classes), predictions, axis };
 }
 

@@ -2,15 +2,27 @@
 
 import { type Config, toCamelCase, toSnakeCase } from "../config.ts";
 import { check, unknownName } from "../errors.ts";
-import { errorPlace, type SymbolicTensor } from "../graph.ts";
-import { add, asFloat, divide, multiply } from "../ops/map.ts";
+import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { asFloat, divide, equal, multiply, where } from "../ops/map.ts";
 import { sum } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import { configOf, type OptionRules, settle } from "../optionRules.ts";
-import { sizeOf } from "../tensor.ts";
+import { type DType, type Shape, sizeOf } from "../tensor.ts";
 import { toSameRank } from "./shapes.ts";
 
 type Node = SymbolicTensor;
+
+/** The labels that a loss takes for predictions of one shape. */
+export interface Labels {
+  /** Their shape; where several fit, one of them. */
+  readonly shape: Shape;
+  /** int32 for numbers, of classes or of groups; they cannot be mixed. */
+  readonly dtype: DType;
+  /** Numbers of classes are those from 0 to this less 1. Default: any number. */
+  readonly classes?: number;
+  /** A number beside those. Default none. */
+  readonly ignored?: number | null;
+}
 
 /** A loss: how values of samples come about, and how they become one. */
 export interface Loss {
@@ -20,6 +32,8 @@ export interface Loss {
   readonly name: string;
   /** Its options as Keras writes them. */
   readonly config: Config;
+  /** The labels that it takes for predictions of this shape. Default: float32 of the same shape. */
+  readonly labels?: ((predictions: Shape) => Labels) | undefined;
   /** One value a sample: [batch, ...]. */
   values(yTrue: Node, yPred: Node): Node;
   /**
@@ -55,15 +69,18 @@ export type Values = (yTrue: Node, yPred: Node) => Node | MaskedValues;
  * The loss `className` of the options `given`.
  * @param rules what its own options may be.
  * @param measure the values of samples, given the options.
+ * @param labels the labels that it takes, given the options, if they are not like predictions.
  */
 export function makeLoss<S extends object>(
   className: string,
   given: LossOptions & { readonly [K in keyof S]?: S[K] | undefined },
   rules: OptionRules<S>,
   measure: (settings: S) => Values,
+  labels?: (predictions: Shape, settings: S) => Labels,
 ): Loss {
   const settings = settle(toCamelCase(toSnakeCase(className)), given, rules, ["reduction", "name"]);
-  return lossOf(className, given, configOf(settings), measure(settings));
+  const taken = labels && ((predictions: Shape) => labels(predictions, settings));
+  return lossOf(className, given, configOf(settings), measure(settings), taken);
 }
 
 /** The loss of values that need no options. */
@@ -72,6 +89,7 @@ export function lossOf(
   { name = toSnakeCase(className), reduction: given = "sumOverBatchSize" }: LossOptions,
   config: Config,
   measure: Values,
+  labels?: Loss["labels"],
 ): Loss {
   const reduction = resolveReduction(className, given);
   const valuesOf = (yTrue: Node, yPred: Node): MaskedValues => {
@@ -82,6 +100,7 @@ export function lossOf(
     className,
     name,
     config: Object.freeze({ name, reduction: reduction === "none" ? given : toSnakeCase(reduction), ...config }),
+    labels,
     values: (yTrue: Node, yPred: Node) => valuesOf(yTrue, yPred).values,
     call: (yTrue: Node, yPred: Node, sampleWeight?: Node, mask?: Node) => {
       const found = valuesOf(yTrue, yPred);
@@ -115,7 +134,7 @@ function reduceValues(values: Node, sampleWeight: Node | undefined, mask: Node |
   if (by === "none" || weighted.shape.length === 0) return weighted;
   const total = sum(weighted);
   if (by === "sum") return total;
-  if (by === "meanWithSampleWeight" && spread !== undefined) return divide(total, sum(spread));
+  if (by === "meanWithSampleWeight" && spread !== undefined) return quotient(total, sum(spread));
   return divide(total, Math.max(1, sizeOf(weighted.shape)));
 }
 
@@ -124,8 +143,14 @@ function combinedWeights(sampleWeight: Node | undefined, mask: Node | undefined,
   const weights = sampleWeight === undefined ? undefined : asFloat(sampleWeight);
   if (mask === undefined) return weights;
   const averages = by === "mean" || by === "sumOverBatchSize";
-  const scaled = averages ? multiply(mask, divide(mask.size, add(sum(mask), 1e-7))) : mask;
+  const scaled = averages ? multiply(mask, quotient(mask.size, sum(mask))) : mask;
   return weights === undefined ? scaled : multiply(...expandedToMatch(scaled, weights));
+}
+
+/** a / b, and 0 where b is 0: the mean of values none of which counts. */
+function quotient(a: Operand, b: Node): Node {
+  const none = equal(b, 0);
+  return where(none, 0, divide(a, where(none, 1, b)));
 }
 
 /**

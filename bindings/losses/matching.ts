@@ -50,29 +50,36 @@ export interface CircleOptions extends LossOptions {
  */
 export function circle(options: CircleOptions = {}): Loss {
   const rules = { gamma: number(80, 0), margin: number(0.4, 0, 1), removeDiagonal: flag(true) };
-  return makeLoss("Circle", options, rules, ({ gamma, margin, removeDiagonal }) => (yTrue, yPred) => {
-    const [batch = 0] = yPred.shape;
-    check(yPred.shape.length === 2 && yTrue.size === batch, "shape", () => ({
-      where: errorPlace("circle"),
-      expected: "labels [batch] and embeddings [batch, size]",
-      received: `[${yTrue.shape.join(", ")}] and [${yPred.shape.join(", ")}]`,
-    }));
-    const labels = cast(reshape(yTrue, [batch, 1]), "int32");
-    const distances = maximum(subtract(1, matMul(yPred, yPred, { transposeB: true })), 0);
-    const same = equal(labels, reshape(labels, [1, batch]));
-    const places = Int32Array.from({ length: batch }, (_, index) => index);
-    const others = notEqual(expandDims(constant(places), 1), constant(places));
-    const positive = removeDiagonal ? logicalAnd(same, others) : same;
-    const alike = multiply(multiply(add(distances, margin), subtract(distances, margin)), gamma);
-    const unlike = multiply(
-      multiply(maximum(subtract(1 + margin, distances), 0), subtract(1 - margin, distances)),
-      gamma,
-    );
-    const values = softplus(
-      add(logSumExp(where(positive, alike, impossible), 1), logSumExp(where(logicalNot(same), unlike, impossible), 1)),
-    );
-    return { values, mask: greater(values, 0) };
-  });
+  type Settings = Required<Omit<CircleOptions, keyof LossOptions>>;
+  const measure =
+    ({ gamma, margin, removeDiagonal }: Settings) =>
+    (yTrue: Node, yPred: Node) => {
+      const [batch = 0] = yPred.shape;
+      check(yPred.shape.length === 2 && yTrue.size === batch, "shape", () => ({
+        where: errorPlace("circle"),
+        expected: "labels [batch] and embeddings [batch, size]",
+        received: `[${yTrue.shape.join(", ")}] and [${yPred.shape.join(", ")}]`,
+      }));
+      const labels = cast(reshape(yTrue, [batch, 1]), "int32");
+      const distances = maximum(subtract(1, matMul(yPred, yPred, { transposeB: true })), 0);
+      const same = equal(labels, reshape(labels, [1, batch]));
+      const places = Int32Array.from({ length: batch }, (_, index) => index);
+      const others = notEqual(expandDims(constant(places), 1), constant(places));
+      const positive = removeDiagonal ? logicalAnd(same, others) : same;
+      const alike = multiply(multiply(add(distances, margin), subtract(distances, margin)), gamma);
+      const unlike = multiply(
+        multiply(maximum(subtract(1 + margin, distances), 0), subtract(1 - margin, distances)),
+        gamma,
+      );
+      const values = softplus(
+        add(
+          logSumExp(where(positive, alike, impossible), 1),
+          logSumExp(where(logicalNot(same), unlike, impossible), 1),
+        ),
+      );
+      return { values, mask: greater(values, 0) };
+    };
+  return makeLoss("Circle", options, rules, measure, ([batch = 0]) => ({ shape: [batch], dtype: "int32" }));
 }
 
 // Alignment -----------------------------------------------------------------------------------------------------------
@@ -85,7 +92,13 @@ export function circle(options: CircleOptions = {}): Loss {
  * @throws {TensorError} `data` while running, when a label is outside 0 … classes − 1.
  */
 export function ctc(options: LossOptions = {}): Loss {
-  return makeLoss<object>("CTC", options, {}, () => connectionistTemporal);
+  return makeLoss<object>(
+    "CTC",
+    options,
+    {},
+    () => connectionistTemporal,
+    ([batch = 0, frames = 0, classes = 0]) => ({ shape: [batch, frames], dtype: "int32", classes }),
+  );
 }
 
 function connectionistTemporal(yTrue: Node, yPred: Node): Node {

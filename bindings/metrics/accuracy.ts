@@ -69,7 +69,7 @@ export function topKCategoricalAccuracy<const N extends string = "topKCategorica
   return makeMetric("TopKCategoricalAccuracy", "topKCategoricalAccuracy", options, { k: integer(5, 1) }, ({ k }) =>
     meanOf((yTrue, yPred) => {
       checkSame("topKCategoricalAccuracy", yTrue, yPred);
-      return amongTop(argMax(yTrue), yPred, k);
+      return amongTop(argMax(yTrue, -1), yPred, k);
     }),
   );
 }
@@ -96,12 +96,12 @@ function binaryValues(yTrue: Node, yPred: Node, threshold: number): Node {
 
 function categoricalValues(yTrue: Node, yPred: Node): Node {
   checkSame("categoricalAccuracy", yTrue, yPred);
-  return equal(argMax(yTrue), argMax(yPred));
+  return equal(argMax(yTrue, -1), argMax(yPred, -1));
 }
 
 function sparseValues(yTrue: Node, yPred: Node): Node {
   const { labels, predictions } = sparse("sparseCategoricalAccuracy", yTrue, yPred, -1);
-  return equal(labels, argMax(predictions));
+  return equal(labels, argMax(predictions, -1));
 }
 
 function amongTop(labels: Node, predictions: Node, k: number): Node {

@@ -54,6 +54,7 @@ export function auc<const N extends string = "auc">(options: AucOptions<N> = {})
     const rule: ConfusionRule = {
       name: "auc",
       thresholds: inner === undefined ? numThresholds : [-1e-7, ...inner, 1 + 1e-7],
+      fromBelow: true,
       fromLogits,
       multiLabel,
       labelWeights,

@@ -41,8 +41,13 @@ export interface Confusion {
 /** What is counted. */
 export interface ConfusionRule {
   readonly name: string;
-  /** Ascending; a prediction is positive above its threshold. A number n: n thresholds evenly from below 0 to above 1. */
+  /**
+   * Ascending; a prediction is positive above its threshold. A number n: n thresholds evenly from 0 to 1, above which no
+   * prediction is.
+   */
   readonly thresholds: readonly number[] | number;
+  /** With a number of thresholds: the first lies below 0, so that predictions of 0 are above it. Default false. */
+  readonly fromBelow?: boolean;
   /** Only the largest k of each row can be positive. */
   readonly topK?: number | null;
   /** Only this entry of the last axis counts. */
@@ -89,7 +94,7 @@ export function countBatch(rule: ConfusionRule, yTrue: Node, yPred: Node, sample
   const weights = labelWeights === null || multiLabel ? given : multiply(given ?? full(y.shape, 1), [...labelWeights]);
   const gaps = thresholdCount(rule) + 1;
   const labels = multiLabel ? last : 1;
-  const gap = gapOf(p, rule.thresholds);
+  const gap = gapOf(p, rule);
   const offsets = Int32Array.from({ length: labels }, (_, label) => label * gaps);
   const place = add(multiply(multiLabel ? add(gap, offsets) : gap, 2), cast(notEqual(y, 0), "int32"));
   const rows = reshape(weights ?? full(y.shape, 1), [y.size, 1]);
@@ -97,10 +102,10 @@ export function countBatch(rule: ConfusionRule, yTrue: Node, yPred: Node, sample
 }
 
 /** How many thresholds lie below a prediction: int32 of its shape. */
-function gapOf(p: Node, thresholds: readonly number[] | number): Node {
+function gapOf(p: Node, { thresholds, fromBelow = false }: ConfusionRule): Node {
   if (typeof thresholds === "number") {
     const steps = thresholds - 1;
-    return cast(minimum(maximum(ceil(multiply(p, steps)), 1), steps), "int32");
+    return cast(minimum(maximum(ceil(multiply(p, steps)), fromBelow ? 1 : 0), steps), "int32");
   }
   if (thresholds.length === 1) return cast(greater(p, thresholds[0] as number), "int32");
   return sum(cast(greater(expandDims(p, -1), Float32Array.from(thresholds)), "int32"), -1);

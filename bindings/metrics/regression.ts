@@ -2,7 +2,8 @@
 
 import type { SymbolicTensor } from "../graph.ts";
 import { epsilon, matched } from "../losses/shapes.ts";
-import { add, asFloat, divide, maximum, multiply, sqrt, square, subtract } from "../ops/map.ts";
+import { concat } from "../ops/copy.ts";
+import { add, asFloat, divide, maximum, multiply, notEqual, sqrt, square, subtract, where } from "../ops/map.ts";
 import { mean as meanOver, sum as sumOver } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import { integer, nullOr, type OptionRule, oneOf } from "../optionRules.ts";
@@ -40,11 +41,22 @@ export interface R2ScoreOptions<N extends string> extends Named<N> {
     | "uniform_average"
     | "variance_weighted_average"
     | null;
-  /** Number of explaining variables p: adjusts R² to 1 − (1 − R²)·(n − 1)/(n − p − 1); 0 for not at all. Default 0. */
+  /**
+   * Number of explaining variables p: adjusts R² to 1 − (1 − R²)·(n − 1)/(n − p − 1), n being the number of samples of a
+   * weight other than 0, where n > p + 1; 0 for not at all. Default 0.
+   */
   readonly numRegressors?: number;
 }
 
-const r2State = { squares: ["sum"], sums: ["sum"], residuals: ["sum"], count: "sum" } as const;
+const r2State = {
+  squares: ["sum"],
+  sums: ["sum"],
+  residuals: ["sum"],
+  least: ["min"],
+  largest: ["max"],
+  weight: "sum",
+  samples: "sum",
+} as const;
 
 type Aggregation = NonNullable<R2ScoreOptions<string>["classAggregation"]>;
 const aggregation: OptionRule<Aggregation | null> = /* @__PURE__ */ (() => ({
@@ -61,7 +73,9 @@ const aggregation: OptionRule<Aggregation | null> = /* @__PURE__ */ (() => ({
 
 /**
  * 1 − Σ (yTrue − yPred)² / Σ (yTrue − mean yTrue)²: the share of the variance that is explained; 1 is perfect, 0 as good as
- * the mean. Both [batch, outputs] or [batch]. From sums in float64, so that large means do not spoil it.
+ * the mean, and what there is for targets that do not vary. Both [batch, outputs] or [batch]. From sums in float64 of exact
+ * squares, so that large means do not spoil it; with weights other than 0 and 1 each term is rounded to float32. Of no
+ * samples it is NaN, as in Keras.
  */
 export function r2Score<const N extends string = "r2Score">(options: R2ScoreOptions<N> = {}): Metric<N> {
   const rules = { classAggregation: aggregation, numRegressors: integer(0, 0) };
@@ -76,35 +90,52 @@ export function r2Score<const N extends string = "r2Score">(options: R2ScoreOpti
         const [y, p] = matched("r2Score", yTrue, yPred).map((each) =>
           reshape(each, [each.shape[0] ?? 1, each.size / (each.shape[0] ?? 1)]),
         ) as [Node, Node];
-        const weights = sampleWeight === undefined ? 1 : reshape(asFloat(sampleWeight), [y.shape[0] as number, 1]);
-        const weighted = multiply(y, weights);
+        const rows = y.shape[0] as number;
+        const residuals = square(subtract(y, p));
+        const squares = exactSquares(y);
+        if (sampleWeight === undefined)
+          return { squares, sums: y, residuals, least: y, largest: y, weight: rows, samples: rows };
+        const weights = reshape(asFloat(sampleWeight), [rows, 1]);
+        const counts = notEqual(weights, 0);
         return {
-          squares: multiply(weighted, y),
-          sums: weighted,
-          residuals: multiply(square(subtract(y, p)), weights),
-          count: typeof weights === "number" ? (y.shape[0] as number) : weights,
+          squares: multiply(squares, concat([weights, weights, weights])),
+          sums: multiply(y, weights),
+          residuals: multiply(residuals, weights),
+          least: where(counts, y, Number.POSITIVE_INFINITY),
+          largest: where(counts, y, Number.NEGATIVE_INFINITY),
+          weight: weights,
+          samples: asFloat(counts),
         };
       },
-      result: ({ squares, sums, residuals, count }) => {
-        if (count === 0) return classAggregation === null ? squares.map(() => Number.NaN) : Number.NaN;
-        const totals = squares.map(
-          (total, output) => total - ((sums[output] as number) * (sums[output] as number)) / count,
+      result: ({ squares, sums, residuals, least, largest, weight, samples }) => {
+        if (samples === 0) return classAggregation === null ? squares.map(() => Number.NaN) : Number.NaN;
+        const totals = squares.map((total, output) =>
+          (least[output] as number) < (largest[output] as number)
+            ? total - ratio((sums[output] as number) * (sums[output] as number), weight)
+            : 0,
         );
         const scores = totals.map((total, output) => (total === 0 ? 0 : 1 - (residuals[output] as number) / total));
-        if (classAggregation === null) return scores;
-        const even = classAggregation.startsWith("uniform");
-        const all = totals.reduce((left, right) => left + right, 0);
-        const score = even
-          ? scores.reduce((left, right) => left + right, 0) / scores.length
-          : ratio(
-              scores.reduce((left, right, output) => left + right * (totals[output] as number), 0),
-              all,
-            );
-        const free = count - numRegressors - 1;
-        return numRegressors === 0 || free <= 0 ? score : 1 - ((1 - score) * (count - 1)) / free;
+        const free = samples - numRegressors - 1;
+        const adjusted = (score: number): number =>
+          numRegressors === 0 || free <= 0 ? score : 1 - ((1 - score) * (samples - 1)) / free;
+        if (classAggregation === null) return scores.map(adjusted);
+        if (classAggregation.startsWith("uniform")) return adjusted(total(scores) / scores.length);
+        return adjusted(ratio(total(scores.map((score, output) => score * (totals[output] as number))), total(totals)));
       },
     }),
   );
+}
+
+/** Three addends of y² [rows, n] that float32 holds exactly: those of the halves of its digits (Dekker, 1971). */
+function exactSquares(y: Node): Node {
+  const scaled = multiply(y, 2 ** 12 + 1);
+  const high = subtract(scaled, subtract(scaled, y));
+  const low = subtract(y, high);
+  return concat([square(high), multiply(multiply(high, low), 2), square(low)], 0);
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((left, right) => left + right, 0);
 }
 
 // Correlations --------------------------------------------------------------------------------------------------------

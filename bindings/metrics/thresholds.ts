@@ -112,7 +112,7 @@ export function recall<const N extends string = "recall">(options: PrecisionOpti
 
 /** Options of {@link sensitivityAtSpecificity} and the like. */
 export interface ConstraintOptions<N extends string> extends Named<N> {
-  /** How many thresholds are tried, evenly from 0 to 1. Default 200. */
+  /** How many thresholds are tried, evenly from 0 to 1; only ½ for one. Default 200. */
   readonly numThresholds?: number;
   /** Only this class of the last axis counts. Default null: all do. */
   readonly classId?: number | null;

@@ -10,6 +10,7 @@ import { meanMetric } from "../metrics/metric.ts";
 import { MetricState } from "../metrics/state.ts";
 import { type Metric, type MetricLike, resolveMetric } from "../metrics.ts";
 import { add, asFloat, multiply } from "../ops/map.ts";
+import { type Shape, sameShape } from "../tensor.ts";
 
 /** A value for the single output, or one for each by name. */
 export type PerOutput<T> = T | Readonly<Record<string, T>>;
@@ -30,9 +31,6 @@ interface Measure {
   /** Whether the sample weights count. */
   readonly weighted: boolean;
 }
-
-/** Losses whose labels are numbers of classes. */
-const lossesOfClassNumbers: readonly string[] = ["SparseCategoricalCrossentropy", "Circle", "CTC"];
 
 /** Losses and metrics of a compiled model. */
 export class Objective {
@@ -74,9 +72,15 @@ export class Objective {
     }));
   }
 
-  /** @throws {TensorError} `unsupported`, at the layer, when labels are numbers of classes, which cannot be mixed. */
-  checkMixable(): void {
-    const unmixable = this.losses.find(({ className }) => lossesOfClassNumbers.includes(className));
+  /**
+   * @param predictions the shape of each output.
+   * @throws {TensorError} `unsupported`, at the layer, when labels are numbers of classes, which cannot be mixed.
+   */
+  checkMixable(targets: readonly SymbolicTensor[], predictions: readonly Shape[]): void {
+    const unmixable = this.losses.find(({ labels }, index) => {
+      const shape = predictions[index] as Shape;
+      return labels?.(shape).dtype === "int32" && !sameShape((targets[index] as SymbolicTensor).shape, shape);
+    });
     check(unmixable === undefined, "unsupported", () => ({
       where: errorPlace("labels"),
       expected: "labels that can be mixed: one-hot, or numbers to be learnt",

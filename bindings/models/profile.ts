@@ -40,8 +40,8 @@ export function explainStep(
   const inputs = zerosFor(topology.inputs, batchSize);
   const targets = topology.outputs.map((output, index) => {
     const shape = sized(output.shape, batchSize);
-    const labels = trainer.objective.losses[index]?.className === "SparseCategoricalCrossentropy";
-    return labels ? zeros(shape.slice(0, -1), "int32") : zeros(shape, output.dtype);
+    const labels = trainer.objective.losses[index]?.labels?.(shape);
+    return labels === undefined ? zeros(shape, output.dtype) : zeros(labels.shape, labels.dtype);
   });
   const columns = columnsOf(inputs, targets, undefined);
   const program = trainer.program(mode, columns, batchSize, batchSize);

@@ -6,6 +6,7 @@ import { engine } from "../engine.ts";
 import { TensorError } from "../errors.ts";
 import { gradients } from "../gradient.ts";
 import { inputNode, read, type SymbolicTensor, withScope, withTrace } from "../graph.ts";
+import { sized } from "../layers/apply.ts";
 import type { CallContext } from "../layers/layer.ts";
 import type { MetricState } from "../metrics/state.ts";
 import { gatherBatch } from "../ops/gather.ts";
@@ -212,7 +213,8 @@ export class Trainer {
         added.push(loss);
       },
       mixLabels: (mix) => {
-        this.objective.checkMixable();
+        const shapes = this.topology.outputs.map(({ shape }) => sized(shape, batch));
+        this.objective.checkMixable(targets, shapes);
         targets = targets.map(mix);
       },
     };

@@ -23,7 +23,7 @@ import {
   square,
   where,
 } from "./map.ts";
-import { max, mean, min, resolveAxes, sum } from "./reduce.ts";
+import { inOneRow, max, mean, min, resolveAxes, sum } from "./reduce.ts";
 import { sort } from "./sort.ts";
 import { singularValues } from "./svd.ts";
 import { expandDims, reshape, squeeze } from "./view.ts";
@@ -55,11 +55,11 @@ export function moments(x: Operand, axes?: Axes, keepDims = false): readonly [me
   return [mean(x, axes, keepDims), variance(x, axes, keepDims)];
 }
 
-/** Products of the elements up to each one along `axis`: y_i = x_0 · … · x_i. In log₂ n passes. */
-export function cumprod(x: Operand, axis = -1): Node {
-  let products = asFloat(x);
+/** Products of the elements up to each one along `axis`, y_i = x_0 · … · x_i; of all in one row when it is missing. */
+export function cumprod(x: Operand, axis?: number | null): Node {
+  let products = asFloat(axis == null ? inOneRow(x) : x);
   const { shape } = products;
-  const [position = 0] = resolveAxes("cumprod", shape.length, axis);
+  const [position = 0] = resolveAxes("cumprod", shape.length, axis ?? 0);
   for (let step = 1; step < (shape[position] as number); step *= 2) {
     const front = slice(
       products,

@@ -287,8 +287,8 @@ const concatOp: Operation<{ readonly axis: number }> = defineOp({
   },
 });
 
-/** The inputs one after the other along `axis`; all other sizes equal. Dtypes are promoted to the widest. */
-export function concat(xs: readonly Operand[], axis = -1): Node {
+/** The inputs one after the other along `axis`, by default the first; all other sizes equal. Dtypes are promoted to the widest. */
+export function concat(xs: readonly Operand[], axis = 0): Node {
   const nodes = xs.map((x) => toSymbolic(x));
   const first = nodes[0];
   check(first !== undefined, "shape", () => ({

@@ -259,7 +259,7 @@ export function ctcDecode(
   checkMask("ctcDecode", maskIndex, classes);
   const place = constant(Int32Array.from({ length: frames }, (_, frame) => frame));
   const counts = less(place, reshape(lengths, [batch, 1]));
-  const spoken = where(counts, argMax(scores), maskIndex);
+  const spoken = where(counts, argMax(scores, -1), maskIndex);
   const earlier = slice(padded(spoken, 1, 0, maskIndex), [0, 0], [batch, frames]);
   const repeated = logicalAnd(equal(spoken, earlier), mergeRepeated);
   const silent = logicalOr(equal(spoken, maskIndex), repeated);

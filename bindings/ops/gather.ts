@@ -15,8 +15,8 @@ import {
 } from "../graph.ts";
 import { elementBytes, sizeOf } from "../tensor.ts";
 import { transpose } from "./copy.ts";
-import { add, asFloat, cast } from "./map.ts";
-import { resolveAxes } from "./reduce.ts";
+import { add, asFloat, cast, less, where } from "./map.ts";
+import { inOneRow, resolveAxes } from "./reduce.ts";
 import { expandDims, reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
@@ -105,6 +105,19 @@ export function gather(x: Operand, indices: Operand, axis = 0): Node {
     return each < position + dims ? each - position : each;
   });
   return transpose(picked, back);
+}
+
+/**
+ * {@link gather} as Keras calls it: elements of all of x in one row when `axis` is missing, and indices below 0 count from
+ * the end.
+ * @throws {TensorError} `data` while running, when an index is outside the axis.
+ */
+export function take(x: Operand, indices: Operand, axis?: number | null): Node {
+  const node = axis == null ? inOneRow(x) : toSymbolic(x);
+  const picks = cast(integers("take", indices), "int32");
+  const [position = 0] = resolveAxes("take", node.shape.length, axis ?? 0);
+  const behind = add(picks, node.shape[position] as number);
+  return gather(node, where(less(picks, 0), behind, picks), position);
 }
 
 /** The elements of x [..., n] at positions int32 [..., m] of the last axis. */

@@ -149,9 +149,9 @@ export const max: Lifted<typeof reductions.max> = /* @__PURE__ */ lift("max", re
 export const min: Lifted<typeof reductions.min> = /* @__PURE__ */ lift("min", reductions.min, 1);
 /** Product over `axes`. */
 export const product: Lifted<typeof reductions.product> = /* @__PURE__ */ lift("product", reductions.product, 1);
-/** Position of the first largest value along one axis, int32; no gradient. */
+/** Position of the first largest value along one axis, among all elements in a row when it is missing; int32, no gradient. */
 export const argMax: Lifted<typeof reductions.argMax> = /* @__PURE__ */ lift("argMax", reductions.argMax, 1);
-/** Position of the first smallest value along one axis, int32. */
+/** Position of the first smallest value along one axis, among all elements in a row when it is missing; int32. */
 export const argMin: Lifted<typeof reductions.argMin> = /* @__PURE__ */ lift("argMin", reductions.argMin, 1);
 /**
  * C = A·B. a [..., m, k] × b [..., k, n] → [..., m, n]; the leading axes broadcast. float32.
@@ -182,7 +182,7 @@ export const transpose: Lifted<typeof moving.transpose> = /* @__PURE__ */ lift("
 export const slice: Lifted<typeof moving.slice> = /* @__PURE__ */ lift("slice", moving.slice, 1);
 /** x with `paddings[axis] = [before, after]` elements of `value` around it. */
 export const pad: Lifted<typeof moving.pad> = /* @__PURE__ */ lift("pad", moving.pad, 1);
-/** The inputs one after the other along `axis`; all other sizes equal. Dtypes are promoted to the widest. */
+/** The inputs one after the other along `axis`, by default the first; all other sizes equal. Dtypes are promoted to the widest. */
 export const concat: Lifted<typeof moving.concat> = /* @__PURE__ */ lift("concat", moving.concat, 1, { lists: 1 });
 /** The inputs, all of one shape, along a new axis. */
 export const stack: Lifted<typeof moving.stack> = /* @__PURE__ */ lift("stack", moving.stack, 1, { lists: 1 });
@@ -204,6 +204,12 @@ export const averagePool: Lifted<typeof pooling.averagePool> = /* @__PURE__ */ l
 export const gather: Lifted<typeof gathering.gather> = /* @__PURE__ */ lift("gather", gathering.gather, 2, {
   indices: 1,
 });
+/**
+ * {@link gather} as Keras calls it: elements of all of x in one row when `axis` is missing, and indices below 0 count from
+ * the end.
+ * @throws {TensorError} `data` while running, when an index is outside the axis.
+ */
+export const take: Lifted<typeof gathering.take> = /* @__PURE__ */ lift("take", gathering.take, 2, { indices: 1 });
 /** Rows [rows, inner] with the rows of `updates` [count, inner] added at `indices` [count]; zero elsewhere. */
 export const scatterAdd: Lifted<typeof gathering.scatterAdd> = /* @__PURE__ */ lift(
   "scatterAdd",
@@ -284,7 +290,7 @@ export const argSort: Lifted<typeof sorting.argSort> = /* @__PURE__ */ lift("arg
 export const topK: Lifted<typeof sorting.topK> = /* @__PURE__ */ lift("topK", sorting.topK, 1);
 /** Where the k largest numbers of the last axis stand, int32: [..., n] → [..., k]. */
 export const argTopK: Lifted<typeof sorting.argTopK> = /* @__PURE__ */ lift("argTopK", sorting.argTopK, 1);
-/** Sums of the elements up to each one along `axis`: y_i = x_0 + … + x_i. */
+/** Sums of the elements up to each one along `axis`, y_i = x_0 + … + x_i; of all in one row when it is missing. */
 export const cumsum: Lifted<typeof sorting.cumsum> = /* @__PURE__ */ lift("cumsum", sorting.cumsum, 1);
 
 /**

@@ -24,7 +24,7 @@ import {
   notEqual,
   where,
 } from "./map.ts";
-import { resolveAxes, sum } from "./reduce.ts";
+import { inOneRow, resolveAxes, sum } from "./reduce.ts";
 import { argSort } from "./sort.ts";
 import { expandDims, reshape } from "./view.ts";
 
@@ -35,12 +35,14 @@ const outside = -1;
 
 /**
  * For each position of `indices` the element of x there along `axis`: y[i, j] = x[i, indices[i, j]] for the last axis of
- * matrices. x and indices have one rank; their other axes broadcast. What `argSort` and `argTopK` find is picked by it.
+ * matrices. x and indices have one rank; their other axes broadcast. When `axis` is missing, those of all elements in one
+ * row. What `argSort` and `argTopK` find along an axis is picked by it along that one.
  * @throws {TensorError} `data` while running, when an index is outside the axis.
  */
-export function takeAlongAxis(x: Operand, indices: Operand, axis = -1): Node {
-  const node = toSymbolic(x);
+export function takeAlongAxis(x: Operand, indices: Operand, axis?: number | null): Node {
   const picks = integers("takeAlongAxis", indices);
+  if (axis == null) return takeAlongAxis(inOneRow(x), inOneRow(picks), 0);
+  const node = toSymbolic(x);
   const rank = node.shape.length;
   const fits = (a: number | undefined, b: number | undefined): boolean => a === b || a === 1 || b === 1;
   const [position = 0] = resolveAxes("takeAlongAxis", rank, axis);

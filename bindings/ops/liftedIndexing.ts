@@ -6,7 +6,8 @@ import * as indexing from "./indexing.ts";
 
 /**
  * For each position of `indices` the element of x there along `axis`: y[i, j] = x[i, indices[i, j]] for the last axis of
- * matrices. x and indices have one rank; their other axes broadcast. What `argSort` and `argTopK` find is picked by it.
+ * matrices. x and indices have one rank; their other axes broadcast. When `axis` is missing, those of all elements in one
+ * row. What `argSort` and `argTopK` find along an axis is picked by it along that one.
  * @throws {TensorError} `data` while running, when an index is outside the axis.
  */
 export const takeAlongAxis: Lifted<typeof indexing.takeAlongAxis> = /* @__PURE__ */ lift(

@@ -15,7 +15,7 @@ export const countNonzero: Lifted<typeof reductions.countNonzero> = /* @__PURE__
 );
 /** √(Σ (x − mean)² / n) over `axes`; where all are equal it is 0, with gradient 0. */
 export const std: Lifted<typeof reductions.std> = /* @__PURE__ */ lift("std", reductions.std, 1);
-/** Products of the elements up to each one along `axis`: y_i = x_0 · … · x_i. In log₂ n passes. */
+/** Products of the elements up to each one along `axis`, y_i = x_0 · … · x_i; of all in one row when it is missing. */
 export const cumprod: Lifted<typeof reductions.cumprod> = /* @__PURE__ */ lift("cumprod", reductions.cumprod, 1);
 /**
  * The value below which the share `q` (0 to 1) of the elements along `axis` lies, between two neighbours in proportion;

@@ -213,14 +213,24 @@ export function product(x: Operand, axes?: Axes, keepDims = false): Node {
   return reduce("product", x, axes, keepDims);
 }
 
-/** Position of the first largest value along one axis, int32; no gradient. */
-export function argMax(x: Operand, axis = -1): Node {
-  return reduce("argMax", x, axis, false);
+/** Position of the first largest value along one axis, among all elements in a row when it is missing; int32, no gradient. */
+export function argMax(x: Operand, axis?: number | null): Node {
+  return position("argMax", x, axis);
 }
 
-/** Position of the first smallest value along one axis, int32. */
-export function argMin(x: Operand, axis = -1): Node {
-  return reduce("argMin", x, axis, false);
+/** Position of the first smallest value along one axis, among all elements in a row when it is missing; int32. */
+export function argMin(x: Operand, axis?: number | null): Node {
+  return position("argMin", x, axis);
+}
+
+function position(kind: "argMax" | "argMin", x: Operand, axis: number | null | undefined): Node {
+  return reduce(kind, axis == null ? inOneRow(x) : x, axis ?? 0, false);
+}
+
+/** All elements as one row [size]. */
+export function inOneRow(x: Operand): Node {
+  const node = toSymbolic(x);
+  return reshape(node, [node.size]);
 }
 
 /** Sums x over the axes along which it was broadcast from `shape`: the gradient of broadcasting. */

@@ -18,7 +18,7 @@ import { pad, slice, transpose } from "./copy.ts";
 import { typeCode } from "./expression.ts";
 import { pickAlongLast } from "./gather.ts";
 import { add, cast, equal, greater, less, logicalAnd, logicalNot, logicalOr } from "./map.ts";
-import { argMax, resolveAxes, sum } from "./reduce.ts";
+import { argMax, inOneRow, resolveAxes, sum } from "./reduce.ts";
 import { expandDims, reshape } from "./view.ts";
 
 type Node = SymbolicTensor;
@@ -125,12 +125,15 @@ export function rankOf(x: Operand): Node {
   return sortedPositions(sortedPositions(node, true), false);
 }
 
-/** Sums of the elements up to each one along `axis`: y_i = x_0 + … + x_i. In log₂ n passes, so rounding stays small. */
-export function cumsum(x: Operand, axis = -1): Node {
-  const given = toSymbolic(x);
+/**
+ * Sums of the elements up to each one along `axis`, y_i = x_0 + … + x_i; of all in one row when it is missing. In log₂ n
+ * passes, so rounding stays small.
+ */
+export function cumsum(x: Operand, axis?: number | null): Node {
+  const given = axis == null ? inOneRow(x) : toSymbolic(x);
   let sums = given.dtype === "float32" || given.dtype === "int32" ? given : cast(given, "int32");
   const { shape } = sums;
-  const [position = 0] = resolveAxes("cumsum", shape.length, axis);
+  const [position = 0] = resolveAxes("cumsum", shape.length, axis ?? 0);
   const length = sizeOf(shape) === 0 ? 0 : (shape[position] as number);
   for (let step = 1; step < length; step *= 2) {
     const kept = shape.map((size, each) => (each === position ? size - step : size));

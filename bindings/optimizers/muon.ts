@@ -5,7 +5,7 @@ import { transpose } from "../ops/copy.ts";
 import { add, divide, multiply, sqrt, square, subtract } from "../ops/map.ts";
 import { matMul } from "../ops/matMul.ts";
 import { sum } from "../ops/reduce.ts";
-import { flag, integer, number, type OptionRule } from "../optionRules.ts";
+import { flag, integer, nullOr, number, type OptionRule } from "../optionRules.ts";
 import type { Shape } from "../tensor.ts";
 import { epsilonOption, settled, share } from "./averages.ts";
 import { adamUpdate } from "./moments.ts";
@@ -22,8 +22,12 @@ export interface MuonOptions {
   readonly adamBeta2: number;
   /** Of adam; ≥ 0. Default 1e-7. */
   readonly epsilon: number;
-  /** Learning rate of adam over that of the matrices; ≥ 0. Default 0.1. */
+  /** Learning rate of adam over that of the matrices; ≥ 0. Default 1. */
   readonly adamLrRatio: number;
+  /** The weight decay of weights left to adam; null for none. Default 0.004. */
+  readonly adamWeightDecay: number | null;
+  /** Root mean square of a step over the rate: it is scaled by rmsRate·√max(rows, columns); null: not at all. Default 0.2. */
+  readonly rmsRate: number | null;
   /** Weights left to adam: those whose name has one of these in it; the last layer should be among them. Default none. */
   readonly excludeLayers: readonly string[];
   /** Whether weights with "embedding" in their name are left to adam. Default true. */
@@ -36,7 +40,7 @@ export interface MuonOptions {
   readonly muonC: number;
   /** Share of the old momentum that stays in each step, in [0, 1]. Default 0.95. */
   readonly momentum: number;
-  /** Iterations of Newton and Schulz; ≥ 0. Default 6. */
+  /** Iterations of Newton and Schulz; ≥ 0. Default 5. */
   readonly nsSteps: number;
   /** Look ahead along the momentum. Default true. */
   readonly nesterov: boolean;
@@ -46,29 +50,31 @@ const names: OptionRule<readonly string[]> = { initial: [], check: words };
 
 /**
  * Matrices [rows, columns] step along the orthogonal matrix next to their momentum m ← momentum·m + g:
- * w ← w − rate·√max(1, rows/columns) · U·Vᵀ of m = U·S·Vᵀ, approximately, by iterations of Newton and Schulz. All other
- * weights are left to {@link adam}, at a tenth of the rate. Weight decay 0.1 by default (Jordan et al., 2024; Liu et al.,
- * 2025).
+ * w ← w − rate·0.2·√max(rows, columns) · U·Vᵀ of m = U·S·Vᵀ, approximately, by iterations of Newton and Schulz: rates are
+ * those of adam, to which all other weights are left. Weight decay 0.004 by default (Jordan et al., 2024; Liu et al., 2025).
  */
 export const muon: OptimizerFactory<MuonOptions> = /* @__PURE__ */ defineOptimizer<MuonOptions>({
   name: "muon",
   className: "Muon",
-  weightDecay: 0.1,
+  weightDecay: 0.004,
   options: {
     adamBeta1: /* @__PURE__ */ share(0.9),
     adamBeta2: /* @__PURE__ */ share(0.999),
     epsilon: /* @__PURE__ */ epsilonOption(),
-    adamLrRatio: /* @__PURE__ */ number(0.1, 0),
+    adamLrRatio: /* @__PURE__ */ number(1, 0),
+    adamWeightDecay: { ...nullOr(number(0.004, 0)), initial: 0.004 },
+    rmsRate: { ...nullOr(number(0.2, 0)), initial: 0.2 },
     excludeLayers: names,
     excludeEmbeddings: /* @__PURE__ */ flag(true),
     muonA: /* @__PURE__ */ number(3.4445),
     muonB: /* @__PURE__ */ number(-4.775),
     muonC: /* @__PURE__ */ number(2.0315),
     momentum: /* @__PURE__ */ number(0.95, 0, 1),
-    nsSteps: /* @__PURE__ */ integer(6, 0),
+    nsSteps: /* @__PURE__ */ integer(5, 0),
     nesterov: /* @__PURE__ */ flag(true),
   },
   perWeight: true,
+  weightDecayOf: (shape, name, options) => (orthogonal(shape, name, options) ? undefined : options.adamWeightDecay),
   slots: (options) => ({
     momentum: {},
     velocity: { shape: (shape, name) => (orthogonal(shape, name, options) ? null : shape) },
@@ -81,16 +87,15 @@ export const muon: OptimizerFactory<MuonOptions> = /* @__PURE__ */ defineOptimiz
     }
     const momentum = settled(add(multiply(slots.momentum as Node, options.momentum), gradient));
     const along = options.nesterov ? add(gradient, multiply(momentum, options.momentum)) : momentum;
-    // The first two axes, of three as well: so does Keras.
-    const [rows = 1, columns = 1] = parameter.shape;
-    const rate = multiply(learningRate, Math.sqrt(Math.max(1, rows / columns)));
+    const scale = options.rmsRate === null ? 1 : options.rmsRate * Math.sqrt(Math.max(...parameter.shape));
+    const rate = multiply(learningRate, scale);
     return { momentum, parameter: subtract(parameter, multiply(orthogonalized(along, options), rate)) };
   },
 });
 
-/** Whether a weight is a matrix (or a list of them), and not left to adam. */
+/** Whether a weight is a matrix, and not left to adam. */
 function orthogonal(shape: Shape, name: string, { excludeEmbeddings, excludeLayers }: MuonOptions): boolean {
-  if (shape.length < 2 || shape.length > 3) return false;
+  if (shape.length !== 2) return false;
   if (excludeEmbeddings && name.toLowerCase().includes("embedding")) return false;
   return !excludeLayers.some((each) => name.includes(each));
 }

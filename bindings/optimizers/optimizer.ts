@@ -79,6 +79,8 @@ export interface OptimizerRule {
   readonly shared: Readonly<Record<string, number>>;
   /** Whether it sees each weight by itself, in its own shape. */
   readonly perWeight: boolean;
+  /** The decay of a weight, where it is not that of the settings; undefined there. */
+  readonly weightDecayOf?: ((shape: Shape, name: string) => number | null | undefined) | undefined;
   /** The new values of `parameter`, of the slots and of what is shared, by name; what is missing stays. */
   update(step: OptimizerStep): Readonly<Record<string, Operand>>;
   /** The same, weight decay included, as one instruction. */
@@ -109,6 +111,8 @@ export interface OptimizerDefinition<S extends object> {
    * neighbouring weights as one block, and the whole step is few instructions.
    */
   readonly perWeight?: boolean;
+  /** Only with `perWeight`: the decay of a weight of this shape and name, null for none; undefined: as `weightDecay` says. */
+  readonly weightDecayOf?: (shape: Shape, name: string, options: S) => number | null | undefined;
   /** The new values of `parameter`, of the slots and of what is shared, in ops. */
   readonly update: (step: OptimizerStep, options: S) => Readonly<Record<string, Operand>>;
 }
@@ -148,7 +152,7 @@ export function makeOptimizer<S extends object>(
   given: OptimizerOptions,
   kernel?: (block: OptimizerBlock, options: S) => void,
 ): Optimizer {
-  const { name, className = name, update, perWeight = false, shared = {} } = definition;
+  const { name, className = name, update, perWeight = false, shared = {}, weightDecayOf } = definition;
   check(typeof name === "string" && name !== "" && typeof update === "function", "option", () => ({
     where: "defineOptimizer",
     expected: "a name and the function update",
@@ -163,6 +167,7 @@ export function makeOptimizer<S extends object>(
     slots,
     shared,
     perWeight,
+    weightDecayOf: weightDecayOf && ((shape, weight) => weightDecayOf(shape, weight, own)),
     update: (step) => update(step, own),
     kernel: kernel === undefined ? undefined : (block) => kernel(block, own),
   };

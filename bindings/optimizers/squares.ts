@@ -141,7 +141,7 @@ export interface AdafactorOptions {
   readonly epsilon2: number;
   /** Largest root mean square of a step before it is scaled. Default 1. */
   readonly clipThreshold: number;
-  /** Limit the rate to 1/√t. Default true. */
+  /** Kept for configurations of Keras, where the rate is limited to 1/√t in step t whatever it says. Default true. */
   readonly relativeStep: boolean;
 }
 
@@ -166,7 +166,7 @@ export const adafactor: OptimizerFactory<AdafactorOptions> = /* @__PURE__ */ def
     column: { shape: (shape) => (shape.length < 2 ? null : [...shape.slice(0, -2), shape.at(-1) as number]) },
     velocity: { shape: (shape) => (shape.length < 2 ? shape : null) },
   },
-  update: (step, { beta2Decay, epsilon1, epsilon2, clipThreshold, relativeStep }) => {
+  update: (step, { beta2Decay, epsilon1, epsilon2, clipThreshold }) => {
     const { parameter, gradient, slots, learningRate, iteration } = step;
     const t = cast(iteration, "float32");
     // t^beta2Decay: the share of the new square, all of it in the first step.
@@ -174,18 +174,21 @@ export const adafactor: OptimizerFactory<AdafactorOptions> = /* @__PURE__ */ def
     const mixed = (old: Node, x: Node): Node => add(old, multiply(subtract(x, old), renewed));
     const squares = add(square(gradient), epsilon1);
     const moved: Record<string, Node> = {};
-    let velocity: Node;
-    if (slots.velocity !== undefined) velocity = moved.velocity = mixed(slots.velocity, squares);
-    else {
+    let size: Node;
+    if (slots.velocity !== undefined) {
+      moved.velocity = mixed(slots.velocity, squares);
+      size = sqrt(moved.velocity);
+    } else {
       const row = mixed(slots.row as Node, mean(squares, -1));
       const column = mixed(slots.column as Node, mean(squares, -2));
       Object.assign(moved, { row, column });
-      velocity = multiply(expandDims(divide(row, mean(row, -1, true)), -1), expandDims(column, -2));
+      // Roots first: where neither a row nor a column ever had a gradient, their product would be below all numbers.
+      const shares = sqrt(divide(row, mean(row, -1, true)));
+      size = multiply(expandDims(shares, -1), expandDims(sqrt(column), -2));
     }
-    const raw = divide(gradient, sqrt(velocity));
+    const raw = divide(gradient, size);
     const limited = divide(raw, maximum(divide(rootMeanSquare(raw), clipThreshold), 1));
-    const rate = relativeStep ? minimum(learningRate, rsqrt(t)) : learningRate;
-    const scale = multiply(maximum(rootMeanSquare(parameter), epsilon2), rate);
+    const scale = multiply(maximum(rootMeanSquare(parameter), epsilon2), minimum(learningRate, rsqrt(t)));
     return { ...moved, parameter: subtract(parameter, multiply(limited, scale)) };
   },
 });

@@ -262,6 +262,8 @@ function segmentsOf(
     const first = run[0] as Variable;
     const joined = (role: string, of: (variable: Variable) => Variable): Variable =>
       rule.perWeight ? of(first) : over(role, run.map(of));
+    const own = rule.weightDecayOf?.(first.shape, first.name);
+    const decay = own === undefined ? weightDecay : own;
     const from = (role: string, each: Shadow): Variable => joined(role, (variable) => each.get(variable) as Variable);
     return {
       name: first.name,
@@ -271,7 +273,7 @@ function segmentsOf(
       slots: Object.fromEntries(
         slots.filter(([, each]) => each.has(first)).map(([role, each]) => [role, from(role, each)]),
       ),
-      weightDecay: decays(first) ? (weightDecay ?? 0) : 0,
+      weightDecay: decays(first) ? (decay ?? 0) : 0,
     };
   });
 }

@@ -47,7 +47,16 @@ test.each<[string, Parameters<typeof earlyStopping>[0], readonly number[], numbe
   ["progress begins the waiting anew", { patience: 2 }, [3, 2, 2.5, 1, 1.5, 1.5, 0], 6, 3],
   ["small changes are no progress", { minDelta: 0.5, patience: 2 }, [3, 2.8, 2.6, 1], 3, 0],
   ["more may be better", { mode: "max" }, [1, 2, 1.5], 3, 1],
-  ["a baseline must be beaten", { baseline: 1, patience: 2 }, [3, 2, 0.5], 2, 1],
+  [
+    "the best epoch so far does not end it, whatever the baseline",
+    { baseline: 1, patience: 2 },
+    [3, 2, 0.5, 0.4],
+    4,
+    3,
+  ],
+  ["a baseline that is not beaten keeps it waiting", { baseline: 1, patience: 2 }, [3, 2, 1.5, 1.6, 1.7], 4, 2],
+  ["a baseline that is beaten begins the waiting anew", { baseline: 1, patience: 2 }, [3, 0.5, 0.6, 0.7, 0], 4, 1],
+  ["the least change counts for the baseline too", { baseline: 1, minDelta: 0.5, patience: 2 }, [3, 0.6, 0.7], 3, 1],
   ["the beginning may be left out", { startFromEpoch: 2 }, [1, 2, 3, 2.5, 2.6], 5, 3],
   ["NaN is no progress", { patience: 2 }, [2, Number.NaN, Number.NaN, 1], 3, 0],
 ])("%s", async (_, options, values, epochs, best) => {

@@ -67,6 +67,8 @@ test("averages are measured, or there between epochs, and training is the same",
   expect(tested.history.loss).toEqual(plain.history.loss);
   expect(between.history.loss).toEqual(plain.history.loss);
   expect(tested.history.valLoss).not.toEqual(plain.history.valLoss);
+  // Validation data are measured with the averages in either case.
+  expect(between.history.valLoss).toEqual(tested.history.valLoss);
   expect(tested.seen).toEqual(plain.seen);
   expect(between.seen[0]).not.toEqual(plain.seen[0]);
   // In the end the averages take the place of the weights in any case.

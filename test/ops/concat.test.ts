@@ -9,8 +9,8 @@ const two = (a: readonly number[], b: readonly number[]): InputSpec[] => [{ shap
 describeOp(
   "concat",
   [
-    { title: "rows", apply: (a, b) => copy.concat([a, b], 0), inputs: two([2, 3], [4, 3]), shape: [6, 3] },
-    { title: "columns by default", apply: (a, b) => copy.concat([a, b]), inputs: two([2, 3], [2, 5]), shape: [2, 8] },
+    { title: "rows by default", apply: (a, b) => copy.concat([a, b]), inputs: two([2, 3], [4, 3]), shape: [6, 3] },
+    { title: "columns", apply: (a, b) => copy.concat([a, b], -1), inputs: two([2, 3], [2, 5]), shape: [2, 8] },
     {
       title: "the middle axis",
       apply: (a, b) => copy.concat([a, b], 1),

@@ -13,7 +13,7 @@ describeOp(
   [
     {
       title: "takeAlongAxis, last axis",
-      apply: (x, i) => indexing.takeAlongAxis(x, i),
+      apply: (x, i) => indexing.takeAlongAxis(x, i, -1),
       inputs: [{ shape: [2, 5] }, picks([2, 3], [4, 0, 4, 1, 1, 2])],
       shape: [2, 3],
     },
@@ -70,7 +70,7 @@ describeOp(
   [
     {
       title: "axes that do not fit",
-      call: () => indexing.takeAlongAxis([[1, 2]], Int32Array.of(0)),
+      call: () => indexing.takeAlongAxis([[1, 2]], Int32Array.of(0), -1),
       code: "shape",
       text: "takeAlongAxis: expected indices that broadcast to [1, 2] in all axes but 1, received [1]",
     },
@@ -98,7 +98,7 @@ describe("indexing on values", () => {
       [3, 1, 2],
       [6, 5, 4],
     ];
-    expect(ops.takeAlongAxis(x, ops.argSort(x)).array()).toEqual([
+    expect(ops.takeAlongAxis(x, ops.argSort(x), -1).array()).toEqual([
       [1, 2, 3],
       [4, 5, 6],
     ]);
@@ -115,14 +115,38 @@ describe("indexing on values", () => {
     expect(ops.searchSorted([1, 2, 2, 3], [2]).array()).toEqual([1]);
   });
 
+  it("takes all elements in one row where no axis is given, as Keras does", () => {
+    const x = [
+      [3, 1, 2],
+      [6, 5, 4],
+    ];
+    expect(ops.argMax(x).array()).toBe(3);
+    expect(ops.argMin(x).array()).toBe(1);
+    expect(ops.argMax(x, 1).array()).toEqual([0, 0]);
+    expect(ops.cumsum(x).array()).toEqual([3, 4, 6, 12, 17, 21]);
+    expect(ops.cumprod(x).array()).toEqual([3, 3, 6, 36, 180, 720]);
+    expect(ops.cumsum(x, 0).array()).toEqual([
+      [3, 1, 2],
+      [9, 6, 6],
+    ]);
+    expect(ops.takeAlongAxis(x, at([5, 0])).array()).toEqual([4, 3]);
+    expect(ops.concat([x, x]).shape).toEqual([4, 3]);
+    expect(ops.take(x, [3, -1]).array()).toEqual([6, 4]);
+    expect(ops.take(x, [-1], 0).array()).toEqual([[6, 5, 4]]);
+    expect(ops.take(x, [[0, -3]], 1).array()).toEqual([[[3, 3]], [[6, 6]]]);
+    expect(ops.take(x, Uint8Array.of(2), -1).array()).toEqual([[2], [4]]);
+    expectTensorError({ call: () => ops.take(x, [6]), code: "data", text: /gather|take/ });
+    expectTensorError({ call: () => ops.take(x, [-7]), code: "data", text: /gather|take/ });
+  });
+
   it("reports what is outside, even where the neighbouring row has such an element", () => {
     const x = [
       [1, 2],
       [3, 4],
     ];
     const data = (call: () => unknown): void => expectTensorError({ call, code: "data", text: /gather|scatter/ });
-    data(() => ops.takeAlongAxis(x, at([2], [0])));
-    data(() => ops.takeAlongAxis(x, at([0], [-1])));
+    data(() => ops.takeAlongAxis(x, at([2], [0]), -1));
+    data(() => ops.takeAlongAxis(x, at([0], [-1]), -1));
     data(() => ops.gatherNd(x, at([0, 2])));
     data(() => ops.scatter(at([0, -1]), [1], [2, 2]));
     data(() => ops.scatterUpdate([1, 2], at([2]), [5]));

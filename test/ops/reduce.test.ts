@@ -244,7 +244,7 @@ for (const [kind, apply] of Object.entries(indices))
       ...[1, 3, 4, 5, 17, 63, 65, 1025].flatMap((count): OpCase[] => [
         {
           title: `of a row of ${count}`,
-          apply: (x) => apply(x),
+          apply: (x) => apply(x, -1),
           inputs: [{ shape: [3, count], distinct: true }],
           shape: [3],
           dtype: "int32",
@@ -265,7 +265,7 @@ for (const [kind, apply] of Object.entries(indices))
         },
         {
           title: `of a row of ${count} full of ties`,
-          apply: (x) => apply(x),
+          apply: (x) => apply(x, -1),
           inputs: [{ shape: [9, count], values: Array.from({ length: 9 * count }, (_, index) => (index * 7) % 3) }],
           shape: [9],
           dtype: "int32",
@@ -280,7 +280,7 @@ for (const [kind, apply] of Object.entries(indices))
       ]),
       {
         title: "with several NaN",
-        apply: (x) => apply(x),
+        apply: (x) => apply(x, -1),
         inputs: [
           {
             shape: [3, 7],
@@ -292,7 +292,7 @@ for (const [kind, apply] of Object.entries(indices))
       },
       {
         title: "of infinities",
-        apply: (x) => apply(x),
+        apply: (x) => apply(x, -1),
         inputs: [
           {
             shape: [2, 6],
@@ -307,7 +307,7 @@ for (const [kind, apply] of Object.entries(indices))
       },
       {
         title: "of extreme int32",
-        apply: (x) => apply(x),
+        apply: (x) => apply(x, -1),
         inputs: [
           {
             shape: [2, 5],

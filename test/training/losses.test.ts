@@ -7,6 +7,7 @@ import * as losses from "../../bindings/losses.ts";
 import { meter, resolveMetric } from "../../bindings/metrics.ts";
 import { transpose } from "../../bindings/ops/copy.ts";
 import { abs, sigmoid, subtract } from "../../bindings/ops/map.ts";
+import { sum } from "../../bindings/ops/reduce.ts";
 import { softmax } from "../../bindings/ops/softmax.ts";
 import { reshape, stopGradient } from "../../bindings/ops/view.ts";
 import { type Tensor, type TensorLike, tensor, zeros } from "../../bindings/tensor.ts";
@@ -18,8 +19,9 @@ function measure(
   z: TensorLike,
   predict: (z: SymbolicTensor) => SymbolicTensor,
 ): { value: Tensor; gradient: Tensor } {
-  const run = valueAndGrad((x: SymbolicTensor, y: SymbolicTensor) => loss.call(y, predict(x)));
-  const { value, gradients } = run(z, labels);
+  const values = (x: SymbolicTensor, y: SymbolicTensor): SymbolicTensor => loss.call(y, predict(x));
+  const { gradients } = valueAndGrad((x: SymbolicTensor, y: SymbolicTensor) => sum(values(x, y)))(z, labels);
+  const value = compiled(values)(z, labels);
   return { value, gradient: gradients[0] as Tensor };
 }
 
@@ -182,4 +184,48 @@ test("a loss of one number a batch takes sample weights: the mean of loss times 
 
 test("a tensor that no memory holds is a memory error", () => {
   expect(() => zeros([2 ** 20, 2 ** 20])).toThrow("zeros: expected room for 4100 GiB");
+});
+
+test("labels are smoothed by the number of classes along the axis", () => {
+  const shares = [[0.7, 0.1, 0.4], [0.3, 0.9, 0.6]]; // biome-ignore format: rows
+  const labels = [[1, 0, 0], [0, 1, 1]]; // biome-ignore format: rows
+  for (const make of [losses.categoricalCrossentropy, losses.categoricalFocalCrossentropy]) {
+    const run = (axis: number, p: TensorLike, y: TensorLike): number[] =>
+      Array.from(measure(make({ axis, labelSmoothing: 0.2, reduction: "none" }), y, p, same).value.data);
+    const turned = (rows: number[][]): number[][] =>
+      (rows[0] as number[]).map((_, at) => rows.map((row) => row[at] as number));
+    expect(run(0, shares, labels)).toEqual(run(-1, turned(shares), turned(labels)));
+  }
+  const loss = losses.categoricalCrossentropy({ axis: 0, labelSmoothing: 0.2, reduction: "none" });
+  expect(measure(loss, labels, shares, same).value.data[0]).toBeCloseTo(-0.9 * Math.log(0.7) - 0.1 * Math.log(0.3), 6);
+});
+
+test("tversky weighs false positives by alpha, false negatives by beta; nothing and nothing is 1, as of dice", () => {
+  const of = (options: losses.TverskyOptions): number =>
+    measure(losses.tversky(options), [[1, 0, 0, 1]], [[0.75, 0.5, 0, 0.25]], same).value.item();
+  expect(of({ alpha: 0.3, beta: 0.7 })).toBeCloseTo(1 - 1 / (1 + 0.3 * 0.5 + 0.7 * 1), 6);
+  expect(of({ alpha: 1, beta: 0 })).toBeCloseTo(1 - 1 / 1.5, 6);
+  for (const loss of [losses.tversky(), losses.dice()]) {
+    const { value, gradient } = measure(loss, [[0, 0]], [[0, 0]], same);
+    expect([value.item(), ...gradient.data]).toEqual([1, 0, 0]);
+  }
+});
+
+test("the generalized cross-entropy takes integer labels, and shares too", () => {
+  const p = [[0.25, 0.75, 0], [0.1, 0.4, 0.5]]; // biome-ignore format: rows
+  const loss = losses.categoricalGeneralizedCrossEntropy({ q: 0.5, reduction: "none" });
+  const wanted = [(1 - Math.sqrt(0.25)) / 0.5, (1 - Math.sqrt(0.5)) / 0.5];
+  const forms = [tensor([0, 2], [2], "int32"), tensor([0, 2], [2, 1], "int32"), [0, 2], [[1, 0, 0], [0, 0, 1]]]; // biome-ignore format: rows
+  for (const labels of forms) {
+    const { value, gradient } = measure(loss, labels as TensorLike, p, same);
+    value.data.forEach((each, row) => {
+      expect(each).toBeCloseTo(wanted[row] as number, 6);
+    });
+    expect(gradient.data[0]).toBeCloseTo(-1 / Math.sqrt(0.25), 5);
+    expect(gradient.data[1]).toBeCloseTo(0, 12);
+  }
+  const { value, gradient } = measure(loss, [2, 0], p, same);
+  expect(value.data[0]).toBe(2);
+  expect(Array.from(gradient.data).every(Number.isFinite)).toBe(true);
+  expect(() => measure(loss, [3, 0], p, same)).toThrow("categoricalGeneralizedCrossEntropy");
 });

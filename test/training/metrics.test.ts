@@ -185,3 +185,54 @@ test("ctc: fewer frames than labels need have the value Infinity and no gradient
   expect(value.item()).toBeCloseTo(-Math.log(3 / 4), 6);
   expect(Array.from((gradients[0] as { data: Float32Array }).data).every(Number.isFinite)).toBe(true);
 });
+
+test("R² of targets that do not vary is 0, and is adjusted for each output", () => {
+  const score = (options: object, y: number[][], p: number[][], w?: number[]): number | readonly number[] => {
+    const meter = metrics.meter(metrics.r2Score(options));
+    const half = Math.ceil(y.length / 2);
+    for (const [from, to] of [[0, half], [half, y.length]] as const) // biome-ignore format: pairs
+      meter.update(y.slice(from, to), p.slice(from, to), ...(w === undefined ? [] : [w.slice(from, to)]));
+    return meter.result();
+  };
+  const constant = Array.from({ length: 7 }, () => [0.1]);
+  const near = constant.map((_, row) => [0.1 + row / 100]);
+  expect(score({}, constant, near)).toBe(0);
+  expect(score({}, constant, near, [1, 2, 0.3, 0.7, 1, 1, 1])).toBe(0);
+  expect(score({}, [...constant, [5]], [...near, [5]], [1, 1, 1, 1, 1, 1, 1, 0])).toBe(0);
+  expect(score({ classAggregation: "varianceWeightedAverage" }, constant, near)).toBe(0);
+  const y = [[1, 4], [2, 4], [4, 4], [5, 4], [8, 4]]; // biome-ignore format: rows
+  const p = [[1, 3], [3, 4], [4, 4], [5, 4], [7, 4]]; // biome-ignore format: rows
+  const plain = 1 - 2 / 30;
+  expect(score({ classAggregation: null }, y, p)).toEqual([expect.closeTo(plain, 9), 0]);
+  const adjusted = (r2: number): number => 1 - ((1 - r2) * 4) / 3;
+  const listed = score({ classAggregation: null, numRegressors: 1 }, y, p);
+  expect(listed).toEqual([expect.closeTo(adjusted(plain), 9), expect.closeTo(adjusted(0), 9)]);
+  // Weights count samples for the adjustment, not their sum.
+  const heavy = score({ classAggregation: null, numRegressors: 1 }, y, p, [2, 2, 2, 2, 2]);
+  expect(heavy).toEqual([expect.closeTo(adjusted(plain), 9), expect.closeTo(adjusted(0), 9)]);
+});
+
+test("R² bears targets with a large mean", () => {
+  const y = Array.from({ length: 40 }, (_, row) => [4096 + row / 1024]);
+  const p = y.map(([value], row) => [(value as number) + (row % 2 === 0 ? 1 : -1) / 2048]);
+  const mean = y.reduce((sum, [value]) => sum + (value as number), 0) / 40;
+  const total = y.reduce((sum, [value]) => sum + ((value as number) - mean) ** 2, 0);
+  const meter = metrics.meter(metrics.r2Score());
+  meter.update(y, p);
+  expect(meter.result()).toBeCloseTo(1 - 40 / 2048 ** 2 / total, 6);
+});
+
+test("a prediction of exactly 0 is not positive, except for the area under a curve", () => {
+  const of = (metric: metrics.Metric): number | readonly number[] => {
+    const meter = metrics.meter(metric);
+    meter.update([[1], [0], [1], [0]], [[0.9], [0], [0], [0.4]]);
+    return meter.result();
+  };
+  // Above 0 are 0.9 and 0.4: one of the two labels is found, half of the positive ones are right.
+  expect(of(metrics.recallAtPrecision({ precision: 0.5 }))).toBe(0.5);
+  expect(of(metrics.precisionAtRecall({ recall: 0.9 }))).toBe(0);
+  expect(of(metrics.sensitivityAtSpecificity({ specificity: 0 }))).toBe(0.5);
+  expect(of(metrics.specificityAtSensitivity({ sensitivity: 0 }))).toBe(1);
+  expect(of(metrics.recall({ thresholds: 0 }))).toBe(0.5);
+  expect(of(metrics.auc({ numThresholds: 3 }))).toBeCloseTo(0.75, 6);
+});

@@ -20,7 +20,7 @@ import {
   sgd,
   startOptimizer,
 } from "../../bindings/optimizers.ts";
-import { tensor, zeros } from "../../bindings/tensor.ts";
+import { type Tensor, tensor, zeros } from "../../bindings/tensor.ts";
 import { placeTogether, Variable } from "../../bindings/variable.ts";
 
 /** Weights of odd sizes, so that there are gaps between them. */
@@ -235,10 +235,10 @@ test("muon steps along a matrix whose singular values are near 1", () => {
     return [];
   });
   step(gradient);
-  // w = −√(4/3)·U·Vᵀ: the eigenvalues of wᵀw·¾ are the squares of the singular values.
+  // w = −0.2·√4·U·Vᵀ: the eigenvalues of wᵀw / 0.16 are the squares of the singular values.
   const w = weight.value.array() as number[][];
   const gram = [0, 1, 2].map((i) =>
-    [0, 1, 2].map((j) => 0.75 * w.reduce((total, row) => total + (row[i] as number) * (row[j] as number), 0)),
+    [0, 1, 2].map((j) => w.reduce((total, row) => total + (row[i] as number) * (row[j] as number), 0) / 0.16),
   );
   const trace = gram.reduce((total, row, i) => total + (row[i] as number), 0);
   expect(trace / 3).toBeGreaterThan(0.7 ** 2);
@@ -259,6 +259,23 @@ test("weights whose name is excluded, vectors and embeddings are left to adam", 
     "velocity/head",
     "velocity/bias",
   ]);
+  const decays = (options: object): (string | number)[][] => {
+    const ones = Object.entries(shapes).map(([name, shape]) => {
+      const data = new Float32Array(shape.reduce((a, b) => a * b)).fill(1);
+      return new Variable(name, tensor(data, shape), true);
+    });
+    const own = optimizers.muon({ excludeLayers: ["head"], learningRate: 1, weightDecay: 0.5, ...options });
+    const decaying = startOptimizer(own, ones);
+    compiled(() => {
+      decaying.step(ones.map(({ shape }) => zeros(shape)));
+      return [];
+    })();
+    return ones.map(({ name, value }) => [name, value.data[0] as number]);
+  };
+  // Those left to adam decay by themselves.
+  const byAdam = Math.fround(1 - Math.fround(0.004));
+  expect(decays({})).toEqual([["kernel", 0.5], ["embedding", byAdam], ["head", byAdam], ["bias", byAdam]]); // biome-ignore format: rows
+  expect(decays({ adamWeightDecay: null })).toEqual([["kernel", 0.5], ["embedding", 1], ["head", 1], ["bias", 1]]); // biome-ignore format: rows
 });
 
 test("an optimizer of one's own takes clipping, averages and accumulation like the others, and lives in configurations", () => {
@@ -294,4 +311,23 @@ test("an optimizer of one's own takes clipping, averages and accumulation like t
     return [];
   };
   expect(() => compiled(refused)(tensor([1]))).toThrow(/wrong\.update: expected new values of parameter/);
+});
+
+test("adafactor limits the rate to 1/√t with and without relativeStep, and bears rows and columns without gradient", () => {
+  const after = (relativeStep: boolean): Tensor => {
+    const weight = new Variable("weight", tensor(new Float32Array(12).fill(1), [3, 4]), true);
+    const state = startOptimizer(optimizers.adafactor({ learningRate: 10, relativeStep }), [weight]);
+    const gradient = tensor([[0, 0, 0, 0], [0, 1, 2, 3], [0, 2, 1, 1]]); // biome-ignore format: rows
+    const step = compiled(() => {
+      state.step([gradient]);
+      return [];
+    });
+    step();
+    step();
+    return weight.value;
+  };
+  const [limited, free] = [after(true), after(false)];
+  expect(free).toEqual(limited);
+  expect(Array.from(free.data.subarray(0, 4))).toEqual([1, 1, 1, 1]);
+  expect(Array.from(free.data).every((each) => Number.isFinite(each) && Math.abs(each) < 4)).toBe(true);
 });
