@@ -81,7 +81,7 @@ function bindProgram<R>(fn: (...args: never[]) => R, given: readonly Tree<unknow
   const machine = engine();
   const blocks = (leavesOf(given, isTensor) as Tensor[]).map((value, index) => {
     const block = machine.allocate(value.data.byteLength, argumentName(index));
-    machine.write(block.address, value.data);
+    machine.write(block.address, value.data, value.dtype, value.size);
     program.bind(argumentName(index), block);
     return block;
   });

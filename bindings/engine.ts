@@ -1,7 +1,7 @@
 // How does TypeScript reach the machine? Only this file touches WebAssembly instances, and with heap.ts their memory.
 
 import { FAULT_TRAP } from "../assembly/opcodes.ts";
-import { check, TensorError } from "./errors.ts";
+import { check, show, TensorError } from "./errors.ts";
 import type { Fault } from "./fault.ts";
 import { type Block, blockAlignment, Heap, type Range, roundUp, sharedMemory } from "./heap.ts";
 import { kernelData } from "./kernelModules.ts";
@@ -9,7 +9,7 @@ import { KernelPlaces } from "./kernelPlaces.ts";
 import type { PlacedKernel, UserKernel } from "./kernelTable.ts";
 import type { Pace } from "./pace.ts";
 import { chosenModule } from "./platform/binary.ts";
-import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
+import { arrayType, type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
 /** What assembly/index.ts exports. */
 interface Machine {
@@ -170,11 +170,21 @@ export class Engine {
     this.arenaBlock = this.heap.take(bytes, "activations");
   }
 
-  /** Copies `data` to `address`, a multiple of the size of its elements. */
-  write(address: number, data: TensorData): void {
+  /**
+   * Copies `data`, exactly `count` elements of `dtype`, to `address`, a multiple of the size of its elements: what does not
+   * fit would be written over something else, or leave what was there before.
+   * @throws {TensorError} `data` unless it is the typed array of `dtype` with as many elements.
+   */
+  write(address: number, data: TensorData, dtype: DType, count: number): void {
+    check(data instanceof arrayType(dtype) && data.length === count, "data", () => ({
+      where: "engine",
+      expected: `a ${arrayType(dtype).name} of ${count}`,
+      received: show(data),
+      remedy: "A tensor does not change: make another one with tensor(data, shape, dtype).",
+    }));
     this.refreshViews();
-    if (data instanceof Float32Array) this.floatView.set(data, address >>> 2);
-    else if (data instanceof Int32Array) this.intView.set(data, address >>> 2);
+    if (dtype === "float32") this.floatView.set(data, address >>> 2);
+    else if (dtype === "int32") this.intView.set(data, address >>> 2);
     else this.bytesView.set(data, address);
   }
 
@@ -270,7 +280,7 @@ export class Engine {
   checksum(crc: number, bytes: Uint8Array): number {
     const tableBytes = 1024;
     const block = this.allocate(tableBytes + bytes.length, "checksum");
-    this.write(block.address + tableBytes, bytes);
+    this.write(block.address + tableBytes, bytes, "uint8", bytes.length);
     const result = this.machine.checksum(block.address, block.address + tableBytes, bytes.length, crc);
     this.release(block);
     return result;

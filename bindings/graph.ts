@@ -1,5 +1,6 @@
 // What is a traced computation? An immutable graph of symbolic tensors, each made by one operation.
 
+import { hasTag, variableTag } from "./brands.ts";
 import type { Lowering } from "./compiler/instruction.ts";
 import { check } from "./errors.ts";
 import { type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "./tensor.ts";
@@ -187,7 +188,7 @@ export function toSymbolic(operand: Operand, like?: DType): SymbolicTensor {
 
 /** Whether `value` is a {@link Variable}. */
 export function isVariable(value: unknown): value is Variable {
-  return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "variable";
+  return hasTag(value, variableTag);
 }
 
 /** The value of a constant scalar node, or undefined. */

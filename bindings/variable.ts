@@ -1,9 +1,10 @@
 // Where does a weight live? In ordinary memory until a program needs it, then in a block of WebAssembly memory.
 
+import { variableTag } from "./brands.ts";
 import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
 import type { Block } from "./heap.ts";
-import { arrayType, type DType, elementBytes, type Shape, sameShape, sizeOf, Tensor } from "./tensor.ts";
+import { arrayType, type DType, elementBytes, isWhole, type Shape, sameShape, sizeOf, Tensor } from "./tensor.ts";
 
 /** A place in WebAssembly memory. Holding the block keeps it allocated. */
 export interface Storage {
@@ -14,8 +15,6 @@ export interface Storage {
 
 /** A value that programs read and update: a weight, an optimizer slot, a counter. */
 export class Variable {
-  /** Entries of the package that are built apart have a class each: variables are known by this. */
-  readonly kind = "variable";
   /** For people and files: `dense_1/kernel`. */
   name: string;
   /** Sizes of the axes, outermost first; they never change. */
@@ -43,6 +42,11 @@ export class Variable {
     alias.place = storage;
     alias.initial = undefined;
     return alias;
+  }
+
+  /** Entries of the package that are built apart have a class each: variables are known by this. */
+  get [Symbol.toStringTag](): string {
+    return variableTag;
   }
 
   /** Number of elements. */
@@ -77,7 +81,7 @@ export class Variable {
    * @throws {TensorError} `shape` or `dtype` unless both are equal.
    */
   assign(value: Tensor): void {
-    check(value instanceof Tensor, "dtype", () => ({
+    check(value instanceof Tensor && isWhole(value), "dtype", () => ({
       where: this.name,
       expected: "a tensor of values",
       received: show(value),
@@ -95,7 +99,7 @@ export class Variable {
     }));
     noteChange();
     if (this.place === undefined) this.initial = copy(value);
-    else engine().write(this.place.block.address + this.place.offset, value.data);
+    else engine().write(this.place.block.address + this.place.offset, value.data, this.dtype, this.size);
   }
 
   /** Takes the value back into ordinary memory, before its block is given back. */
@@ -111,7 +115,7 @@ export class Variable {
     const value = this.value;
     this.place = place;
     this.initial = undefined;
-    engine().write(place.block.address + place.offset, value.data);
+    engine().write(place.block.address + place.offset, value.data, this.dtype, this.size);
   }
 }
 

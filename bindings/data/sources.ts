@@ -1,5 +1,6 @@
 // Where do elements come from: arrays, a function, other datasets?
 
+import { datasetTag, hasTag } from "../brands.ts";
 import { check, show } from "../errors.ts";
 import { isRecord, sizeOf, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { Dataset } from "./dataset.ts";
@@ -100,7 +101,7 @@ export function zip<const D extends readonly Dataset<unknown>[] | Readonly<Recor
 ): Dataset<Zipped<D>> {
   const names = Object.keys(datasets);
   const parts = Object.values(datasets) as Dataset<unknown>[];
-  check(parts.length > 0 && parts.every((part) => part?.kind === "dataset"), "option", () => ({
+  check(parts.length > 0 && parts.every((part) => hasTag(part, datasetTag)), "option", () => ({
     where: "zip",
     expected: "datasets, in a list or under names",
     received: show(datasets),
