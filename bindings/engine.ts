@@ -91,6 +91,8 @@ export class Engine {
   /** How many threads every instruction is cut for; the results do not depend on it. */
   private cutting: number;
   private readonly places: KernelPlaces;
+  /** The instruction that the last run which threw was in; see {@link takeTrapped}. */
+  private trapped = 0;
 
   /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
   constructor(module: WebAssembly.Module, threads = 1) {
@@ -216,15 +218,18 @@ export class Engine {
       received: "threads that are being ended after a failure",
       remedy: "Wait for the next turn of the event loop.",
     }));
-    const stopped =
-      pace !== undefined && crew !== undefined && crew.size > 0 && this.knowsKernels(crew)
-        ? this.runAtPace(crew, program, count, repeats, pace)
-        : this.runAlone(program, count, repeats);
+    let stopped: number;
+    try {
+      stopped =
+        pace !== undefined && crew !== undefined && crew.size > 0 && this.knowsKernels(crew)
+          ? this.runAtPace(crew, program, count, repeats, pace)
+          : this.runAlone(program, count, repeats);
+    } catch (cause) {
+      this.rememberTrapped();
+      throw cause;
+    }
     if (stopped === 0) return undefined;
-    this.refreshViews();
-    const record = this.machine.faultRecord() >>> 2;
-    const [, address = 0, position = 0, value = 0] = this.intView.slice(record, record + 4);
-    this.intView.fill(0, record, record + 4);
+    const [, address, position, value] = this.takeFault();
     return { instruction: ((address >>> 0) - program) / instructionBytes, position: position >>> 0, value };
   }
 
@@ -306,14 +311,26 @@ export class Engine {
    * Asking forgets it.
    */
   takeTrapped(): number {
+    const { trapped } = this;
+    this.trapped = 0;
+    return trapped;
+  }
+
+  /** After a run that threw: nothing of it must be left for the next one, a fault recorded before the trap included. */
+  private rememberTrapped(): void {
     const own = this.machine.running.value as number;
     this.machine.running.value = 0;
+    const [kind, address] = this.takeFault();
+    this.trapped = own === 0 && kind === FAULT_TRAP ? address >>> 0 : own;
+  }
+
+  /** The record of the fault that stopped the last run, which is cleared. */
+  private takeFault(): readonly [kind: number, address: number, position: number, value: number] {
     this.refreshViews();
     const record = this.machine.faultRecord() >>> 2;
-    const [kind, address = 0] = this.intView.slice(record, record + 2);
-    if (kind !== FAULT_TRAP) return own;
+    const [kind = 0, address = 0, position = 0, value = 0] = this.intView.slice(record, record + 4);
     this.intView.fill(0, record, record + 4);
-    return own === 0 ? address >>> 0 : own;
+    return [kind, address, position, value];
   }
 
   /** Growing the memory detaches the views. */

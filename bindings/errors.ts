@@ -56,12 +56,13 @@ export function check(condition: boolean, code: ErrorCode, parts: () => ErrorPar
 }
 
 /** The error for an unknown name, with the nearest known one as the remedy: `Did you mean "adam"?` */
-export function unknownName(where: string, kind: string, name: string, known: readonly string[]): TensorError {
+export function unknownName(where: string, kind: string, name: unknown, known: readonly string[]): TensorError {
   // Nobody mistypes a text that long, and comparing takes time.
-  const nearest = (name.length > 100 ? [] : known)
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+  const text = typeof name === "string" && name.length <= 100 ? name.toLowerCase() : undefined;
+  const nearest = (text === undefined ? [] : known)
+    .map((candidate) => ({ candidate, distance: editDistance(text ?? "", candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  const near = nearest !== undefined && nearest.distance <= Math.max(2, Math.floor(name.length / 3));
+  const near = nearest !== undefined && nearest.distance <= Math.max(2, Math.floor((text ?? "").length / 3));
   return new TensorError("name", {
     where,
     expected: `the name of ${kind} (${known.join(", ")})`,

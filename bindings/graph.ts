@@ -2,8 +2,17 @@
 
 import { hasTag, variableTag } from "./brands.ts";
 import type { Lowering } from "./compiler/instruction.ts";
-import { check } from "./errors.ts";
-import { type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "./tensor.ts";
+import { check, show } from "./errors.ts";
+import {
+  checkDType,
+  checkShape,
+  type DType,
+  type Shape,
+  sizeOf,
+  type Tensor,
+  type TensorLike,
+  tensor,
+} from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
 /** What an operation knows beside its inputs; printable, and equal values mean equal operations. */
@@ -112,11 +121,14 @@ export function makeNode<A extends object>(
   attributes: A,
 ): SymbolicTensor {
   const erased = op as unknown as Operation;
+  const type = op.infer(inputs, attributes);
+  checkDType(op.name, type.dtype);
+  checkShape(op.name, type.shape);
   const node = new SymbolicTensor(
     erased,
     Object.freeze([...inputs]),
     Object.freeze(attributes) as Attributes,
-    op.infer(inputs, attributes),
+    type,
     scopePath(),
   );
   if (op.effect === true) currentTrace("an update of a variable").effects.push(node);
@@ -266,6 +278,15 @@ export function scopePath(): string {
 export function errorPlace(operation: string): string {
   const path = scopePath();
   return path === "" ? operation : `${path} (${operation})`;
+}
+
+/** @throws {TensorError} `option` unless `value`, an option of `operation`, is true or false: "false" is neither. */
+export function checkFlag(operation: string, option: string, value: unknown): asserts value is boolean {
+  check(typeof value === "boolean", "option", () => ({
+    where: `${errorPlace(operation)}.${option}`,
+    expected: "true or false",
+    received: show(value),
+  }));
 }
 
 // Order ---------------------------------------------------------------------------------------------------------------

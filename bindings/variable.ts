@@ -4,7 +4,18 @@ import { variableTag } from "./brands.ts";
 import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
 import type { Block } from "./heap.ts";
-import { arrayType, type DType, elementBytes, isWhole, type Shape, sameShape, sizeOf, Tensor } from "./tensor.ts";
+import {
+  arrayType,
+  checkDType,
+  checkShape,
+  type DType,
+  elementBytes,
+  isWhole,
+  type Shape,
+  sameShape,
+  sizeOf,
+  Tensor,
+} from "./tensor.ts";
 
 /** A place in WebAssembly memory. Holding the block keeps it allocated. */
 export interface Storage {
@@ -21,14 +32,16 @@ export class Variable {
   readonly shape: Shape;
   /** Of the elements; float32 where it is trained. */
   readonly dtype: DType;
-  /** Whether optimizers change it. */
-  trainable: boolean;
   /** How many models it belongs to; its block is given back at once only when there are none left. */
   users = 0;
+  private isTrainable = false;
   private initial: Tensor | undefined;
   private place: Storage | undefined;
 
+  /** @throws {TensorError} `shape`, `dtype` or `option` for what is not a tensor, or not a flag. */
   constructor(name: string, initial: Tensor, trainable = false) {
+    checkShape(name, initial?.shape);
+    checkDType(name, initial.dtype);
     this.name = name;
     this.shape = initial.shape;
     this.dtype = initial.dtype;
@@ -42,6 +55,20 @@ export class Variable {
     alias.place = storage;
     alias.initial = undefined;
     return alias;
+  }
+
+  /** Whether optimizers change it. */
+  get trainable(): boolean {
+    return this.isTrainable;
+  }
+  /** @throws {TensorError} `option` unless it is true or false. */
+  set trainable(value: boolean) {
+    check(typeof value === "boolean", "option", () => ({
+      where: `${this.name}.trainable`,
+      expected: "true or false",
+      received: show(value),
+    }));
+    this.isTrainable = value;
   }
 
   /** Entries of the package that are built apart have a class each: variables are known by this. */

@@ -1,6 +1,7 @@
 // What is a dataset? Elements that come one after the other when they are asked for, as often as one likes.
 
 import { datasetTag } from "../brands.ts";
+import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { derivedSeed, nextSeed } from "../seed.ts";
 import { prefetched } from "./prefetch.ts";
@@ -70,7 +71,13 @@ export class Dataset<T> implements AsyncIterable<T> {
    */
   batch(size: number, options: { readonly dropRemainder?: boolean } = {}): Dataset<Batched<T>> {
     checkCount("batch", size, 1);
+    checkOptionNames("dataset.batch", options, ["dropRemainder"]);
     const { dropRemainder = false } = options;
+    check(typeof dropRemainder === "boolean", "option", () => ({
+      where: "dataset.batch.dropRemainder",
+      expected: "true or false",
+      received: show(dropRemainder),
+    }));
     const { source } = this;
     const whole = dropRemainder ? Math.floor : Math.ceil;
     return new Dataset<Batched<T>>(

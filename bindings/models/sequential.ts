@@ -28,7 +28,7 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
     expected: "a list of at least one layer",
     received: show(layers),
   }));
-  layers.forEach((layer, index) => {
+  for (const [index, layer] of layers.entries()) {
     check(typeof (layer as { invoke?: unknown } | null)?.invoke === "function", "option", () => ({
       where: `${where}[${index}]`,
       expected: "a layer",
@@ -41,7 +41,7 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
       received: `${layer.name} a second time`,
       remedy: "Share layers in a functional model.",
     }));
-  });
+  }
   const [first] = layers as [Layer, ...AnyLayer[]];
   const declared =
     first.className === "InputLayer" ? (first.options as unknown as { shape: number[]; dtype: DType }) : undefined;

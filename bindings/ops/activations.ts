@@ -1,7 +1,7 @@
 // Which activations are a few lines of other operations?
 
 import { check } from "../errors.ts";
-import { constant, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { checkFlag, constant, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { negativeAbs } from "./composed.ts";
 import { slice } from "./copy.ts";
 import {
@@ -74,6 +74,7 @@ export function silu(x: Operand): Node {
 
 /** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). */
 export function gelu(x: Operand, approximate = true): Node {
+  checkFlag("gelu", "approximate", approximate);
   const node = asFloat(x);
   const inner = approximate
     ? tanh(multiply(add(node, multiply(multiply(square(node), node), 0.044715)), Math.sqrt(2 / Math.PI)))

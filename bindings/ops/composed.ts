@@ -1,8 +1,9 @@
 // Which operations are a few lines of others?
 
 import { check } from "../errors.ts";
-import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { checkFlag, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import type { Shape } from "../tensor.ts";
+import { checkScalar } from "./arguments.ts";
 import {
   add,
   asFloat,
@@ -41,6 +42,8 @@ export function power(x: Operand, exponent: Operand): Node {
 
 /** The values limited to [low, high]; the gradient is zero outside. */
 export function clip(x: Operand, low: number, high: number): Node {
+  checkScalar("clip", "low", low);
+  checkScalar("clip", "high", high);
   check(low <= high, "option", () => ({
     where: errorPlace("clip"),
     expected: "low ≤ high",
@@ -51,6 +54,7 @@ export function clip(x: Operand, low: number, high: number): Node {
 
 /** ln Σ eˣ over `axes` (all when missing), computed from x − max x; −Infinity where all x are. */
 export function logSumExp(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("logSumExp", "keepDims", keepDims);
   const node = asFloat(x);
   const largest = maximum(stopGradient(max(node, axes, true)), -3.4e38);
   const total = add(log(sum(exp(subtract(node, largest)), axes, true)), largest);
@@ -65,6 +69,7 @@ export function flatten(x: Operand): Node {
 
 /** Σ (x − mean)² / n over `axes`. */
 export function variance(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("variance", "keepDims", keepDims);
   return mean(square(subtract(x, mean(x, axes, true))), axes, keepDims);
 }
 

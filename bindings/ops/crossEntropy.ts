@@ -13,6 +13,7 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { sameShape, sizeOf } from "../tensor.ts";
+import { checkInteger } from "./arguments.ts";
 import { negativeAbs } from "./composed.ts";
 import { add, asFloat, cast, equal, exp, log1p, multiply, negate, relu, subtract } from "./map.ts";
 import { sum } from "./reduce.ts";
@@ -166,6 +167,7 @@ export function sigmoidCrossEntropy(labels: Operand, logits: Operand): Node {
 /** Integer positions [...] as rows of zeros with a one: [..., depth] float32; a position outside gives zeros. */
 export function oneHot(indices: Operand, depth: number): Node {
   const positions = toSymbolic(indices, "int32");
+  checkInteger("oneHot", "depth", depth, 0);
   const classes = toSymbolic(Int32Array.from({ length: depth }, (_, index) => index));
   return cast(equal(expandDims(cast(positions, "int32"), -1), classes), "float32");
 }

@@ -3,7 +3,15 @@
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
-import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
+import {
+  checkFlag,
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+} from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
 import { flip, swapAxes, tril } from "./composedMoves.ts";
 import { concat, pad, slice } from "./copy.ts";
@@ -121,6 +129,7 @@ function spread(row: Node): Node {
  * @throws {TensorError} `shape` unless these are matrices with at least one element.
  */
 export function svd(a: Operand, fullMatrices = false): readonly [u: Node, s: Node, vh: Node] {
+  checkFlag("svd", "fullMatrices", fullMatrices);
   const { node, lead, rows, columns } = matricesOf("svd", a);
   if (rows < columns) {
     const [u, s, vh] = svd(swapAxes(node, -1, -2), fullMatrices);
