@@ -66,7 +66,7 @@ export function arange(start: number, stop?: number, step = 1, dtype?: DType): T
   }));
   const count = Math.max(0, Math.ceil((to - from) / step));
   const whole = [from, to, step].every(Number.isInteger);
-  return filled([count], dtype ?? (whole ? "int32" : "float32"), (index) => from + index * step);
+  return filled([count], dtype === undefined ? (whole ? "int32" : "float32") : dtype, (index) => from + index * step);
 }
 
 /** `count` numbers from `start` to `stop`, both included, at equal distances. float32. */

@@ -41,7 +41,7 @@ const flags: readonly (readonly [name: string, before: readonly unknown[]])[] = 
   ["sparseCategoricalCrossentropy", [[0, 1], matrix]],
   ["gelu", [matrix]],
   ["corrcoef", [matrix]],
-  ["vander", [[1, 2]]],
+  ["vander", [[1, 2], 2]],
   ["svd", [matrix]],
   ["solveTriangular", [matrix, matrix]],
   ["choleskyInverse", [matrix]],
@@ -69,7 +69,12 @@ describe("flags of operations", () => {
       await caught(() => ops.matMul(matrix, matrix, { transposeA: flag } as never));
       await caught(() => ops.matMul(matrix, matrix, { transposeB: flag } as never));
       await caught(() =>
-        ops.scan((carry, x) => [ops.add(carry as never, x as never), x], 0, [1, 2], { reverse: flag } as never),
+        ops.scan(
+          (carry, x) => [ops.add(carry as never, x as never), x] as never,
+          0 as never,
+          [1, 2] as never,
+          { reverse: flag } as never,
+        ),
       );
       await caught(() =>
         ops.associativeScan((a, b) => ops.add(a as never, b as never), tensor([1, 2]), { reverse: flag } as never),
