@@ -8,6 +8,7 @@ import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
 import { gradients } from "./gradient.ts";
 import { inputNode, isVariable, type Operand, SymbolicTensor, toSymbolic, tracing, withTrace } from "./graph.ts";
+import { asValue, isListOfTensors, signature } from "./operands.ts";
 import { full } from "./ops/map.ts";
 import { structuralKey } from "./structuralKey.ts";
 import { type Shape, Tensor, type TensorLike, tensor } from "./tensor.ts";
@@ -344,25 +345,4 @@ export function lift<F extends Symbolic>(
     return withValues(result, program.run(values));
   };
   return call as unknown as Lifted<F>;
-}
-
-/** A value, but plain numbers stay as they are: they take the dtype of the other operand. */
-function asValue(operand: TensorLike, whole = false): TensorLike {
-  if (typeof operand === "number" || operand === undefined) return operand;
-  const value = tensor(operand);
-  const isIndices = whole && Array.isArray(operand) && Array.from(value.data).every(Number.isInteger);
-  return isIndices ? tensor(value, undefined, "int32") : value;
-}
-
-function isListOfTensors(value: unknown): boolean {
-  return (
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((each) => each instanceof Tensor || isSymbolic(each) || isVariable(each) || ArrayBuffer.isView(each))
-  );
-}
-
-/** Shapes and dtypes of all tensors in their structure, other values as they are. */
-function signature(trees: readonly unknown[]): string {
-  return structuralKey(trees, (value) => (value instanceof Tensor ? `${value.dtype}[${value.shape.join()}]` : value));
 }

@@ -1,6 +1,7 @@
 // How does TypeScript reach the machine? Only this file touches WebAssembly instances, and with heap.ts their memory.
 
 import { FAULT_TRAP } from "../assembly/opcodes.ts";
+import { type Crew, maySleep } from "./crew.ts";
 import { check, show, TensorError } from "./errors.ts";
 import type { Fault } from "./fault.ts";
 import { type Block, blockAlignment, Heap, type Range, roundUp, sharedMemory } from "./heap.ts";
@@ -62,18 +63,6 @@ export interface Seat {
   readonly scratch: Block;
   /** Kernels of users' own, to be installed. */
   readonly kernels: readonly PlacedKernel[];
-}
-
-/** The threads beside this one, as far as the engine cares. */
-export interface Crew {
-  /** How many of them take part. */
-  readonly size: number;
-  /** How many of users' kernels all of them have, and a way to replace them by threads that have more. */
-  readonly kernels: number;
-  readonly renew: () => void;
-  /** One of them was lost in the middle of a run: ends all. True until they are gone. */
-  readonly disband: () => void;
-  readonly leaving: boolean;
 }
 
 /** One WebAssembly instance with its memory, an allocator over it, and the arena that all programs share. */
@@ -306,10 +295,7 @@ export class Engine {
     return this.places.of(kernel);
   }
 
-  /**
-   * Address of the instruction whose kernel, a user's own, trapped or threw on whatever thread; 0 when there is none.
-   * Asking forgets it.
-   */
+  /** Address of the instruction whose kernel, a user's own, trapped on whatever thread, else 0. Asking forgets it. */
   takeTrapped(): number {
     const { trapped } = this;
     this.trapped = 0;
@@ -353,15 +339,6 @@ export function engine(): Engine {
 /** Cuts all further runs for `threads` threads: for tests of law 5, that the bits of a result do not depend on the cut. */
 export function setCutting(threads: number): void {
   engine().cutFor(threads);
-}
-
-/** Whether this thread may wait for others asleep: the one that draws a page may not. */
-function maySleep(): boolean {
-  try {
-    return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1) === "not-equal";
-  } catch {
-    return false;
-  }
 }
 
 function abort(): never {

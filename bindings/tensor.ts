@@ -32,10 +32,7 @@ export const mostAxes = 64;
 /** Whether `value` is a list of sizes, none left out. */
 export function isShape(value: unknown): value is Shape {
   if (!Array.isArray(value) || value.length > mostAxes) return false;
-  for (let axis = 0; axis < value.length; axis++) {
-    const length: unknown = value[axis];
-    if (!Number.isSafeInteger(length) || (length as number) < 0) return false;
-  }
+  for (const length of value as unknown[]) if (!Number.isSafeInteger(length) || (length as number) < 0) return false;
   return true;
 }
 
@@ -208,15 +205,7 @@ export function arrayType(dtype: DType): Float32ArrayConstructor | Int32ArrayCon
 
 /** Replaces a single -1 in `shape` so that it holds `size` elements. */
 export function completeShape(where: string, size: number, shape: Shape): Shape {
-  check(
-    isShape(Array.isArray(shape) ? Array.from(shape, (length) => (length === -1 ? 0 : length)) : shape),
-    "shape",
-    () => ({
-      where,
-      expected: `a list of sizes, integers ≥ 0 or one -1, for ${size} elements`,
-      received: show(shape),
-    }),
-  );
+  checkShape(where, Array.isArray(shape) ? Array.from(shape, (length) => (length === -1 ? 0 : length)) : shape);
   const known = shape.reduce((product, length) => (length === -1 ? product : product * length), 1);
   const open = shape.filter((length) => length === -1).length;
   const complete = shape.map((length) => (length === -1 && known > 0 ? size / known : length));
@@ -267,10 +256,10 @@ export function isWhole({ data, shape, dtype }: Tensor): boolean {
   );
 }
 
-/** @throws {TensorError} `state` or `data` for a tensor whose parts do not fit each other. */
+/** `value`, checked. @throws {TensorError} `state` or `data` for a tensor whose parts do not fit each other. */
 function whole(value: Tensor): Tensor {
-  if (isWhole(value)) return value;
   const { data, shape, dtype } = value;
+  if (isWhole(value)) return value;
   const emptied = isShape(shape) && ArrayBuffer.isView(data) && data.byteLength === 0;
   throw new TensorError(emptied ? "state" : "data", {
     where: "tensor",

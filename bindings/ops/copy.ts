@@ -240,20 +240,14 @@ const padOp: Operation<{ readonly paddings: Paddings; readonly shape: Shape }> =
 /** x with `paddings[axis] = [before, after]` elements of `value` around it. */
 export function pad(x: Operand, paddings: Paddings, value = 0): Node {
   const node = toSymbolic(x);
-  checkList("pad", "paddings", paddings);
-  check(paddings.length === node.shape.length, "shape", () => ({
+  const isPair = (pair: unknown): boolean =>
+    Array.isArray(pair) && pair.length === 2 && Array.from(pair).every((count) => Number.isInteger(count) && count >= 0);
+  const fits = Array.isArray(paddings) && paddings.length === node.shape.length && Array.from(paddings).every(isPair);
+  check(fits, "shape", () => ({
     where: errorPlace("pad"),
     expected: `${node.shape.length} pairs of counts ≥ 0`,
-    received: show(paddings),
+    received: Array.isArray(paddings) ? paddings.map(show).join(", ") : show(paddings),
   }));
-  for (const [axis, pair] of paddings.entries()) {
-    checkIntegers("pad", `paddings[${axis}]`, pair, 0);
-    check(pair.length === 2, "shape", () => ({
-      where: errorPlace("pad"),
-      expected: "a pair of counts for each axis",
-      received: show(pair),
-    }));
-  }
   checkScalar("pad", "value", value);
   const shape = node.shape.map((size, axis) => size + (paddings[axis]?.[0] ?? 0) + (paddings[axis]?.[1] ?? 0));
   if (sameShape(shape, node.shape)) return node;
