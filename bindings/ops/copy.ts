@@ -241,7 +241,9 @@ const padOp: Operation<{ readonly paddings: Paddings; readonly shape: Shape }> =
 export function pad(x: Operand, paddings: Paddings, value = 0): Node {
   const node = toSymbolic(x);
   const isPair = (pair: unknown): boolean =>
-    Array.isArray(pair) && pair.length === 2 && Array.from(pair).every((count) => Number.isInteger(count) && count >= 0);
+    Array.isArray(pair) &&
+    pair.length === 2 &&
+    Array.from(pair).every((count) => Number.isInteger(count) && count >= 0);
   const fits = Array.isArray(paddings) && paddings.length === node.shape.length && Array.from(paddings).every(isPair);
   check(fits, "shape", () => ({
     where: errorPlace("pad"),

@@ -33,22 +33,35 @@ function functionsOf(namespace: object): [string, Any][] {
   );
 }
 
+/** What promises that the calls have returned reject with, looked at in the end. */
+const rejections: Promise<string[]>[] = [];
+
+/** The error as text, unless it is a TensorError. */
+function bare(name: string, what: string, error: unknown): string[] {
+  if (error instanceof TensorError) return [];
+  return [
+    `${name}(${what}): ${String((error as Error).stack)
+      .split("\n")
+      .slice(0, 4)
+      .join(" | ")}`,
+  ];
+}
+
 /** The arguments with which `call` throws anything but a TensorError. */
 function bareErrors(name: string, call: Any, lists: readonly (readonly [string, readonly unknown[]])[]): string[] {
   const found: string[] = [];
   for (const [what, args] of lists) {
     try {
       const result = call(...(args as never[]));
-      // What rejects, rejects with a TensorError as well; the tests of datasets and models look.
-      if (result instanceof Promise) result.catch(() => {});
-    } catch (error) {
-      if (!(error instanceof TensorError))
-        found.push(
-          `${name}(${what}): ${String((error as Error).stack)
-            .split("\n")
-            .slice(0, 4)
-            .join(" | ")}`,
+      if (result instanceof Promise)
+        rejections.push(
+          result.then(
+            () => [],
+            (error) => bare(name, what, error),
+          ),
         );
+    } catch (error) {
+      found.push(...bare(name, what, error));
     }
   }
   return found;
@@ -100,7 +113,14 @@ test("random", () => {
 /** The names of the options that a function takes: its message lists them when one is unknown. */
 function optionsOf(call: Any): string[] {
   try {
-    call({ noSuchOption: 1 } as never);
+    const result = call({ noSuchOption: 1 } as never);
+    if (result instanceof Promise)
+      rejections.push(
+        result.then(
+          () => [],
+          (error) => bare("noSuchOption", "", error),
+        ),
+      );
   } catch (error) {
     const list = error instanceof TensorError ? /\(([^()]*)\)/.exec(error.expected)?.[1] : undefined;
     return list?.split(", ") ?? [];
@@ -147,6 +167,10 @@ test("entries", () => {
     }),
   ];
   expect(found).toEqual([]);
+});
+
+test("what rejects, rejects with a TensorError", async () => {
+  expect((await Promise.all(rejections)).flat()).toEqual([]);
 });
 
 test("show never throws, and is short", () => {
