@@ -32,7 +32,8 @@ export const mostAxes = 64;
 /** Whether `value` is a list of sizes, none left out. */
 export function isShape(value: unknown): value is Shape {
   if (!Array.isArray(value) || value.length > mostAxes) return false;
-  for (const length of value as unknown[]) if (!Number.isSafeInteger(length) || (length as number) < 0) return false;
+  for (let axis = 0; axis < value.length; axis++)
+    if (!Number.isSafeInteger(value[axis]) || (value[axis] as number) < 0) return false;
   return true;
 }
 
@@ -45,9 +46,13 @@ export function checkShape(where: string, value: unknown): asserts value is Shap
   }));
 }
 
+function isDType(value: unknown): value is DType {
+  return value === "float32" || value === "int32" || value === "uint8" || value === "bool";
+}
+
 /** @throws {TensorError} `dtype` unless `value` is one of the dtypes. */
 export function checkDType(where: string, value: unknown): asserts value is DType {
-  check(typeof value === "string" && Object.hasOwn(elementBytes, value), "dtype", () => ({
+  check(isDType(value), "dtype", () => ({
     where,
     expected: `a dtype: ${Object.keys(elementBytes).join(", ")}`,
     received: show(value),
@@ -248,12 +253,7 @@ function fromData(data: TensorLike, dtype: DType | undefined): Tensor {
 
 /** Whether the array of a tensor is that of its dtype and holds what its shape says: a tensor is an object like any other. */
 export function isWhole({ data, shape, dtype }: Tensor): boolean {
-  return (
-    isShape(shape) &&
-    Object.hasOwn(elementBytes, dtype) &&
-    data instanceof arrayType(dtype) &&
-    data.length === sizeOf(shape)
-  );
+  return isShape(shape) && isDType(dtype) && data instanceof arrayType(dtype) && data.length === sizeOf(shape);
 }
 
 /** `value`, checked. @throws {TensorError} `state` or `data` for a tensor whose parts do not fit each other. */

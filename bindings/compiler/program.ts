@@ -159,7 +159,8 @@ export class Program {
     this.main.load();
     this.prepare();
     const machine = engine();
-    for (const [index, buffer] of this.inputBuffers.entries()) {
+    for (let index = 0; index < this.inputBuffers.length; index++) {
+      const buffer = this.inputBuffers[index];
       if (buffer?.place.kind !== "input") continue;
       const { dtype, size } = this.inputs[index] as SymbolicTensor;
       machine.write(this.main.addressOf(buffer), values[index]?.data as TensorData, dtype, size);
