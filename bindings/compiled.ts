@@ -3,10 +3,12 @@
 import { BoundedCache } from "./boundedCache.ts";
 import type { Explanation } from "./compiler/explain.ts";
 import { type CompileOptions, compile, type Program } from "./compiler/program.ts";
+import { checkOptionNames } from "./config.ts";
 import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
 import { gradients } from "./gradient.ts";
 import { inputNode, isVariable, type Operand, SymbolicTensor, toSymbolic, tracing, withTrace } from "./graph.ts";
+import { asValue, isListOfTensors, signature } from "./operands.ts";
 import { full } from "./ops/map.ts";
 import { structuralKey } from "./structuralKey.ts";
 import { type Shape, Tensor, type TensorLike, tensor } from "./tensor.ts";
@@ -46,6 +48,7 @@ const programsPerFunction = 32;
 export function compiled<R>(fn: (...args: SymbolicTensor[]) => R): CompiledFunction<TensorLike[], R>;
 export function compiled<A extends unknown[], R>(fn: (...args: A) => R): CompiledFunction<Arguments<A>, R>;
 export function compiled<R>(fn: (...args: never[]) => R): CompiledFunction<never[], R> {
+  checkFunction("compiled", fn);
   const programs = new BoundedCache<string, Traced<R>>(programsPerFunction, ({ program }) => program.dispose());
   const call = (...args: unknown[]): R | Values<R> => {
     // Inside another traced function it becomes part of that one's program.
@@ -81,12 +84,19 @@ function bindProgram<R>(fn: (...args: never[]) => R, given: readonly Tree<unknow
   const machine = engine();
   const blocks = (leavesOf(given, isTensor) as Tensor[]).map((value, index) => {
     const block = machine.allocate(value.data.byteLength, argumentName(index));
-    machine.write(block.address, value.data);
+    machine.write(block.address, value.data, value.dtype, value.size);
     program.bind(argumentName(index), block);
     return block;
   });
   return {
-    run: (times = 1) => withValues(result, program.run([], times)),
+    run: (times = 1) => {
+      check(Number.isSafeInteger(times) && times >= 1, "option", () => ({
+        where: "program.run",
+        expected: "an integer ≥ 1",
+        received: show(times),
+      }));
+      return withValues(result, program.run([], times));
+    },
     explain: () => program.explain(),
     dispose: () => {
       program.unbind();
@@ -94,6 +104,15 @@ function bindProgram<R>(fn: (...args: never[]) => R, given: readonly Tree<unknow
       for (const block of blocks.splice(0)) machine.release(block);
     },
   };
+}
+
+/** @throws {TensorError} `option` unless `value` is a function. */
+function checkFunction(where: string, value: unknown): void {
+  check(typeof value === "function", "option", () => ({
+    where,
+    expected: "a function of tensors",
+    received: show(value),
+  }));
 }
 
 function argumentName(index: number): string {
@@ -173,7 +192,15 @@ export function valueAndGrad(
   fn: (...args: never[]) => SymbolicTensor,
   options: ValueAndGradOptions = {},
 ): GradientCall {
-  return onBoth((...args) => differentiate("valueAndGrad", fn, args, options.variables ?? [])) as GradientCall;
+  checkFunction("valueAndGrad", fn);
+  checkOptionNames("valueAndGrad", options, ["variables"]);
+  const { variables = [] } = options;
+  check(Array.isArray(variables) && variables.every(isVariable), "option", () => ({
+    where: "valueAndGrad.variables",
+    expected: "a list of variables",
+    received: show(variables),
+  }));
+  return onBoth((...args) => differentiate("valueAndGrad", fn, args, variables)) as GradientCall;
 }
 
 /** The derivative of a function with respect to its first argument, in the structure of that. */
@@ -193,6 +220,7 @@ type SlopeOf = {
 export function grad(fn: (...args: SymbolicTensor[]) => SymbolicTensor): SlopeOf;
 export function grad(fn: (...args: never[]) => SymbolicTensor): SlopeOf;
 export function grad(fn: (...args: never[]) => SymbolicTensor): SlopeOf {
+  checkFunction("grad", fn);
   return onBoth((...args) => {
     const slope = differentiate("grad", fn, args, []).gradients[0];
     check(slope !== null && slope !== undefined, "dtype", () => ({
@@ -317,25 +345,4 @@ export function lift<F extends Symbolic>(
     return withValues(result, program.run(values));
   };
   return call as unknown as Lifted<F>;
-}
-
-/** A value, but plain numbers stay as they are: they take the dtype of the other operand. */
-function asValue(operand: TensorLike, whole = false): TensorLike {
-  if (typeof operand === "number" || operand === undefined) return operand;
-  const value = tensor(operand);
-  const isIndices = whole && Array.isArray(operand) && Array.from(value.data).every(Number.isInteger);
-  return isIndices ? tensor(value, undefined, "int32") : value;
-}
-
-function isListOfTensors(value: unknown): boolean {
-  return (
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((each) => each instanceof Tensor || isSymbolic(each) || isVariable(each) || ArrayBuffer.isView(each))
-  );
-}
-
-/** Shapes and dtypes of all tensors in their structure, other values as they are. */
-function signature(trees: readonly unknown[]): string {
-  return structuralKey(trees, (value) => (value instanceof Tensor ? `${value.dtype}[${value.shape.join()}]` : value));
 }

@@ -16,6 +16,9 @@ export interface SerializedObject {
   readonly registered_name?: string | null;
 }
 
+/** The options of what has none. */
+export type NoOptions = Readonly<Record<never, never>>;
+
 /** `GlorotUniform` → `glorot_uniform`, `negativeSlope` → `negative_slope`, `Conv2D` → `conv2d`, as Keras does it. */
 export function toSnakeCase(name: string): string {
   return name
@@ -57,6 +60,7 @@ export function optionsFromConfig<O extends object>(
   config: Config,
   known: readonly (string & keyof O)[],
 ): O {
+  checkConfig(where, config);
   const options: Record<string, Json> = {};
   for (const [key, value] of Object.entries(config)) {
     const option = toCamelCase(key);
@@ -78,9 +82,29 @@ export function optionsFromConfig<O extends object>(
  * @throws {TensorError} `unsupported` for a dtype other than float32, or int32, in which Keras counts.
  */
 export function ownOptions<O extends object>(where: string, config: Config): O {
+  checkConfig(where, config);
   if (config.dtype !== "int32") checkDtype(where, config.dtype ?? null);
   const keys = Object.keys(config).filter((key) => !["dtype", "fn", "module", "registered_name"].includes(key));
   return Object.fromEntries(keys.map((key) => [toCamelCase(key), config[key]])) as O;
+}
+
+/** @throws {TensorError} `option` unless `config` is an object of options. */
+export function checkConfig(where: string, config: unknown): asserts config is Config {
+  const isObject = typeof config === "object" && config !== null && !Array.isArray(config);
+  check(isObject, "option", () => ({
+    where,
+    expected: "a configuration, an object of options",
+    received: show(config),
+  }));
+}
+
+/** @throws {TensorError} `name` unless `value`, a name of `kind` in a configuration, is a text. */
+export function checkClassName(where: string, kind: string, value: unknown): asserts value is string {
+  check(typeof value === "string", "name", () => ({
+    where,
+    expected: `the name of ${kind}`,
+    received: show(value),
+  }));
 }
 
 /** Accepts float32 as a name, as a policy object, or missing. @throws {TensorError} `unsupported` for the others. */
@@ -93,14 +117,26 @@ export function checkDtype(where: string, dtype: Json): void {
   }));
 }
 
-/** @throws {TensorError} `option`, naming the nearest known option, when `given` has a key that `known` does not list. */
-export function checkOptionNames(where: string, given: object, known: readonly string[]): void {
-  check(typeof given === "object" && given !== null, "option", () => ({
+/** @throws {TensorError} `option` unless `given` can hold options: lists, maps, promises, functions … would be ignored. */
+export function checkOptionsObject(where: string, given: unknown): void {
+  const isObject = typeof given === "object" && given !== null && !Array.isArray(given);
+  const prototype: unknown = isObject ? Object.getPrototypeOf(given) : null;
+  // The plain objects of another realm too: their prototype has none.
+  const plain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  check(isObject && (plain || Object.keys(given).length > 0), "option", () => ({
     where,
     expected: "an object of options",
     received: show(given),
   }));
-  for (const key of Object.keys(given)) if (!known.includes(key)) throw unknownName(where, "an option", key, known);
+}
+
+/** @throws {TensorError} `option`, naming the nearest known option, when `given` has a key that `known` does not list. */
+export function checkOptionNames(where: string, given: object, known: readonly string[]): void {
+  checkOptionsObject(where, given);
+  for (const key of Object.keys(given)) {
+    check(known.length > 0, "name", () => ({ where, expected: "no options", received: show(key) }));
+    if (!known.includes(key)) throw unknownName(where, "an option", key, known);
+  }
 }
 
 /** `value`, known to be a finite number in [low, high]. @throws {TensorError} `option` otherwise. */

@@ -1,6 +1,15 @@
 // Which values may a weight have? After each step it is moved to the nearest allowed ones.
 
-import { type Config, checkNumber, checkOptionNames, optionsFromConfig, toCamelCase, toSnakeCase } from "./config.ts";
+import {
+  type Config,
+  checkClassName,
+  checkNumber,
+  checkOptionNames,
+  type NoOptions,
+  optionsFromConfig,
+  toCamelCase,
+  toSnakeCase,
+} from "./config.ts";
 import { check, show, unknownName } from "./errors.ts";
 import type { SymbolicTensor } from "./graph.ts";
 import { clip } from "./ops/composed.ts";
@@ -66,7 +75,8 @@ export function minMaxNorm(options: MinMaxNormOptions = {}): Constraint {
 }
 
 /** max(x, 0). */
-export function nonNeg(): Constraint {
+export function nonNeg(options: NoOptions = {}): Constraint {
+  checkOptionNames("nonNeg", options, []);
   return constraint("NonNeg", {}, (x) => relu(x));
 }
 
@@ -136,6 +146,7 @@ export function constraintFromConfig(className: string, config: Config = {}): Co
 }
 
 function nameOf(where: string, name: string): ConstraintName {
+  checkClassName(where, "a constraint", name);
   const camel = toCamelCase(toSnakeCase(name));
   if (!Object.hasOwn(kinds, camel)) throw unknownName(where, "a constraint", name, Object.keys(kinds));
   return camel as ConstraintName;

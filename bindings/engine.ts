@@ -1,7 +1,8 @@
 // How does TypeScript reach the machine? Only this file touches WebAssembly instances, and with heap.ts their memory.
 
 import { FAULT_TRAP } from "../assembly/opcodes.ts";
-import { check, TensorError } from "./errors.ts";
+import { type Crew, maySleep } from "./crew.ts";
+import { check, show, TensorError } from "./errors.ts";
 import type { Fault } from "./fault.ts";
 import { type Block, blockAlignment, Heap, type Range, roundUp, sharedMemory } from "./heap.ts";
 import { kernelData } from "./kernelModules.ts";
@@ -9,7 +10,7 @@ import { KernelPlaces } from "./kernelPlaces.ts";
 import type { PlacedKernel, UserKernel } from "./kernelTable.ts";
 import type { Pace } from "./pace.ts";
 import { chosenModule } from "./platform/binary.ts";
-import { type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
+import { arrayType, type DType, type Shape, sizeOf, Tensor, type TensorData } from "./tensor.ts";
 
 /** What assembly/index.ts exports. */
 interface Machine {
@@ -64,18 +65,6 @@ export interface Seat {
   readonly kernels: readonly PlacedKernel[];
 }
 
-/** The threads beside this one, as far as the engine cares. */
-export interface Crew {
-  /** How many of them take part. */
-  readonly size: number;
-  /** How many of users' kernels all of them have, and a way to replace them by threads that have more. */
-  readonly kernels: number;
-  readonly renew: () => void;
-  /** One of them was lost in the middle of a run: ends all. True until they are gone. */
-  readonly disband: () => void;
-  readonly leaving: boolean;
-}
-
 /** One WebAssembly instance with its memory, an allocator over it, and the arena that all programs share. */
 export class Engine {
   private readonly module: WebAssembly.Module;
@@ -94,6 +83,8 @@ export class Engine {
   private readonly places: KernelPlaces;
   /** A switch for tests: {@link poison} fills memory with NaN, so that reading what was not written shows. */
   poisoned = false;
+  /** The instruction that the last run which threw was in; see {@link takeTrapped}. */
+  private trapped = 0;
 
   /** @param threads how many threads every instruction is cut for; the results do not depend on it. */
   constructor(module: WebAssembly.Module, threads = 1) {
@@ -176,11 +167,21 @@ export class Engine {
     this.arenaBlock = this.heap.take(bytes, "activations");
   }
 
-  /** Copies `data` to `address`, a multiple of the size of its elements. */
-  write(address: number, data: TensorData): void {
+  /**
+   * Copies `data`, exactly `count` elements of `dtype`, to `address`, a multiple of the size of its elements: what does not
+   * fit would be written over something else, or leave what was there before.
+   * @throws {TensorError} `data` unless it is the typed array of `dtype` with as many elements.
+   */
+  write(address: number, data: TensorData, dtype: DType, count: number): void {
+    check(data instanceof arrayType(dtype) && data.length === count, "data", () => ({
+      where: "engine",
+      expected: `a ${arrayType(dtype).name} of ${count}`,
+      received: show(data),
+      remedy: "A tensor does not change: make another one with tensor(data, shape, dtype).",
+    }));
     this.refreshViews();
-    if (data instanceof Float32Array) this.floatView.set(data, address >>> 2);
-    else if (data instanceof Int32Array) this.intView.set(data, address >>> 2);
+    if (dtype === "float32") this.floatView.set(data, address >>> 2);
+    else if (dtype === "int32") this.intView.set(data, address >>> 2);
     else this.bytesView.set(data, address);
   }
 
@@ -220,15 +221,18 @@ export class Engine {
       received: "threads that are being ended after a failure",
       remedy: "Wait for the next turn of the event loop.",
     }));
-    const stopped =
-      pace !== undefined && crew !== undefined && crew.size > 0 && this.knowsKernels(crew)
-        ? this.runAtPace(crew, program, count, repeats, pace)
-        : this.runAlone(program, count, repeats);
+    let stopped: number;
+    try {
+      stopped =
+        pace !== undefined && crew !== undefined && crew.size > 0 && this.knowsKernels(crew)
+          ? this.runAtPace(crew, program, count, repeats, pace)
+          : this.runAlone(program, count, repeats);
+    } catch (cause) {
+      this.rememberTrapped();
+      throw cause;
+    }
     if (stopped === 0) return undefined;
-    this.refreshViews();
-    const record = this.machine.faultRecord() >>> 2;
-    const [, address = 0, position = 0, value = 0] = this.intView.slice(record, record + 4);
-    this.intView.fill(0, record, record + 4);
+    const [, address, position, value] = this.takeFault();
     return { instruction: ((address >>> 0) - program) / instructionBytes, position: position >>> 0, value };
   }
 
@@ -284,7 +288,7 @@ export class Engine {
   checksum(crc: number, bytes: Uint8Array): number {
     const tableBytes = 1024;
     const block = this.allocate(tableBytes + bytes.length, "checksum");
-    this.write(block.address + tableBytes, bytes);
+    this.write(block.address + tableBytes, bytes, "uint8", bytes.length);
     const result = this.machine.checksum(block.address, block.address + tableBytes, bytes.length, crc);
     this.release(block);
     return result;
@@ -305,19 +309,28 @@ export class Engine {
     return this.places.of(kernel);
   }
 
-  /**
-   * Address of the instruction whose kernel, a user's own, trapped or threw on whatever thread; 0 when there is none.
-   * Asking forgets it.
-   */
+  /** Address of the instruction whose kernel, a user's own, trapped on whatever thread, else 0. Asking forgets it. */
   takeTrapped(): number {
+    const { trapped } = this;
+    this.trapped = 0;
+    return trapped;
+  }
+
+  /** After a run that threw: nothing of it must be left for the next one, a fault recorded before the trap included. */
+  private rememberTrapped(): void {
     const own = this.machine.running.value as number;
     this.machine.running.value = 0;
+    const [kind, address] = this.takeFault();
+    this.trapped = own === 0 && kind === FAULT_TRAP ? address >>> 0 : own;
+  }
+
+  /** The record of the fault that stopped the last run, which is cleared. */
+  private takeFault(): readonly [kind: number, address: number, position: number, value: number] {
     this.refreshViews();
     const record = this.machine.faultRecord() >>> 2;
-    const [kind, address = 0] = this.intView.slice(record, record + 2);
-    if (kind !== FAULT_TRAP) return own;
+    const [kind = 0, address = 0, position = 0, value = 0] = this.intView.slice(record, record + 4);
     this.intView.fill(0, record, record + 4);
-    return own === 0 ? address >>> 0 : own;
+    return [kind, address, position, value];
   }
 
   /** Growing the memory detaches the views. */
@@ -340,15 +353,6 @@ export function engine(): Engine {
 /** Cuts all further runs for `threads` threads: for tests of law 5, that the bits of a result do not depend on the cut. */
 export function setCutting(threads: number): void {
   engine().cutFor(threads);
-}
-
-/** Whether this thread may wait for others asleep: the one that draws a page may not. */
-function maySleep(): boolean {
-  try {
-    return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1) === "not-equal";
-  } catch {
-    return false;
-  }
 }
 
 function abort(): never {

@@ -56,29 +56,50 @@ export function check(condition: boolean, code: ErrorCode, parts: () => ErrorPar
 }
 
 /** The error for an unknown name, with the nearest known one as the remedy: `Did you mean "adam"?` */
-export function unknownName(where: string, kind: string, name: string, known: readonly string[]): TensorError {
-  const nearest = known
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+export function unknownName(where: string, kind: string, name: unknown, known: readonly string[]): TensorError {
+  // Nobody mistypes a text that long, and comparing takes time.
+  const text = typeof name === "string" && name.length <= 100 ? name.toLowerCase() : undefined;
+  const nearest = (text === undefined ? [] : known)
+    .map((candidate) => ({ candidate, distance: editDistance(text ?? "", candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  const near = nearest !== undefined && nearest.distance <= Math.max(2, Math.floor(name.length / 3));
+  const near = nearest !== undefined && nearest.distance <= Math.max(2, Math.floor((text ?? "").length / 3));
   return new TensorError("name", {
     where,
     expected: `the name of ${kind} (${known.join(", ")})`,
-    received: JSON.stringify(name),
+    received: show(name),
     ...(near ? { remedy: `Did you mean "${nearest.candidate}"?` } : {}),
   });
 }
 
-/** How a value looks in a message: short, and never the whole array. */
+/** How a value looks in a message: short, and never the whole array. Never throws, whatever the value is. */
 export function show(value: unknown): string {
+  try {
+    return described(value);
+  } catch {
+    // A proxy or a getter that throws.
+    return typeof value === "function" ? "a function" : "an object";
+  }
+}
+
+function described(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
-  if (typeof value === "function") return `a function ${value.name}`.trim();
-  if (Array.isArray(value) && value.length <= 8 && value.every((item) => item === null || typeof item !== "object"))
-    return `[${value.map(String).join(", ")}]`;
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${(value as Uint8Array).length}`;
-  if (typeof value === "object" && value !== null) return value.constructor?.name.replace(/^_/, "") ?? "an object";
-  return String(value);
+  if (typeof value === "bigint") return `${shortened(String(value))}n`;
+  if (typeof value === "function") return shortened(`a function ${value.name}`.trim());
+  if (Array.isArray(value)) {
+    const plain = value.length <= 8 && value.every((item) => item === null || !/^[fo]/.test(typeof item));
+    const text = plain ? `[${value.map(String).join(", ")}]` : "";
+    return plain && text.length <= 200 ? text : `an array of ${value.length}`;
+  }
+  if (typeof value !== "object" || value === null) return shortened(String(value));
+  // Not `value.constructor`: JSON can hold that.
+  const made: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  const name = typeof made === "string" && made !== "" ? shortened(made.replace(/^_/, "")) : "an object";
+  if (!ArrayBuffer.isView(value)) return name;
+  return `${name} of ${(value as Partial<Uint8Array>).length ?? value.byteLength}`;
+}
+
+function shortened(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
 /** `1536` → `1.5 KiB`. */

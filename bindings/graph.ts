@@ -1,7 +1,8 @@
 // What is a traced computation? An immutable graph of symbolic tensors, each made by one operation.
 
+import { hasTag, variableTag } from "./brands.ts";
 import type { Lowering } from "./compiler/instruction.ts";
-import { check } from "./errors.ts";
+import { check, show } from "./errors.ts";
 import { checkRoom, type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
@@ -197,7 +198,7 @@ export function toSymbolic(operand: Operand, like?: DType): SymbolicTensor {
 
 /** Whether `value` is a {@link Variable}. */
 export function isVariable(value: unknown): value is Variable {
-  return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "variable";
+  return hasTag(value, variableTag);
 }
 
 /** The value of a constant scalar node, or undefined. */
@@ -275,6 +276,15 @@ export function scopePath(): string {
 export function errorPlace(operation: string): string {
   const path = scopePath();
   return path === "" ? operation : `${path} (${operation})`;
+}
+
+/** @throws {TensorError} `option` unless `value`, an option of `operation`, is true or false: "false" is neither. */
+export function checkFlag(operation: string, option: string, value: unknown): asserts value is boolean {
+  check(typeof value === "boolean", "option", () => ({
+    where: `${errorPlace(operation)}.${option}`,
+    expected: "true or false",
+    received: show(value),
+  }));
 }
 
 // Order ---------------------------------------------------------------------------------------------------------------

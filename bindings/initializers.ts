@@ -1,6 +1,15 @@
 // Which values does a weight start with?
 
-import { type Config, checkNumber, checkOptionNames, optionsFromConfig, toCamelCase, toSnakeCase } from "./config.ts";
+import {
+  type Config,
+  checkClassName,
+  checkNumber,
+  checkOptionNames,
+  type NoOptions,
+  optionsFromConfig,
+  toCamelCase,
+  toSnakeCase,
+} from "./config.ts";
 import { check, show, TensorError, unknownName } from "./errors.ts";
 import { type Distribution, draw, fans, orthogonalRows } from "./initialValues.ts";
 import { floatBelow } from "./ops/random.ts";
@@ -66,12 +75,14 @@ export interface VarianceScalingOptions extends SeedOptions {
 }
 
 /** 0 everywhere. */
-export function zeros(): Initializer {
+export function zeros(options: NoOptions = {}): Initializer {
+  checkOptionNames("zeros", options, []);
   return initializer("Zeros", {}, (shape) => zeroTensor(shape));
 }
 
 /** 1 everywhere. */
-export function ones(): Initializer {
+export function ones(options: NoOptions = {}): Initializer {
+  checkOptionNames("ones", options, []);
   return initializer("Ones", {}, (shape) => filled(shape, 1));
 }
 
@@ -245,6 +256,7 @@ export function initializerFromConfig(className: string, config: Config = {}): I
 }
 
 function kindOf(where: string, name: string): readonly [Factory, readonly string[]] {
+  checkClassName(where, "an initializer", name);
   const camel = toCamelCase(toSnakeCase(name));
   if (!Object.hasOwn(kinds, camel)) throw unknownName(where, "an initializer", name, Object.keys(kinds));
   return kinds[camel as InitializerName];
@@ -326,6 +338,7 @@ function positive(where: string, value: unknown): number {
 }
 
 function oneOf<T extends string>(where: string, value: string, words: readonly T[]): T {
+  checkClassName(where, "a choice", value);
   const found = words.find((word) => word === toCamelCase(value));
   if (found === undefined) throw unknownName(where, "a choice", value, words);
   return found;

@@ -1,6 +1,14 @@
 // What does training minimise? One number for a batch, from values for each sample.
 
-import { type Config, isSerialized, ownOptions, type SerializedObject, toCamelCase, toSnakeCase } from "./config.ts";
+import {
+  type Config,
+  checkClassName,
+  isSerialized,
+  ownOptions,
+  type SerializedObject,
+  toCamelCase,
+  toSnakeCase,
+} from "./config.ts";
 import { check, show, unknownName } from "./errors.ts";
 import { errorPlace, SymbolicTensor } from "./graph.ts";
 import {
@@ -125,6 +133,7 @@ export function lossFromConfig(className: string, config: Config = {}): Loss {
 }
 
 function factoryOf(where: string, name: string): Factory {
+  checkClassName(where, "a loss", name);
   const camel = toCamelCase(toSnakeCase(name));
   const key = Object.hasOwn(aliases, camel) ? aliases[camel as LossAlias] : camel;
   if (!Object.hasOwn(factories, key))

@@ -1,6 +1,6 @@
 // How do gradients change weights, and which optimizers have a name?
 
-import { type Config, isSerialized, type Json, ownOptions, type SerializedObject } from "./config.ts";
+import { type Config, checkClassName, isSerialized, type Json, ownOptions, type SerializedObject } from "./config.ts";
 import { check, show, TensorError, unknownName } from "./errors.ts";
 import { lion, sgd } from "./optimizers/descent.ts";
 import { adam, adamax, adamw, lamb, nadam } from "./optimizers/moments.ts";
@@ -66,6 +66,11 @@ const custom = new Map<string, Factory>();
 
 /** Lets files and configurations name optimizers of your own: `registerOptimizer("SignMomentum", signMomentum)`. */
 export function registerOptimizer(className: string, factory: (options: never) => Optimizer): void {
+  check(typeof className === "string" && className !== "" && typeof factory === "function", "option", () => ({
+    where: "registerOptimizer",
+    expected: "a name and a function that makes optimizers",
+    received: `${show(className)} and ${show(factory)}`,
+  }));
   custom.set(className, factory);
 }
 
@@ -104,6 +109,7 @@ export function optimizerFromConfig(className: string, config: Config = {}): Opt
 }
 
 function factoryOf(where: string, name: string): Factory {
+  checkClassName(where, "an optimizer", name);
   const own = custom.get(name);
   if (own !== undefined) return own;
   const key = name.toLowerCase();

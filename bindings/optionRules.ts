@@ -54,7 +54,7 @@ export function oneOf<N extends string>(initial: N, names: readonly N[]): Option
   return {
     initial,
     check: (where, value) => {
-      if (!names.includes(value as N)) throw unknownName(where, "one of the choices", String(value), names);
+      if (!names.includes(value as N)) throw unknownName(where, "one of the choices", value, names);
     },
   };
 }

@@ -11,8 +11,8 @@ import { add, asFloat, cast, floor, less, log, maximum, minimum, multiply, negat
 import { floatAbove, floatBelow, randomUniform } from "./ops/random.ts";
 import { argMax } from "./ops/reduce.ts";
 import { expandDims } from "./ops/view.ts";
-import { number, settle } from "./optionRules.ts";
-import type { Shape } from "./tensor.ts";
+import { integer, number, settle } from "./optionRules.ts";
+import { checkShape, type Shape } from "./tensor.ts";
 
 type Node = SymbolicTensor;
 
@@ -85,8 +85,9 @@ export function bernoulli(shape: Shape, probability: number): Node {
  *   or too far apart.
  */
 export function integers(shape: Shape, minval: number, maxval: number): Node {
-  const range = maxval - minval;
-  check(isInt32(minval) && isInt32(maxval - 1) && range > 0 && range <= 2 ** 24, "option", () => ({
+  const whole = isInt32(minval) && isInt32(maxval - 1);
+  const range = whole ? maxval - minval : 0;
+  check(range > 0 && range <= 2 ** 24, "option", () => ({
     where: "random.integers",
     expected: "int32 numbers minval < maxval ≤ minval + 2²⁴",
     received: `${show(minval)} and ${show(maxval)}`,
@@ -101,6 +102,7 @@ export function integers(shape: Shape, minval: number, maxval: number): Node {
  */
 export function categorical(logits: Operand, count = 1): Node {
   const rows = asFloat(logits);
+  integer(1, 0).check("random.categorical.count", count);
   const shape = [...rows.shape.slice(0, -1), count, rows.shape[rows.shape.length - 1] ?? 0];
   // 1 − u is never 0, where the logarithm would be infinite; where it is 1, that is kept from 0.
   const exponential = maximum(negate(log(subtract(1, drawn("categorical", randomUniform, shape)))), 2 ** -25);
@@ -127,11 +129,7 @@ function drawn(name: string, draw: Draw, shape: Shape): Node {
       received: "a call outside of one",
       remedy: `Wrap it: compiled(() => ${where}(…))().`,
     });
-  check(Array.isArray(shape) && [...shape].every((size) => Number.isSafeInteger(size) && size >= 0), "shape", () => ({
-    where,
-    expected: "a list of integers ≥ 0",
-    received: show(shape),
-  }));
+  checkShape(where, shape);
   const { seed: key, step: now } = ambientRandomness();
   return draw(key, now, shape);
 }

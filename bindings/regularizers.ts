@@ -1,6 +1,6 @@
 // How are large weights punished? By a scalar that is added to the loss.
 
-import { type Config, checkNumber, checkOptionNames, optionsFromConfig } from "./config.ts";
+import { type Config, checkClassName, checkNumber, checkOptionNames, optionsFromConfig } from "./config.ts";
 import { check, show, unknownName } from "./errors.ts";
 import { constant, errorPlace, type SymbolicTensor } from "./graph.ts";
 import { transpose } from "./ops/copy.ts";
@@ -146,14 +146,16 @@ export function resolveRegularizer(
     expected: "the name of a regularizer, an object or a function",
     received: show(value),
   }));
-  const name = value === "l1_l2" ? "l1l2" : (classes[value] ?? value);
+  const known = Object.hasOwn(classes, value) ? (classes[value] as RegularizerName) : value;
+  const name = value === "l1_l2" ? "l1l2" : known;
   if (!Object.hasOwn(kinds, name)) throw unknownName(where, "a regularizer", value, Object.keys(kinds));
   return kinds[name as RegularizerName][0]({});
 }
 
 /** The regularizer of a Keras configuration. @throws {TensorError} `name` or `option` for what is not known. */
 export function regularizerFromConfig(className: string, config: Config = {}): Regularizer {
-  const name = classes[className];
+  checkClassName("regularizerFromConfig", "a regularizer", className);
+  const name = Object.hasOwn(classes, className) ? classes[className] : undefined;
   if (name === undefined) throw unknownName("regularizerFromConfig", "a regularizer", className, Object.keys(classes));
   const [make, options] = kinds[name];
   return make(optionsFromConfig<Record<string, never>>(className, config, options));

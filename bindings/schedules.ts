@@ -1,6 +1,6 @@
 // How does the learning rate change from step to step?
 
-import { type Config, isSerialized, ownOptions, type SerializedObject } from "./config.ts";
+import { type Config, checkClassName, isSerialized, ownOptions, type SerializedObject } from "./config.ts";
 import { unknownName } from "./errors.ts";
 import { cosineDecay, cosineDecayRestarts, oneCycle, type WarmUpOptions, warmUp } from "./schedules/cycles.ts";
 import { exponentialDecay, inverseTimeDecay, piecewiseConstantDecay, polynomialDecay } from "./schedules/decays.ts";
@@ -26,6 +26,7 @@ const factories: Readonly<Record<string, Factory>> = {
 
 /** The schedule of a Keras configuration. @throws {TensorError} `name` or `option`. */
 export function scheduleFromConfig(className: string, config: Config): Schedule {
+  checkClassName("scheduleFromConfig", "a schedule", className);
   if (!Object.hasOwn(factories, className))
     throw unknownName("scheduleFromConfig", "a schedule", className, Object.keys(factories));
   const { name: _, ...options } = ownOptions<{ readonly name?: string }>(className, config);

@@ -1,5 +1,6 @@
 // What is a tensor value, and which ordinary data can become one?
 
+import { hasTag, tensorTag } from "./brands.ts";
 import { check, formatBytes, show, TensorError } from "./errors.ts";
 
 /** Element types. `bool` holds 0 or 1 in a byte. */
@@ -25,6 +26,39 @@ export type TensorLike = Tensor | NumericArray | NestedArray;
 /** Bytes of one element. */
 export const elementBytes: Readonly<Record<DType, number>> = Object.freeze({ float32: 4, int32: 4, uint8: 1, bool: 1 });
 
+/** Most axes of a tensor. */
+export const mostAxes = 64;
+
+/** Whether `value` is a list of sizes, none left out. */
+export function isShape(value: unknown): value is Shape {
+  if (!Array.isArray(value) || value.length > mostAxes) return false;
+  for (let axis = 0; axis < value.length; axis++)
+    if (!Number.isSafeInteger(value[axis]) || (value[axis] as number) < 0) return false;
+  return true;
+}
+
+/** @throws {TensorError} `shape` unless `value` is a list of sizes. */
+export function checkShape(where: string, value: unknown): asserts value is Shape {
+  check(isShape(value), "shape", () => ({
+    where,
+    expected: `a list of at most ${mostAxes} sizes, integers ≥ 0`,
+    received: show(value),
+  }));
+}
+
+function isDType(value: unknown): value is DType {
+  return value === "float32" || value === "int32" || value === "uint8" || value === "bool";
+}
+
+/** @throws {TensorError} `dtype` unless `value` is one of the dtypes. */
+export function checkDType(where: string, value: unknown): asserts value is DType {
+  check(isDType(value), "dtype", () => ({
+    where,
+    expected: `a dtype: ${Object.keys(elementBytes).join(", ")}`,
+    received: show(value),
+  }));
+}
+
 /** Number of elements: the product of the sizes, 1 for `[]`. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
@@ -37,21 +71,12 @@ const largestBytes = 2 ** 32;
 
 /**
  * Refuses what no tensor can be, before anything is made for it.
- * @throws {TensorError} `shape` for sizes that are not integers ≥ 0, `memory` for more than 4 GiB.
+ * @throws {TensorError} `shape` for sizes that are not integers ≥ 0, `dtype`, `memory` for more than 4 GiB.
  */
 export function checkRoom(where: () => string, shape: Shape, dtype: DType): void {
-  let size = 1;
-  for (let axis = 0; axis < shape.length; axis++) {
-    const length = shape[axis] as number;
-    if (!Number.isSafeInteger(length) || length < 0)
-      throw new TensorError("shape", {
-        where: where(),
-        expected: "sizes that are integers ≥ 0",
-        received: show([...shape]),
-      });
-    size *= length;
-  }
-  const bytes = size * elementBytes[dtype];
+  if (!isShape(shape)) checkShape(where(), shape);
+  if (!isDType(dtype)) checkDType(where(), dtype);
+  const bytes = sizeOf(shape) * elementBytes[dtype];
   check(bytes <= largestBytes, "memory", () => ({
     where: where(),
     expected: `room for ${formatBytes(bytes)}, ${dtype} [${shape.join(", ")}]`,
@@ -78,8 +103,6 @@ export function sameShape(a: Shape, b: Shape): boolean {
  * nothing to dispose.
  */
 export class Tensor {
-  /** Entries of the package that are built apart have a class each: tensors know each other by this. */
-  readonly kind = "tensor";
   /** Sizes of the axes, outermost first; `[]` for a scalar. */
   readonly shape: Shape;
   /** Of the elements. */
@@ -95,31 +118,29 @@ export class Tensor {
 
   /** Whether `value` is a tensor, also one of another entry of the package. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "tensor";
+    return hasTag(value, tensorTag);
   }
 
   /** A tensor over `data` itself, not a copy. @throws {TensorError} `shape` or `dtype` when they do not fit. */
   static of(data: TensorData, shape: Shape, dtype: DType): Tensor {
-    check(
-      shape.every((length) => Number.isInteger(length) && length >= 0),
-      "shape",
-      () => ({
-        where: "tensor",
-        expected: "sizes that are integers ≥ 0",
-        received: show(shape),
-      }),
-    );
-    check(data.length === sizeOf(shape), "shape", () => ({
-      where: "tensor",
-      expected: `${sizeOf(shape)} elements for shape [${shape.join(", ")}]`,
-      received: `${data.length}`,
-    }));
+    checkDType("tensor", dtype);
+    checkShape("tensor", shape);
     check(data instanceof arrayType(dtype), "dtype", () => ({
       where: "tensor",
       expected: `a ${arrayType(dtype).name} for dtype ${dtype}`,
       received: show(data),
     }));
+    check(data.length === sizeOf(shape), "shape", () => ({
+      where: "tensor",
+      expected: `${sizeOf(shape)} elements for shape [${shape.join(", ")}]`,
+      received: `${data.length}`,
+    }));
     return new Tensor(data, Object.freeze([...shape]), dtype);
+  }
+
+  /** Entries of the package that are built apart have a class each: tensors know each other by this. */
+  get [Symbol.toStringTag](): string {
+    return tensorTag;
   }
 
   /** Number of elements. */
@@ -181,15 +202,17 @@ export class Tensor {
 /**
  * A tensor from ordinary data. Typed arrays keep their type where it exists (other integers become int32, Float64Array
  * float32), numbers become float32, booleans bool; `dtype` converts. `shape` gives typed arrays and flat lists a shape.
- * @throws {TensorError} `shape` for ragged rows or a size that does not fit, `dtype` for values that are not numbers.
+ * @throws {TensorError} `shape` for ragged rows or a size that does not fit, `dtype` for values that are not numbers, and
+ *   for an unknown dtype.
  */
 export function tensor(data: TensorLike, shape?: Shape, dtype?: DType): Tensor {
+  if (dtype !== undefined) checkDType("tensor", dtype);
   const value = fromData(data, dtype);
   const shaped = shape === undefined ? value : value.reshape(shape);
   return dtype === undefined || dtype === shaped.dtype ? shaped : convert(shaped, dtype);
 }
 
-/** A tensor of zeros. */
+/** A tensor of zeros. @throws {TensorError} `shape`, `dtype`, or `memory` when there is no room. */
 export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
   checkRoom(() => "zeros", shape, dtype);
   const size = sizeOf(shape);
@@ -213,6 +236,7 @@ export function arrayType(dtype: DType): Float32ArrayConstructor | Int32ArrayCon
 
 /** Replaces a single -1 in `shape` so that it holds `size` elements. */
 export function completeShape(where: string, size: number, shape: Shape): Shape {
+  checkShape(where, Array.isArray(shape) ? Array.from(shape, (length) => (length === -1 ? 0 : length)) : shape);
   const known = shape.reduce((product, length) => (length === -1 ? product : product * length), 1);
   const open = shape.filter((length) => length === -1).length;
   const complete = shape.map((length) => (length === -1 && known > 0 ? size / known : length));
@@ -241,7 +265,7 @@ function convert(value: Tensor, dtype: DType): Tensor {
 
 /** @param dtype wanted in the end: plain numbers take it at once, so that large integers stay exact. */
 function fromData(data: TensorLike, dtype: DType | undefined): Tensor {
-  if (data instanceof Tensor) return data;
+  if (data instanceof Tensor) return whole(data);
   if (ArrayBuffer.isView(data)) return fromTypedArray(data as NumericArray);
   if (typeof data === "number") return fromNumbers(Float64Array.of(data), [], dtype);
   if (typeof data === "boolean") return Tensor.of(Uint8Array.of(data ? 1 : 0), [], "bool");
@@ -251,6 +275,26 @@ function fromData(data: TensorLike, dtype: DType | undefined): Tensor {
     received: show(data),
   }));
   return fromNested(data as readonly NestedArray[], dtype);
+}
+
+/** Whether the array of a tensor is that of its dtype and holds what its shape says: a tensor is an object like any other. */
+export function isWhole({ data, shape, dtype }: Tensor): boolean {
+  return isShape(shape) && isDType(dtype) && data instanceof arrayType(dtype) && data.length === sizeOf(shape);
+}
+
+/** `value`, checked. @throws {TensorError} `state` or `data` for a tensor whose parts do not fit each other. */
+function whole(value: Tensor): Tensor {
+  const { data, shape, dtype } = value;
+  if (isWhole(value)) return value;
+  const emptied = isShape(shape) && ArrayBuffer.isView(data) && data.byteLength === 0;
+  throw new TensorError(emptied ? "state" : "data", {
+    where: "tensor",
+    expected: isShape(shape) ? `the ${sizeOf(shape)} numbers of the tensor, ${show(dtype)}` : "a tensor with a shape",
+    received: emptied ? "none: they were handed over to a worker" : `${show(data)} under shape ${show(shape)}`,
+    remedy: emptied
+      ? "Give data that are used again without { transfer: true }."
+      : "A tensor does not change: make another one with tensor(data, shape, dtype).",
+  });
 }
 
 function fromTypedArray(data: NumericArray): Tensor {
@@ -278,19 +322,17 @@ function fromNumbers(values: Float64Array, shape: Shape, dtype: DType | undefine
 
 function fromNested(data: readonly NestedArray[], dtype: DType | undefined): Tensor {
   const shape: number[] = [];
-  for (let level: NestedArray | undefined = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  for (let level: NestedArray | undefined = data; Array.isArray(level); level = level[0]) {
+    shape.push(level.length);
+    checkShape("tensor", shape);
+  }
+  checkRows(data, shape, 0);
   const values = new Float64Array(sizeOf(shape));
   let position = 0;
   let booleans = 0;
   const fill = (item: NestedArray, axis: number): void => {
     if (axis < shape.length) {
-      check(Array.isArray(item) && item.length === shape[axis], "shape", () => ({
-        where: "tensor",
-        expected: `${shape[axis]} entries in every list of axis ${axis}`,
-        received: Array.isArray(item) ? `${item.length}` : show(item),
-        remedy: "Nested arrays must be rectangular.",
-      }));
-      for (const entry of item) fill(entry, axis + 1);
+      for (const entry of item as readonly NestedArray[]) fill(entry, axis + 1);
       return;
     }
     check(typeof item === "number" || typeof item === "boolean", "dtype", () => ({
@@ -304,6 +346,17 @@ function fromNested(data: readonly NestedArray[], dtype: DType | undefined): Ten
   fill(data, 0);
   if (booleans > 0 && booleans === position) return Tensor.of(Uint8Array.from(values), shape, "bool");
   return fromNumbers(values, shape, dtype);
+}
+
+/** Checks that all lists are as long as the first of their axis, before memory is taken for as many numbers. */
+function checkRows(item: NestedArray, shape: Shape, axis: number): void {
+  check(Array.isArray(item) && item.length === shape[axis], "shape", () => ({
+    where: "tensor",
+    expected: `${shape[axis]} entries in every list of axis ${axis}`,
+    received: Array.isArray(item) ? `${item.length}` : show(item),
+    remedy: "Nested arrays must be rectangular.",
+  }));
+  if (axis + 1 < shape.length) for (const entry of item) checkRows(entry, shape, axis + 1);
 }
 
 /** Whether `value` is a record of data by name, rather than the data of one tensor. */

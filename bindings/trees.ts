@@ -1,5 +1,6 @@
 // What are tensors in nested lists and records, and how does one walk through them?
 
+import { check } from "./errors.ts";
 import { SymbolicTensor } from "./graph.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -16,10 +17,15 @@ export function isSymbolic(value: unknown): boolean {
   return value instanceof SymbolicTensor;
 }
 
+/** Lists and records in each other, at most; deeper ones are refused, and those that hold themselves with them. */
+const deepest = 256;
+
 /** Whether `value` is one tensor's data rather than a list or record of tensors. */
-export function isValue(value: unknown): boolean {
-  if (Array.isArray(value)) return value.every((each) => (Array.isArray(each) ? isValue(each) : !isObject(each)));
-  return !isRecord(value);
+export function isValue(value: unknown, depth = 0): boolean {
+  if (!Array.isArray(value)) return !isRecord(value);
+  // `tensor` refuses what is deeper.
+  if (depth >= deepest) return true;
+  return value.every((each) => (Array.isArray(each) ? isValue(each, depth + 1) : !isObject(each)));
 }
 
 function isObject(value: unknown): value is object {
@@ -33,16 +39,27 @@ function isRecord(value: unknown): value is object {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** The tree with `change` applied to each leaf that `isLeaf` finds; everything else stays. */
+/**
+ * The tree with `change` applied to each leaf that `isLeaf` finds; everything else stays.
+ * @throws {TensorError} `option` for a tree that is too deep, or that holds itself.
+ */
 export function mapTree<T>(
   tree: Tree<unknown>,
   isLeaf: (value: unknown) => boolean,
   change: (leaf: unknown) => T,
+  depth = 0,
 ): Tree<unknown> {
   if (isLeaf(tree)) return change(tree);
-  if (Array.isArray(tree)) return tree.map((each) => mapTree(each, isLeaf, change));
+  check(depth < deepest, "option", () => ({
+    where: "arguments",
+    expected: `at most ${deepest} lists and records in each other`,
+    received: "more, or one that holds itself",
+  }));
+  if (Array.isArray(tree)) return tree.map((each) => mapTree(each, isLeaf, change, depth + 1));
   if (isRecord(tree))
-    return Object.fromEntries(Object.entries(tree).map(([name, each]) => [name, mapTree(each, isLeaf, change)]));
+    return Object.fromEntries(
+      Object.entries(tree).map(([name, each]) => [name, mapTree(each, isLeaf, change, depth + 1)]),
+    );
   return tree;
 }
 

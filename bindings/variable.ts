@@ -1,9 +1,21 @@
 // Where does a weight live? In ordinary memory until a program needs it, then in a block of WebAssembly memory.
 
+import { variableTag } from "./brands.ts";
 import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
 import type { Block } from "./heap.ts";
-import { arrayType, type DType, elementBytes, type Shape, sameShape, sizeOf, Tensor } from "./tensor.ts";
+import {
+  arrayType,
+  checkDType,
+  checkShape,
+  type DType,
+  elementBytes,
+  isWhole,
+  type Shape,
+  sameShape,
+  sizeOf,
+  Tensor,
+} from "./tensor.ts";
 
 /** A place in WebAssembly memory. Holding the block keeps it allocated. */
 export interface Storage {
@@ -14,22 +26,22 @@ export interface Storage {
 
 /** A value that programs read and update: a weight, an optimizer slot, a counter. */
 export class Variable {
-  /** Entries of the package that are built apart have a class each: variables are known by this. */
-  readonly kind = "variable";
   /** For people and files: `dense_1/kernel`. */
   name: string;
   /** Sizes of the axes, outermost first; they never change. */
   readonly shape: Shape;
   /** Of the elements; float32 where it is trained. */
   readonly dtype: DType;
-  /** Whether optimizers change it. */
-  trainable: boolean;
   /** How many models it belongs to; its block is given back at once only when there are none left. */
   users = 0;
+  private isTrainable = false;
   private initial: Tensor | undefined;
   private place: Storage | undefined;
 
+  /** @throws {TensorError} `shape`, `dtype` or `option` for what is not a tensor, or not a flag. */
   constructor(name: string, initial: Tensor, trainable = false) {
+    checkShape(name, initial?.shape);
+    checkDType(name, initial.dtype);
     this.name = name;
     this.shape = initial.shape;
     this.dtype = initial.dtype;
@@ -43,6 +55,25 @@ export class Variable {
     alias.place = storage;
     alias.initial = undefined;
     return alias;
+  }
+
+  /** Whether optimizers change it. */
+  get trainable(): boolean {
+    return this.isTrainable;
+  }
+  /** @throws {TensorError} `option` unless it is true or false. */
+  set trainable(value: boolean) {
+    check(typeof value === "boolean", "option", () => ({
+      where: `${this.name}.trainable`,
+      expected: "true or false",
+      received: show(value),
+    }));
+    this.isTrainable = value;
+  }
+
+  /** Entries of the package that are built apart have a class each: variables are known by this. */
+  get [Symbol.toStringTag](): string {
+    return variableTag;
   }
 
   /** Number of elements. */
@@ -77,7 +108,7 @@ export class Variable {
    * @throws {TensorError} `shape` or `dtype` unless both are equal.
    */
   assign(value: Tensor): void {
-    check(value instanceof Tensor, "dtype", () => ({
+    check(value instanceof Tensor && isWhole(value), "dtype", () => ({
       where: this.name,
       expected: "a tensor of values",
       received: show(value),
@@ -95,7 +126,7 @@ export class Variable {
     }));
     noteChange();
     if (this.place === undefined) this.initial = copy(value);
-    else engine().write(this.place.block.address + this.place.offset, value.data);
+    else engine().write(this.place.block.address + this.place.offset, value.data, this.dtype, this.size);
   }
 
   /** Takes the value back into ordinary memory, before its block is given back. */
@@ -111,7 +142,7 @@ export class Variable {
     const value = this.value;
     this.place = place;
     this.initial = undefined;
-    engine().write(place.block.address + place.offset, value.data);
+    engine().write(place.block.address + place.offset, value.data, this.dtype, this.size);
   }
 }
 

@@ -1,6 +1,7 @@
 // How many threads run programs? Starts them, sends them home, and goes on with fewer where there can be no more.
 
-import { type Crew, engine, type Seat } from "./engine.ts";
+import type { Crew } from "./crew.ts";
+import { engine, type Seat } from "./engine.ts";
 import { cores, isolationMissing } from "./platform/cores.ts";
 import { type Spawned, spawn } from "./platform/spawn.ts";
 import type { ThreadReport, ThreadTask } from "./platform/thread.ts";

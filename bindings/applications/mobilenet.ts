@@ -1,7 +1,7 @@
 // MobileNet, version 1.
 // Source: Howard and others, "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications" (2017).
 
-import { checkNumber } from "../config.ts";
+import { checkNumber, checkOptionsObject } from "../config.ts";
 import { reLU } from "../layers/activation.ts";
 import { batchNormalization } from "../layers/batchNormalization.ts";
 import { conv2D } from "../layers/convolutional.ts";
@@ -49,6 +49,7 @@ const blocks: readonly (readonly [filters: number, stride: 1 | 2])[] = [
  * @throws {TensorError} `option` for options that are not known, do not fit or would have no effect.
  */
 export function mobilenet(options: MobilenetOptions = {}): ImageNetwork {
+  checkOptionsObject("mobilenet", options);
   const { alpha = 1, depthMultiplier = 1, dropout = 0.001 } = options;
   checkNumber("mobilenet.alpha", alpha, 1 / 32);
   wholeNumber("mobilenet.depthMultiplier", depthMultiplier, 1);

@@ -1,7 +1,7 @@
 // MobileNet, version 2.
 // Source: Sandler and others, "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (2018).
 
-import { checkNumber } from "../config.ts";
+import { checkNumber, checkOptionsObject } from "../config.ts";
 import { reLU } from "../layers/activation.ts";
 import { batchNormalization } from "../layers/batchNormalization.ts";
 import { conv2D } from "../layers/convolutional.ts";
@@ -38,6 +38,7 @@ const stages: readonly (readonly [filters: number, stride: 1 | 2, expansion: num
  * @throws {TensorError} `option` for options that are not known, do not fit or would have no effect.
  */
 export function mobilenetV2(options: MobilenetV2Options = {}): ImageNetwork {
+  checkOptionsObject("mobilenetV2", options);
   const { alpha = 1 } = options;
   checkNumber("mobilenetV2.alpha", alpha, 1 / 32);
   const definition: Classifier = {

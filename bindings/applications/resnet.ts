@@ -1,6 +1,7 @@
 // Residual networks of any depth and width.
 // Source: He and others, "Deep Residual Learning for Image Recognition" (2015).
 
+import { checkOptionsObject } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { batchNormalization } from "../layers/batchNormalization.ts";
 import { conv2D } from "../layers/convolutional.ts";
@@ -52,6 +53,7 @@ const bottleneckDepths: Readonly<Record<number, Blocks>> = {
  * @throws {TensorError} `option` for options that are not known, do not fit or would have no effect.
  */
 export function resnet(options: ResnetOptions = {}): ImageNetwork {
+  checkOptionsObject("resnet", options);
   const { style = "imagenet" } = options;
   check(style === "imagenet" || style === "cifar", "option", () => ({
     where: "resnet.style",

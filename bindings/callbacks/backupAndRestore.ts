@@ -1,5 +1,6 @@
 // How does training go on after the process has died?
 
+import { checkOptionsObject } from "../config.ts";
 import { flag, settle } from "../optionRules.ts";
 import { fileExists, readFile, removeFile } from "../platform/files.ts";
 import type { Callback, ModelInTraining } from "./callback.ts";
@@ -23,6 +24,7 @@ export interface BackupAndRestoreOptions extends SaveFrequency {
  */
 export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   const where = "backupAndRestore";
+  checkOptionsObject(where, options);
   const { path, ...rest } = options;
   checkPath(`${where}.path`, path);
   const settings = settle<Required<Omit<BackupAndRestoreOptions, "path">>>(where, rest, {

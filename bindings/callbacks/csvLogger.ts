@@ -1,5 +1,6 @@
 // How do the logs of all epochs become a table?
 
+import { checkOptionsObject } from "../config.ts";
 import { flag, settle } from "../optionRules.ts";
 import { appendToFile, fileExists, readFile } from "../platform/files.ts";
 import type { Callback } from "./callback.ts";
@@ -21,6 +22,7 @@ export interface CsvLoggerOptions {
  */
 export function csvLogger(options: CsvLoggerOptions): Callback {
   const where = "csvLogger";
+  checkOptionsObject(where, options);
   const { path, separator = ",", ...rest } = options;
   checkPath(`${where}.path`, path);
   checkPath(`${where}.separator`, separator, "text");

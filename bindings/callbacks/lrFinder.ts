@@ -2,7 +2,7 @@
 
 import type { Dataset } from "../data/dataset.ts";
 import { fromArrays } from "../data/sources.ts";
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import type { DataLike } from "../models/data.ts";
 import type { Model } from "../models/model.ts";
 import type { SampleWeight } from "../models/sampleWeights.ts";
@@ -72,6 +72,11 @@ export async function lrFinder<I extends DataLike>(
   });
   // The first means are of few losses, and batches differ.
   const reach = Math.ceil(steps / 20);
+  check(typeof (model as Partial<typeof model> | null)?.fit === "function", "option", () => ({
+    where,
+    expected: "a model",
+    received: show(model),
+  }));
   const { trainer } = model;
   const restore = trainer.remember();
   const batches = batchesOf(data, batchSize).open(0);

@@ -1,5 +1,6 @@
 // Which states of a model are kept while it trains?
 
+import { checkOptionsObject } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { flag, nullOr, number, settle } from "../optionRules.ts";
 import { type AnnouncementOptions, announcer, verboseRule } from "./announcements.ts";
@@ -37,6 +38,7 @@ export interface ModelCheckpointOptions extends MonitorOptions, SaveFrequency, A
  */
 export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
   const where = "modelCheckpoint";
+  checkOptionsObject(where, options);
   const { path, write = writeIntoFolder, ...rest } = options;
   check(typeof path === "function" || (typeof path === "string" && path !== ""), "option", () => ({
     where: `${where}.path`,

@@ -1,5 +1,6 @@
 // How do the curves of training get into TensorBoard?
 
+import { checkOptionsObject } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { flag, type OptionRule, settle } from "../optionRules.ts";
 import { appendToFile, makeFolderOf } from "../platform/files.ts";
@@ -43,6 +44,7 @@ const frequency: OptionRule<"epoch" | "batch" | number> = {
  */
 export function tensorBoard(options: TensorBoardOptions): Callback {
   const where = "tensorBoard";
+  checkOptionsObject(where, options);
   const { logDir, write, ...rest } = options;
   checkPath(`${where}.logDir`, logDir, "the path of a folder");
   checkWrite(where, write);

@@ -17,8 +17,8 @@ export interface TerminateOnNaN extends Callback {
  * @param options `report` gets the message; default: a line in the terminal or console.
  */
 export function terminateOnNaN(options: { readonly report?: (message: string) => void } = {}): TerminateOnNaN {
-  const { report = (message: string) => terminal().write(`${message}\n`) } = options;
   checkOptionNames("terminateOnNaN", options, ["report"]);
+  const { report = (message: string) => terminal().write(`${message}\n`) } = options;
   check(typeof report === "function", "option", () => ({
     where: "terminateOnNaN.report",
     expected: "a function of the message",

@@ -41,7 +41,7 @@ export class LoadedCode {
     this.block ??= machine.allocate(words.byteLength, "program");
     for (const at of this.code.selfReferences) words[at] = (words[at] as number) + this.block.address;
     for (const { at, buffer, offset } of this.code.relocations) words[at] = this.addressOf(buffer) + offset;
-    machine.write(this.block.address, words);
+    machine.write(this.block.address, words, "int32", words.length);
     this.arena = machine.arena;
     this.departures = departureCount();
   }

@@ -5,7 +5,7 @@ import { check } from "../errors.ts";
 import { readVariable, type SymbolicTensor } from "../graph.ts";
 import type { Block } from "../heap.ts";
 import { Pace } from "../pace.ts";
-import type { Tensor } from "../tensor.ts";
+import type { Tensor, TensorData } from "../tensor.ts";
 import { changeCount, placeTogether, type Variable } from "../variable.ts";
 import { chooseAlgorithms } from "./algorithms.ts";
 import { type Code, emit } from "./emit.ts";
@@ -89,6 +89,8 @@ export class Program {
   readonly outputBuffers: readonly Buffer[];
   /** Where {@link run} puts the values of the inputs; undefined for what the graph does not need. */
   readonly inputBuffers: readonly (Buffer | undefined)[];
+  /** What the inputs are: their names, shapes and dtypes. */
+  private readonly inputs: readonly SymbolicTensor[];
   private readonly main: LoadedCode;
   private readonly preparation: LoadedCode | undefined;
   private readonly buffersByName: ReadonlyMap<string, Buffer>;
@@ -109,6 +111,7 @@ export class Program {
     this.main = new LoadedCode(main, placeOf);
     if (preparation !== undefined) this.preparation = new LoadedCode(preparation, placeOf);
     if (main.phases.some(({ chunks }) => chunks > 1)) this.pace = new Pace();
+    this.inputs = inputs;
     this.outputs = outputs;
     this.outputBuffers = outputBuffers;
     const buffersByName = new Map<string, Buffer>();
@@ -132,6 +135,11 @@ export class Program {
   bind(name: string, block: Block): void {
     const buffer = this.buffersByName.get(name);
     if (buffer === undefined || this.bound.get(buffer) === block) return;
+    check(block.bytes >= buffer.bytes, "internal", () => ({
+      where: "program",
+      expected: `a block of ${buffer.bytes} bytes for ${name}`,
+      received: `one of ${block.bytes}`,
+    }));
     this.bound.set(buffer, block);
     this.main.unload();
   }
@@ -144,17 +152,20 @@ export class Program {
 
   /**
    * Runs `repeats` times on the values of the inputs (not of the bound ones) and copies the outputs of the last time.
-   * @throws {TensorError} `data` when the data stop the program: an index or label out of range.
+   * @throws {TensorError} `data` when the data stop the program: an index or label out of range; and for values that are
+   *   missing or not of the dtype and size of their input, before any is written.
    */
   run(values: readonly Tensor[] = [], repeats = 1): Tensor[] {
     this.main.load();
     const machine = engine();
     machine.poison();
     this.prepare();
-    values.forEach((value, index) => {
+    for (let index = 0; index < this.inputBuffers.length; index++) {
       const buffer = this.inputBuffers[index];
-      if (buffer !== undefined) machine.write(this.main.addressOf(buffer), value.data);
-    });
+      if (buffer?.place.kind !== "input") continue;
+      const { dtype, size } = this.inputs[index] as SymbolicTensor;
+      machine.write(this.main.addressOf(buffer), values[index]?.data as TensorData, dtype, size);
+    }
     this.main.run(0, this.code.instructionCount, repeats, this.pace);
     return this.outputs.map((output, index) =>
       machine.readTensor(this.main.addressOf(this.outputBuffers[index] as Buffer), output.shape, output.dtype),

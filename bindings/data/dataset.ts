@@ -1,5 +1,7 @@
 // What is a dataset? Elements that come one after the other when they are asked for, as often as one likes.
 
+import { datasetTag } from "../brands.ts";
+import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { derivedSeed, nextSeed } from "../seed.ts";
 import { prefetched } from "./prefetch.ts";
@@ -14,8 +16,6 @@ export type Source<T> = (pass: number) => AsyncIterable<T>;
  * `prefetch`. Each pass over it begins anew. All functions return another dataset and leave this one as it is.
  */
 export class Dataset<T> implements AsyncIterable<T> {
-  /** Entries of the package that are built apart have a class each: datasets are known by this. */
-  readonly kind = "dataset";
   /** Elements of a pass: Infinity when they never end, undefined when only the end will tell. */
   readonly size: number | undefined;
   private readonly source: Source<T>;
@@ -24,6 +24,11 @@ export class Dataset<T> implements AsyncIterable<T> {
   constructor(source: Source<T>, size: number | undefined) {
     this.source = source;
     this.size = size;
+  }
+
+  /** Entries of the package that are built apart have a class each: datasets are known by this. */
+  get [Symbol.toStringTag](): string {
+    return datasetTag;
   }
 
   /** The elements of pass number `pass`. */
@@ -66,7 +71,13 @@ export class Dataset<T> implements AsyncIterable<T> {
    */
   batch(size: number, options: { readonly dropRemainder?: boolean } = {}): Dataset<Batched<T>> {
     checkCount("batch", size, 1);
+    checkOptionNames("dataset.batch", options, ["dropRemainder"]);
     const { dropRemainder = false } = options;
+    check(typeof dropRemainder === "boolean", "option", () => ({
+      where: "dataset.batch.dropRemainder",
+      expected: "true or false",
+      received: show(dropRemainder),
+    }));
     const { source } = this;
     const whole = dropRemainder ? Math.floor : Math.ceil;
     return new Dataset<Batched<T>>(

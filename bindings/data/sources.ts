@@ -1,5 +1,7 @@
 // Where do elements come from: arrays, a function, other datasets?
 
+import { datasetTag, hasTag } from "../brands.ts";
+import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { isRecord, sizeOf, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { Dataset } from "./dataset.ts";
@@ -70,6 +72,7 @@ export function generator<T>(
     received: show(make),
     remedy: "An iterator can be used only once: give the function that makes it.",
   }));
+  checkOptionNames("generator", options, ["size"]);
   const { size } = options;
   check(
     size === undefined || size === Number.POSITIVE_INFINITY || (Number.isSafeInteger(size) && size >= 0),
@@ -98,9 +101,14 @@ export type Zipped<D> = { readonly [K in keyof D]: D[K] extends Dataset<infer T>
 export function zip<const D extends readonly Dataset<unknown>[] | Readonly<Record<string, Dataset<unknown>>>>(
   datasets: D,
 ): Dataset<Zipped<D>> {
+  check(typeof datasets === "object" && datasets !== null, "option", () => ({
+    where: "zip",
+    expected: "datasets, in a list or under names",
+    received: show(datasets),
+  }));
   const names = Object.keys(datasets);
   const parts = Object.values(datasets) as Dataset<unknown>[];
-  check(parts.length > 0 && parts.every((part) => part?.kind === "dataset"), "option", () => ({
+  check(parts.length > 0 && parts.every((part) => hasTag(part, datasetTag)), "option", () => ({
     where: "zip",
     expected: "datasets, in a list or under names",
     received: show(datasets),

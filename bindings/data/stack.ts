@@ -92,7 +92,6 @@ function stackTensors(values: readonly TensorLike[], first: number, path: string
 }
 
 function asTensor(value: TensorLike, index: number, path: string): Tensor {
-  if (value instanceof Tensor) return value;
   check(typeof value !== "string", "dtype", () => ({
     where: at(index, path),
     expected: "numbers",

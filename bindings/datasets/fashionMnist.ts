@@ -41,5 +41,5 @@ const fashionMnist = {
  *   else, `unsupported` in a runtime without a file system (there, fetch the files and call `loadIdxPair`).
  */
 export async function loadFashionMnist(options: FashionMnistOptions = {}): Promise<ImageParts> {
-  return readImageSet(fashionMnist, options.directory ?? "/usr/share/datasets/fashion-mnist", options);
+  return readImageSet(fashionMnist, options?.directory ?? "/usr/share/datasets/fashion-mnist", options);
 }

@@ -1,6 +1,7 @@
 // How do the four IDX files of MNIST, and of data sets of its form, become tensors that a model can be trained with?
 // 0 is background and 255 is ink.
 
+import { checkOptionNames } from "../config.ts";
 import { check, show, TensorError } from "../errors.ts";
 import { findFile, readFile } from "../platform/files.ts";
 import { Tensor } from "../tensor.ts";
@@ -57,6 +58,7 @@ const FILES = {
 
 /** The images [n, 28, 28] of the four files in `folder`, with their labels. */
 export async function readImageSet(set: ImageSet, folder: string, options: ImageSetOptions): Promise<ImageParts> {
+  checkOptionNames(set.where, options, ["directory", "normalize", "oneHot"]);
   const [trainImages, trainLabels, testImages, testLabels] = await inOrder([
     readPart(set, folder, FILES.trainImages),
     readPart(set, folder, FILES.trainLabels),
@@ -84,6 +86,7 @@ export async function readImageSet(set: ImageSet, folder: string, options: Image
  *   that is not below `classes`.
  */
 export function loadIdxPair(images: Uint8Array, labels: Uint8Array, options: IdxPairOptions = {}): LabelledImages {
+  checkOptionNames("loadIdxPair", options, ["normalize", "oneHot", "classes"]);
   return pair(readIdx(images, "loadIdxPair/images"), readIdx(labels, "loadIdxPair/labels"), options, "loadIdxPair");
 }
 
@@ -117,6 +120,12 @@ async function readPart({ where, remedy }: ImageSet, folder: string, name: strin
 
 function pair(images: IdxArray, labels: IdxArray, options: IdxPairOptions, where: string): LabelledImages {
   const { normalize = true, oneHot = true, classes = 10 } = options;
+  for (const [name, value] of Object.entries({ normalize, oneHot }))
+    check(typeof value === "boolean", "option", () => ({
+      where: `${where}.${name}`,
+      expected: "true or false",
+      received: show(value),
+    }));
   check(Number.isInteger(classes) && classes >= 1 && classes <= 256, "option", () => ({
     where,
     expected: "classes to be a whole number from 1 to 256",

@@ -30,7 +30,7 @@ const mnist = {
  *   else, `unsupported` in a runtime without a file system (there, fetch the files and call `loadIdxPair`).
  */
 export async function loadMnist(options: MnistOptions = {}): Promise<Mnist> {
-  return readImageSet(mnist, options.directory ?? (await installedFolder()), options);
+  return readImageSet(mnist, options?.directory ?? (await installedFolder()), options);
 }
 
 async function installedFolder(): Promise<string> {

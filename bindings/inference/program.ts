@@ -63,8 +63,8 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
       `weights of ${this.name}`,
     );
     let { address } = this.weights;
-    weights.forEach(({ data }, index) => {
-      machine.write(address, data as TensorData);
+    weights.forEach(({ data, dtype, shape }, index) => {
+      machine.write(address, data as TensorData, dtype as DType, sizeOf(shape));
       address += sizes[index] as number;
     });
   }
@@ -151,14 +151,13 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
     const end = Math.min(rows, start + batch.size);
     batch.inputs.forEach((place, port) => {
       if (place === null) return;
-      const value = values[port] as TensorData;
-      const stride = value.length / rows;
-      const part = value.subarray(start * stride, end * stride);
-      machine.write(addressOf(place), part);
-      const missing = batch.size * stride - part.length;
-      if (missing === 0) return;
-      const zeros = new (value.constructor as Float32ArrayConstructor)(missing);
-      machine.write(addressOf(place) + part.byteLength, zeros);
+      const { shape, dtype } = this.inputs[port] as Port;
+      const stride = sizeOf(shape);
+      const part = (values[port] as TensorData).subarray(start * stride, end * stride);
+      machine.write(addressOf(place), part, dtype, (end - start) * stride);
+      const missing = (start + batch.size - end) * stride;
+      if (missing > 0)
+        machine.write(addressOf(place) + part.byteLength, new (arrayType(dtype))(missing), dtype, missing);
     });
     const fault = this.execute(block, batch);
     if (fault !== undefined) throw faultError(fault, ...(batch.limits[fault.instruction] ?? [this.name, 1]));
@@ -184,7 +183,7 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
       const [position = 0, base = 0, offset = 0] = addresses.subarray(at, at + 3);
       placed[position] = (bases[base] as number) + offset;
     }
-    machine.write(block.address, placed);
+    machine.write(block.address, placed, "int32", placed.length);
     const loaded = { block, arena };
     this.loaded.set(batch, loaded);
     return loaded;

@@ -2,8 +2,9 @@
 
 import { ambientRandomness } from "../ambientRandomness.ts";
 import { compiled } from "../compiled.ts";
+import { checkOptionNames } from "../config.ts";
 import { check } from "../errors.ts";
-import { inputNode, type Operand, SymbolicTensor, toSymbolic, tracing, withTrace } from "../graph.ts";
+import { checkFlag, inputNode, type Operand, SymbolicTensor, toSymbolic, tracing, withTrace } from "../graph.ts";
 import { type Shape, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import type { AnyLayer, CallContext } from "./layer.ts";
 import { maskOf, setMask } from "./masks.ts";
@@ -37,7 +38,9 @@ export function ambientContext(training: boolean, losses: SymbolicTensor[] = [])
 
 /** Applies a layer or model to whatever it was given; see {@link Layer.apply}. */
 export function applyLayer(layer: AnyLayer, x: Input | readonly Input[], options: ApplyOptions): unknown {
+  checkOptionNames(`${layer.name}.apply`, options, ["training", "mask"]);
   const { training = false, mask } = options;
+  checkFlag(`${layer.name}.apply`, "training", training);
   const many =
     Array.isArray(x) &&
     x.some((each) => each instanceof Placeholder || each instanceof SymbolicTensor || each instanceof Tensor);

@@ -1,6 +1,6 @@
 // How is a layer made from its Keras configuration?
 
-import { type Json, toCamelCase } from "../config.ts";
+import { checkClassName, type Json, toCamelCase } from "../config.ts";
 import { check, show, unknownName } from "../errors.ts";
 import * as layers from "./index.ts";
 import type { Layer } from "./layer.ts";
@@ -108,6 +108,11 @@ const custom = new Map<string, Factory>();
 
 /** Lets configurations name layers of your own: `registerLayer("Highway", highway)`. */
 export function registerLayer(className: string, factory: (options: never) => Layer): void {
+  check(typeof className === "string" && className !== "" && typeof factory === "function", "option", () => ({
+    where: "registerLayer",
+    expected: "a name and a function that makes layers",
+    received: `${show(className)} and ${show(factory)}`,
+  }));
   custom.set(className, factory);
 }
 
@@ -116,6 +121,7 @@ export function registerLayer(className: string, factory: (options: never) => La
  * @throws {TensorError} `name` for an unknown class, `option` or `unsupported` for what it cannot do.
  */
 export function layerFromConfig(className: string, config: Readonly<Record<string, Json>>): Layer {
+  checkClassName("layerFromConfig", "a layer class", className);
   const factory = custom.get(className) ?? (Object.hasOwn(factories, className) ? factories[className] : undefined);
   if (factory === undefined)
     throw unknownName("layerFromConfig", "a layer class", className, [...Object.keys(factories), ...custom.keys()]);

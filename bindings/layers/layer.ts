@@ -1,9 +1,9 @@
 // What is a layer? Options, weights, and a function of tensors; all the rest follows from these.
 
-import { type Json, toSnakeCase } from "../config.ts";
+import { checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, formatBytes, show, unknownName } from "../errors.ts";
-import { type Operand, read, SymbolicTensor, withScope } from "../graph.ts";
+import { checkFlag, type Operand, read, SymbolicTensor, withScope } from "../graph.ts";
 import type { Initializer } from "../initializers.ts";
 import { divide } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
@@ -138,7 +138,6 @@ export class Layer implements AnyLayer {
   readonly className: string;
   name: string;
   named: boolean;
-  trainable: boolean;
   /** The options after checking, defaults filled in. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Shape of one sample, of a first layer that says it. */
@@ -150,17 +149,29 @@ export class Layer implements AnyLayer {
   private readonly variables: Map<string, Variable> = new Map();
   private readonly regularizers: [Variable, Regularizer][] = [];
   private isBuilt = false;
+  private isTrainable = true;
 
   constructor(definition: AnyDefinition, given: Readonly<Record<string, unknown>>) {
     this.definition = definition;
     this.className = definition.className;
+    checkOptionsObject(factoryName(definition.className), given);
     const { name, trainable = true, inputShape, inputDtype = "float32" } = given as LayerOptions;
     this.named = name !== undefined;
     this.name = name ?? toSnakeCase(definition.className);
-    this.trainable = trainable;
     this.inputShape = inputShape;
     this.inputDtype = inputDtype;
     this.options = parseOptions(definition, given, this.named ? this.name : factoryName(definition.className));
+    this.isTrainable = trainable;
+  }
+
+  /** Whether optimizers change its weights. */
+  get trainable(): boolean {
+    return this.isTrainable;
+  }
+  /** @throws {TensorError} `option` unless it is true or false. */
+  set trainable(value: boolean) {
+    checkFlag(this.name, "trainable", value);
+    this.isTrainable = value;
   }
 
   /** Whether the weights exist: they are made when the shape of the input is known. */
@@ -321,7 +332,10 @@ export function withStoredWeights<T>(source: StoredWeights, action: () => T): T 
 export function defineLayer<F extends Fields, I extends "one" | "many">(
   definition: LayerDefinition<F, I>,
 ): (options?: object) => Layer {
-  return (options) => new Layer(definition as unknown as AnyDefinition, { ...options });
+  return (options = {}) => {
+    checkOptionsObject(factoryName(definition.className), options);
+    return new Layer(definition as unknown as AnyDefinition, { ...options });
+  };
 }
 
 /** The penalty of a result [batch, ...] for one sample, so that its strength does not depend on the batch size. */

@@ -1,5 +1,6 @@
 // Are the options of a layer such as its fields allow?
 
+import { checkOptionsObject } from "../config.ts";
 import { check, show, unknownName } from "../errors.ts";
 import { elementBytes } from "../tensor.ts";
 import type { AnyDefinition, LayerOptions } from "./layer.ts";
@@ -15,6 +16,7 @@ export function parseOptions(
   given: Readonly<Record<string, unknown>>,
   where: string,
 ): Readonly<Record<string, unknown>> {
+  checkOptionsObject(where, given);
   const known = Object.keys(definition.fields);
   for (const key of Object.keys(given))
     if (!known.includes(key) && !commonOptions.includes(key))
@@ -30,7 +32,7 @@ export function parseOptions(
     expected: "true or false",
     received: show(trainable),
   }));
-  check(inputDtype === undefined || inputDtype in elementBytes, "option", () => ({
+  check(inputDtype === undefined || Object.keys(elementBytes).includes(inputDtype), "option", () => ({
     where: `${where}.inputDtype`,
     expected: Object.keys(elementBytes).join(" or "),
     received: show(inputDtype),

@@ -116,8 +116,8 @@ type KnownReduction = (typeof reductions)[number];
 
 function resolveReduction(className: string, given: LossOptions["reduction"] | null): KnownReduction {
   if (given === null || given === undefined) return "none";
-  const found = reductions.find((each) => each === toCamelCase(String(given)));
-  if (found === undefined) throw unknownName(`${className}.reduction`, "a reduction", String(given), reductions);
+  const found = typeof given === "string" ? reductions.find((each) => each === toCamelCase(given)) : undefined;
+  if (found === undefined) throw unknownName(`${className}.reduction`, "a reduction", given, reductions);
   return found;
 }
 

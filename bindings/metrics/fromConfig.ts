@@ -1,6 +1,6 @@
 // How is a metric made from its Keras configuration?
 
-import { type Config, ownOptions } from "../config.ts";
+import { type Config, checkClassName, ownOptions } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import * as accuracies from "./accuracy.ts";
 import { auc } from "./areaUnderCurve.ts";
@@ -63,6 +63,7 @@ const factories: Readonly<Record<string, (options: never) => Metric>> = {
 
 /** The metric of a Keras configuration. @throws {TensorError} `name` or `option` for what is not known. */
 export function metricFromConfig(className: string, config: Config = {}): Metric {
+  checkClassName("metricFromConfig", "a metric", className);
   if (!Object.hasOwn(factories, className))
     throw unknownName("metricFromConfig", "a metric", className, Object.keys(factories));
   const options: Record<string, unknown> = ownOptions(className, config);

@@ -1,5 +1,6 @@
 // How well do predicted regions cover the true ones?
 
+import { checkOptionsObject } from "../config.ts";
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { epsilon } from "../losses/shapes.ts";
@@ -120,6 +121,7 @@ export function binaryIoU<const N extends string = "binaryIoU">(options: BinaryI
 // Parts ---------------------------------------------------------------------------------------------------------------
 
 function requireOptions(name: string, options: object, rules: Readonly<Record<string, OptionRule<unknown>>>): void {
+  checkOptionsObject(name, options);
   for (const [option, rule] of Object.entries(rules))
     rule.check(`${name}.${option}`, (options as Readonly<Record<string, unknown>>)[option]);
 }

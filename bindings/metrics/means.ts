@@ -1,6 +1,6 @@
 // How far are predictions from what was wanted, over an epoch?
 
-import { checkOptionNames, toCamelCase } from "../config.ts";
+import { checkOptionNames, checkOptionsObject, toCamelCase } from "../config.ts";
 import type { SymbolicTensor } from "../graph.ts";
 import {
   binaryCrossentropy as binaryCrossentropyLoss,
@@ -13,7 +13,7 @@ import type { Loss, LossOptions } from "../losses/loss.ts";
 import * as losses from "../losses/regression.ts";
 import { negate } from "../ops/map.ts";
 import { byShapes, type Labels } from "./accuracy.ts";
-import { type Metric, makeMetric, meanOf, metricOf, type Named } from "./metric.ts";
+import { checkName, type Metric, makeMetric, meanOf, metricOf, type Named } from "./metric.ts";
 
 type Node = SymbolicTensor;
 
@@ -25,7 +25,9 @@ function ofLoss<N extends string>(
   make: (options: object) => Loss,
   change: (values: Node) => Node = (values) => values,
 ): Metric<N> {
+  checkOptionsObject(defaultName, options);
   const { name = defaultName as N, ...rest } = options;
+  checkName(defaultName, name);
   const loss = make(rest);
   const { name: _, reduction: __, ...config } = loss.config;
   checkOptionNames(defaultName, options, ["name", ...Object.keys(config).map(toCamelCase)]);

@@ -1,6 +1,6 @@
 // What is a metric? Numbers that are summed up from batch to batch, and what follows from them.
 
-import type { Config } from "../config.ts";
+import { type Config, checkOptionsObject } from "../config.ts";
 import { check, show } from "../errors.ts";
 import type { Operand, SymbolicTensor } from "../graph.ts";
 import { expandedToMatch } from "../losses/loss.ts";
@@ -70,8 +70,10 @@ export interface MetricDefinition<N extends string, R extends StateRules> {
 export function defineMetric<const N extends string, const R extends StateRules>(
   definition: MetricDefinition<N, R>,
 ): Metric<N> {
+  checkOptionsObject("defineMetric", definition);
   const { name, state, update, result } = definition;
-  const values = [update, result].every((each) => typeof each === "function") && typeof state === "object";
+  const values =
+    [update, result].every((each) => typeof each === "function") && typeof state === "object" && state !== null;
   check(values && typeof name === "string" && name !== "", "option", () => ({
     where: "defineMetric",
     expected: "a name, a state, and the functions update and result",
@@ -122,12 +124,17 @@ export function makeMetric<N extends string, S extends object, R extends StateRu
 ): Metric<N> {
   const settings = settle(defaultName, given, rules, ["name"]);
   const { name = defaultName as N } = given;
+  checkName(defaultName, name);
+  return metricOf(className, name, configOf(settings), parts(settings));
+}
+
+/** @throws {TensorError} `option` unless `name`, an option of the metric `where`, is a text that is not empty. */
+export function checkName(where: string, name: unknown): void {
   check(typeof name === "string" && name !== "", "option", () => ({
-    where: `${defaultName}.name`,
+    where: `${where}.name`,
     expected: "a name",
     received: show(name),
   }));
-  return metricOf(className, name, configOf(settings), parts(settings));
 }
 
 // Means ---------------------------------------------------------------------------------------------------------------
@@ -155,6 +162,12 @@ export function meanOf(
 /** A metric whose value for an epoch is the (weighted) mean of what `fn` gives for each sample: [batch, ...]. */
 /* @__NO_SIDE_EFFECTS__ */
 export function meanMetric<const N extends string>(name: N, fn: (yTrue: Node, yPred: Node) => Node): Metric<N> {
+  checkName("meanMetric", name);
+  check(typeof fn === "function", "option", () => ({
+    where: "meanMetric",
+    expected: "a function (yTrue, yPred) => values",
+    received: show(fn),
+  }));
   return metricOf("", name, {}, meanOf(fn));
 }
 

@@ -1,7 +1,7 @@
 // Where does the state of a metric live, and how is it measured without a model?
 
 import { compiled } from "../compiled.ts";
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import { type SymbolicTensor, withScope } from "../graph.ts";
 import { accumulate, accumulator, type Combination, clearAccumulator, readAccumulator } from "../ops/accumulate.ts";
 import { asFloat } from "../ops/map.ts";
@@ -77,6 +77,11 @@ export interface Meter {
 
 /** Measures `metric` over batches of values, compiled as it would be inside a model. */
 export function meter(metric: Metric): Meter {
+  check(typeof metric === "object" && metric !== null && typeof metric.update === "function", "option", () => ({
+    where: "meter",
+    expected: "a metric, such as metrics.precision()",
+    received: show(metric),
+  }));
   const state = new MetricState(metric);
   const run = compiled((...given: SymbolicTensor[]) => {
     const [first, second, third] = given as [SymbolicTensor, SymbolicTensor, SymbolicTensor?];

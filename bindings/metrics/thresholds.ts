@@ -1,5 +1,6 @@
 // How good are predictions above a threshold?
 
+import { checkOptionsObject } from "../config.ts";
 import { integer, nullOr, number, type OptionRule, oneOrMore } from "../optionRules.ts";
 import { type Confusion, type ConfusionRule, confusionOf, confusionState, countBatch } from "./confusion.ts";
 import { type Metric, type MetricParts, makeMetric, type Named, ratio } from "./metric.ts";
@@ -143,6 +144,7 @@ function bestUnder<N extends string, K extends string>(
     readonly numThresholds: OptionRule<number>;
     readonly classId: OptionRule<number | null>;
   };
+  checkOptionsObject(name, options);
   rules[least].check(`${name}.${least}`, options[least]);
   return makeMetric(className, name, options, rules, (settings): MetricParts<typeof confusionState> => {
     const { numThresholds, classId } = settings as { numThresholds: number; classId: number | null };

@@ -1,14 +1,15 @@
 // Which data does a model take, and do they fit?
 
+import { datasetTag, hasTag } from "../brands.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { check, show, TensorError } from "../errors.ts";
 import type { BatchShape } from "../layers/placeholder.ts";
-import { type DType, sizeOf, Tensor, type TensorLike, tensor } from "../tensor.ts";
+import { type DType, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { type Column, commonRows } from "./feed.ts";
 
 /** Whether `value` is a dataset of `wasmgrad/data`; entries that are built apart have a class each. */
 export function isDataset(value: unknown): value is Dataset<unknown> {
-  return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "dataset";
+  return hasTag(value, datasetTag);
 }
 
 /** Data for one port, or for each port by name. */
@@ -48,14 +49,7 @@ export function tensorsOf(where: string, names: readonly string[] | undefined, d
 /** `data` as a tensor. @throws {TensorError} what `tensor` throws, at `where`; `state` for data that were handed over. */
 export function tensorAt(where: string, data: TensorLike, dtype?: DType): Tensor {
   try {
-    const value = tensor(data, undefined, dtype);
-    check(value.data.length === sizeOf(value.shape), "state", () => ({
-      where,
-      expected: `the ${sizeOf(value.shape)} numbers of the tensor`,
-      received: "none: they were handed over to a worker",
-      remedy: "Give data that are used again without { transfer: true }.",
-    }));
-    return value;
+    return tensor(data, undefined, dtype);
   } catch (cause) {
     if (!(cause instanceof TensorError)) throw cause;
     throw new TensorError(

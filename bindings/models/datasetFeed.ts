@@ -109,7 +109,7 @@ class DatasetFeed implements Feed {
     this.fresh = false;
     const rows = this.columns[0]?.data.shape[0] as number;
     for (const column of this.columns)
-      writeChecked(this.where, column, column.data.data, this.blocks.get(column.name) as Block, this.samplesSeen);
+      writeChecked(this.where, column, column.data.data, this.blocks.get(column.name) as Block, this.samplesSeen, rows);
     this.samplesSeen += rows;
     this.batchesSeen++;
     return { cursor: 0, batch: rows, steps: 1 };
@@ -178,6 +178,8 @@ class DatasetFeed implements Feed {
     machine.write(
       order.address,
       Int32Array.from({ length: rows }, (_, index) => index),
+      "int32",
+      rows,
     );
   }
 

@@ -134,8 +134,9 @@ export class ArrayFeed implements Feed {
   private copyAndCheck(where: string, column: Column, block: Block): void {
     const stride = sizeOf(column.data.shape.slice(1));
     for (let start = 0; start < this.samples; start += this.window) {
-      const part = column.data.data.subarray(start * stride, Math.min(this.samples, start + this.window) * stride);
-      writeChecked(where, column, part, block, start);
+      const end = Math.min(this.samples, start + this.window);
+      const part = column.data.data.subarray(start * stride, end * stride);
+      writeChecked(where, column, part, block, start, end - start);
     }
   }
 
@@ -143,7 +144,7 @@ export class ArrayFeed implements Feed {
     const machine = engine();
     const order = this.blocks.get(orderName) as Block;
     if (this.resident) {
-      machine.write(order.address, this.order);
+      machine.write(order.address, this.order, "int32", this.samples);
       return;
     }
     for (const { name, data } of this.columns) {
@@ -154,12 +155,16 @@ export class ArrayFeed implements Feed {
         machine.write(
           address + (position - start) * bytesOfRow(data),
           data.data.subarray(row * stride, (row + 1) * stride),
+          data.dtype,
+          stride,
         );
       }
     }
     machine.write(
       order.address,
       Int32Array.from({ length: end - start }, (_, index) => index),
+      "int32",
+      end - start,
     );
   }
 }
@@ -167,6 +172,7 @@ export class ArrayFeed implements Feed {
 /**
  * Copies rows of a column into a block, and refuses NaN and infinity: one of them would spoil every weight.
  * @param first number of the first row in its data, for the message.
+ * @param count how many rows there must be.
  * @throws {TensorError} `data`.
  */
 export function writeChecked(
@@ -175,9 +181,10 @@ export function writeChecked(
   rows: TensorData,
   block: Block,
   first: number,
+  count: number,
 ): void {
   const machine = engine();
-  machine.write(block.address, rows);
+  machine.write(block.address, rows, dtype, count * sizeOf(shape.slice(1)));
   const position = dtype === "float32" ? machine.firstNonFinite(block.address, rows.length) : -1;
   check(position < 0, "data", () => ({
     where: `${where}: ${label}`,

@@ -4,6 +4,7 @@ import { type Callback, callbackEvents } from "../callbacks/callback.ts";
 import { checkOptionNames } from "../config.ts";
 import { check, show, unknownName } from "../errors.ts";
 import { isDataset } from "./data.ts";
+import { checkClassWeight } from "./sampleWeights.ts";
 import type { FitOptions } from "./types.ts";
 
 const datasetOptionNames: readonly string[] = [
@@ -62,11 +63,8 @@ export function checkFitOptions(where: string, options: FitOptions, dataset = fa
       received: show(verbose),
     }),
   );
-  check(callbacks === undefined || (Array.isArray(callbacks) && callbacks.every(isCallback)), "option", () => ({
-    where: `${where}.callbacks`,
-    expected: "a list of callbacks",
-    received: show(callbacks),
-  }));
+  checkCallbacks(`${where}.callbacks`, callbacks);
+  if (options.classWeight !== undefined) checkClassWeight(`${where}.classWeight`, options.classWeight);
   for (const each of callbacks ?? []) {
     const strange = strangeEvent(each);
     if (strange !== undefined)
@@ -101,8 +99,25 @@ export function checkSignal(where: string, signal: unknown): void {
   );
 }
 
+/** @throws {TensorError} `option` unless each of `callbacks` is one, and not a list or a promise of some. */
+function checkCallbacks(where: string, callbacks: unknown): void {
+  check(callbacks === undefined || Array.isArray(callbacks), "option", () => ({
+    where,
+    expected: "a list of callbacks",
+    received: show(callbacks),
+  }));
+  for (const [index, each] of (callbacks ?? []).entries())
+    check(isCallback(each), "option", () => ({
+      where: `${where}[${index}]`,
+      expected: "a callback: an object of functions such as onEpochEnd",
+      received: show(each),
+      ...(Array.isArray(each) ? { remedy: "Spread the list: [...callbacks]." } : {}),
+      ...(each instanceof Promise ? { remedy: "Await it." } : {}),
+    }));
+}
+
 function isCallback(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
+  if (typeof value !== "object" || value === null || Array.isArray(value) || "then" in value) return false;
   const given = value as Readonly<Record<string, unknown>>;
   return callbackEvents.every((name) => given[name] === undefined || typeof given[name] === "function");
 }

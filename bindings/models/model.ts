@@ -5,6 +5,7 @@ import type { Explanation } from "../compiler/explain.ts";
 import { checkOptionNames } from "../config.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { check, show } from "../errors.ts";
+import { checkFlag } from "../graph.ts";
 import { sized } from "../layers/apply.ts";
 import { type Tensor, type TensorLike, zeros } from "../tensor.ts";
 import { columnsOf, type DataLike, isDataset } from "./data.ts";
@@ -34,16 +35,17 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
   predict(x: I, options?: { readonly batchSize?: number }): O;
   /** The outputs for all batches of a dataset, one after the other: of elements x, or of [x, …], in which only x counts. */
   predict(dataset: Dataset<I> | LabelledBatches<I, unknown>, options?: DatasetPredictOptions): Promise<O>;
-  predict(x: unknown, options: object = {}): O | Promise<O> {
-    const repeated = this.predictor.repeat(x);
+  predict(x: unknown, given?: object): O | Promise<O> {
+    const repeated = given === undefined ? this.predictor.repeat(x) : undefined;
     if (repeated !== undefined) return repeated as O;
+    const options = given ?? {};
     if (isDataset(x)) return this.predictDataset(x, options as DatasetPredictOptions);
     const where = `${this.name}.predict`;
     checkOptionNames(where, options, ["batchSize"]);
     const inputs = this.inputsFor(where, x as DataLike);
     const rows = commonRows(where, columnsOf(inputs, [], [], this.topology.inputNames));
-    const given = (options as { readonly batchSize?: number }).batchSize;
-    const batchSize = wholeNumber(`${where}.batchSize`, given ?? predictBatchSize, 1);
+    const wanted = (options as { readonly batchSize?: number }).batchSize;
+    const batchSize = wholeNumber(`${where}.batchSize`, wanted ?? predictBatchSize, 1);
     return this.predictor.predict(this.topology, inputs, rows, batchSize) as O;
   }
 
@@ -74,6 +76,13 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
 
   /** Prints the table of layers, shapes and parameter numbers. @returns the same text. */
   summary(options: { readonly print?: (text: string) => void } = {}): string {
+    const where = `${this.name}.summary`;
+    checkOptionNames(where, options, ["print"]);
+    check(options.print === undefined || typeof options.print === "function", "option", () => ({
+      where: `${where}.print`,
+      expected: "a function that takes the text",
+      received: show(options.print),
+    }));
     const slots = this.running === undefined ? 0 : optimizerSize(this.running);
     const text = summaryText(this.name, this.topology, this.className === "Sequential", slots);
     (options.print ?? console.log)(text);
@@ -85,6 +94,8 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
    * `toString()` of the result is a table.
    */
   explain(options: ExplainOptions = {}): Explanation {
+    checkOptionNames(`${this.name}.explain`, options, ["mode", "batchSize", "profile", "repeats"]);
+    checkFlag(`${this.name}.explain`, "profile", options.profile ?? false);
     const batchSize = wholeNumber(`${this.name}.explain.batchSize`, options.batchSize ?? defaultBatchSize, 1);
     const mode = options.mode ?? "predict";
     check(mode === "predict" || mode === "train" || mode === "test", "option", () => ({

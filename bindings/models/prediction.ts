@@ -4,7 +4,7 @@ import { BoundedCache } from "../boundedCache.ts";
 import { type CompileOptions, compile, type Program } from "../compiler/program.ts";
 import { inputNode, withScope, withTrace } from "../graph.ts";
 import { ambientContext } from "../layers/apply.ts";
-import { arrayType, type DType, type Shape, sameShape, Tensor } from "../tensor.ts";
+import { arrayType, type DType, isWhole, type Shape, sameShape, Tensor } from "../tensor.ts";
 import type { Topology } from "./topology.ts";
 
 /** One tensor, or several under the names of the outputs. */
@@ -23,8 +23,8 @@ export class Predictor {
   /** The output for `x` if it is a tensor like the one before, for a model with one input and one output. */
   repeat(x: unknown): Tensor | undefined {
     const { last } = this;
-    if (last === undefined || !(x instanceof Tensor) || x.dtype !== last.dtype || !sameShape(x.shape, last.shape))
-      return undefined;
+    if (last === undefined || !(x instanceof Tensor) || x.dtype !== last.dtype || !isWhole(x)) return undefined;
+    if (!sameShape(x.shape, last.shape)) return undefined;
     return last.program.run([x])[0];
   }
 

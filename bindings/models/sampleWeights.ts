@@ -83,19 +83,28 @@ function checkedWeights(where: string, outputs: readonly Placeholder[], given: T
   return weights;
 }
 
-/** The weight of the class of each label: integer labels, or the largest of each row of one-hot ones. */
-function classColumn(where: string, labels: Tensor, output: Placeholder, classWeight: ClassWeight): Tensor {
-  check(typeof classWeight === "object" && classWeight !== null, "option", () => ({
+/** @throws {TensorError} `option` unless `classWeight` is a record, or a list, of weights by class. */
+export function checkClassWeight(where: string, classWeight: unknown): void {
+  const isObject = typeof classWeight === "object" && classWeight !== null;
+  const entries = isObject ? Object.entries(classWeight) : [];
+  // A map or a promise has none, and would be ignored.
+  check(isObject && (entries.length > 0 || Object.getPrototypeOf(classWeight) === Object.prototype), "option", () => ({
     where,
     expected: "a record of weights by class, such as { 0: 1, 1: 5 }",
     received: show(classWeight),
+    ...(classWeight instanceof Map ? { remedy: "Give Object.fromEntries(map)." } : {}),
   }));
-  for (const [name, weight] of Object.entries(classWeight))
-    check(Number.isInteger(Number(name)) && Number.isFinite(weight) && weight >= 0, "option", () => ({
+  for (const [name, weight] of entries)
+    check(/^(0|[1-9]\d*)$/.test(name) && Number.isFinite(weight) && weight >= 0, "option", () => ({
       where,
       expected: "a number ≥ 0 for each class",
       received: `${name}: ${show(weight)}`,
     }));
+}
+
+/** The weight of the class of each label: integer labels, or the largest of each row of one-hot ones. */
+function classColumn(where: string, labels: Tensor, output: Placeholder, classWeight: ClassWeight): Tensor {
+  checkClassWeight(where, classWeight);
   const weightOf = (label: number): number => classWeight[label] ?? 1;
   const last = labels.shape[labels.shape.length - 1] ?? 1;
   const { shape } = output;

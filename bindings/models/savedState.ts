@@ -1,10 +1,11 @@
 // What of a model goes into a file? Weights, optimizer slots, and how to build it all again: taken in one go, so that
 // nothing that happens while it is written can change it.
 
-import type { Json } from "../config.ts";
+import { checkOptionNames, type Json } from "../config.ts";
 import { check, TensorError } from "../errors.ts";
 import { formatName, formatVersion } from "../formats/modelFormat.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
+import { checkFlag } from "../graph.ts";
 import { type LossLike, lossFromConfig, resolveLoss } from "../losses.ts";
 import { type MetricLike, resolveMetric } from "../metrics.ts";
 import { optimizerFromConfig } from "../optimizers.ts";
@@ -35,6 +36,8 @@ export interface SavedState {
  *   weights are trainable than the optimizer knows.
  */
 export function savedState(model: AnyModel, options: SaveOptions = {}): SavedState {
+  checkOptionNames(`${model.name}.save`, options, ["includeOptimizer"]);
+  checkFlag(`${model.name}.save`, "includeOptimizer", options.includeOptimizer ?? true);
   return model.topology.withOwnNames(() => {
     const compiled = options.includeOptimizer === false ? undefined : model.compileOptions;
     const tensors = model.weights.map((weight) => stored(weight.name, weight.value));

@@ -29,7 +29,7 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
     received: show(layers),
   }));
   const seen = new Set<AnyLayer>();
-  layers.forEach((layer, index) => {
+  for (const [index, layer] of layers.entries()) {
     check(typeof (layer as { invoke?: unknown } | null)?.invoke === "function", "option", () => ({
       where: `${where}[${index}]`,
       expected: "a layer",
@@ -43,7 +43,7 @@ export function sequential(layers: readonly AnyLayer[], options: SequentialOptio
       remedy: "Share layers in a functional model.",
     }));
     seen.add(layer);
-  });
+  }
   const [first] = layers as [Layer, ...AnyLayer[]];
   const declared =
     first.className === "InputLayer" ? (first.options as unknown as { shape: number[]; dtype: DType }) : undefined;

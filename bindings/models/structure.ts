@@ -3,7 +3,7 @@
 import type { Json } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, show } from "../errors.ts";
-import { type SymbolicTensor, withScope } from "../graph.ts";
+import { checkFlag, type SymbolicTensor, withScope } from "../graph.ts";
 import { type Applied, type ApplyOptions, applyLayer } from "../layers/apply.ts";
 import { type AnyLayer, assignWeights, type CallContext } from "../layers/layer.ts";
 import type { BatchShape, Placeholder } from "../layers/placeholder.ts";
@@ -26,8 +26,7 @@ export class Structure implements AnyLayer {
   readonly className: "Sequential" | "Functional";
   name: string;
   named: boolean;
-  /** Whether optimizers change its weights; those of its layers must be trainable, too. Default true. */
-  trainable = true;
+  private isTrainable = true;
   private readonly architecture: Architecture;
   /** undefined while the shape of the data is unknown. */
   protected known: Topology | undefined;
@@ -39,6 +38,16 @@ export class Structure implements AnyLayer {
     this.className = architecture.className;
     this.name = name ?? architecture.className.toLowerCase();
     this.named = name !== undefined;
+  }
+
+  /** Whether optimizers change its weights; those of its layers must be trainable, too. Default true. */
+  get trainable(): boolean {
+    return this.isTrainable;
+  }
+  /** @throws {TensorError} `option` unless it is true or false. */
+  set trainable(value: boolean) {
+    checkFlag(this.name, "trainable", value);
+    this.isTrainable = value;
   }
 
   // What it is made of ------------------------------------------------------------------------------------------------

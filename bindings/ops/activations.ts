@@ -1,7 +1,7 @@
 // Which activations are a few lines of other operations?
 
 import { check } from "../errors.ts";
-import { constant, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { checkFlag, constant, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { negativeAbs } from "./composed.ts";
 import { slice } from "./copy.ts";
 import { withRule } from "./customGradient.ts";
@@ -98,6 +98,7 @@ export function silu(x: Operand): Node {
 
 /** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). 0 at −Infinity. */
 export function gelu(x: Operand, approximate = true): Node {
+  checkFlag("gelu", "approximate", approximate);
   const node = asFloat(x);
   // Below −30 both are 0, and above 30 the second factor is 1.
   const above = atLeast(node, -30);

@@ -1,6 +1,6 @@
 // Which axes does an option mean?
 
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import { errorPlace } from "../graph.ts";
 import type { Shape } from "../tensor.ts";
 
@@ -10,14 +10,20 @@ export type Axes = number | readonly number[];
 /** The axes meant by `axes`, sorted, each once. @throws {TensorError} `shape` when one is out of range. */
 export function resolveAxes(name: string, rank: number, axes: Axes | undefined): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = typeof axes === "number" ? [axes] : axes;
-  const resolved = list.map((axis) => {
-    check(Number.isInteger(axis) && axis >= -rank && axis < rank, "shape", () => ({
+  const list: unknown = typeof axes === "number" ? [axes] : axes;
+  check(Array.isArray(list), "option", () => ({
+    where: errorPlace(name),
+    expected: "an axis, or a list of axes",
+    received: show(axes),
+  }));
+  // A hole is no axis either.
+  const resolved = Array.from(list as readonly unknown[], (axis) => {
+    check(Number.isInteger(axis) && (axis as number) >= -rank && (axis as number) < rank, "shape", () => ({
       where: errorPlace(name),
       expected: rank === 0 ? "no axis for a scalar" : `an axis from ${-rank} to ${rank - 1}`,
-      received: String(axis),
+      received: show(axis),
     }));
-    return axis < 0 ? axis + rank : axis;
+    return (axis as number) < 0 ? (axis as number) + rank : (axis as number);
   });
   return [...new Set(resolved)].sort((a, b) => a - b);
 }

@@ -1,7 +1,7 @@
 // What are cross-entropies of probabilities, or of the logits behind them?
 
 import { check } from "../errors.ts";
-import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { checkFlag, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { sameShape } from "../tensor.ts";
 import { clip } from "./composed.ts";
 import { transpose } from "./copy.ts";
@@ -23,6 +23,7 @@ export const epsilon = 1e-7;
  * @throws {TensorError} `shape` when the shapes differ.
  */
 export function binaryCrossentropy(target: Operand, output: Operand, fromLogits = false): Node {
+  checkFlag("binaryCrossentropy", "fromLogits", fromLogits);
   const [labels, given] = sameSized("binaryCrossentropy", target, output);
   const logits = fromLogits ? given : sigmoidInput(given);
   if (logits !== undefined) return sigmoidCrossEntropy(labels, logits);
@@ -38,6 +39,7 @@ export function binaryCrossentropy(target: Operand, output: Operand, fromLogits 
  * @throws {TensorError} `shape` when the shapes differ.
  */
 export function categoricalCrossentropy(target: Operand, output: Operand, fromLogits = false, axis = -1): Node {
+  checkFlag("categoricalCrossentropy", "fromLogits", fromLogits);
   const [labels, given] = sameSized("categoricalCrossentropy", target, output);
   const [position = 0] = resolveAxes("categoricalCrossentropy", given.shape.length, axis);
   const logits = fromLogits ? given : softmaxInput(given, position);
@@ -51,6 +53,7 @@ export function categoricalCrossentropy(target: Operand, output: Operand, fromLo
  * @throws {TensorError} `shape` unless there is one label a row, `data` while running, when one is outside 0 … classes − 1.
  */
 export function sparseCategoricalCrossentropy(target: Operand, output: Operand, fromLogits = false, axis = -1): Node {
+  checkFlag("sparseCategoricalCrossentropy", "fromLogits", fromLogits);
   const given = asFloat(output);
   const labels = integers("sparseCategoricalCrossentropy", target);
   const [position = 0] = resolveAxes("sparseCategoricalCrossentropy", given.shape.length, axis);

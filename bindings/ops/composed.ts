@@ -1,8 +1,9 @@
 // Which operations are a few lines of others?
 
 import { check } from "../errors.ts";
-import { errorPlace, isInt32, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { checkFlag, errorPlace, isInt32, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
+import { checkScalar } from "./arguments.ts";
 import { withRule } from "./customGradient.ts";
 import {
   abs,
@@ -59,6 +60,8 @@ export function power(x: Operand, exponent: Operand): Node {
  * The values limited to [low, high], NaN left as it is. The gradient is 1 from low to high, both included, and 0 outside.
  */
 export function clip(x: Operand, low: number, high: number): Node {
+  checkScalar("clip", "low", low);
+  checkScalar("clip", "high", high);
   check(low <= high, "option", () => ({
     where: errorPlace("clip"),
     expected: "low ≤ high",
@@ -75,6 +78,7 @@ export function clip(x: Operand, low: number, high: number): Node {
  * gradient is the softmax; of −Infinity it is 0, of Infinity shared among the x that are.
  */
 export function logSumExp(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("logSumExp", "keepDims", keepDims);
   const node = asFloat(x);
   const chosen = resolveAxes("logSumExp", node.shape.length, axes);
   const total = withRule((given) => logOfSum(given, chosen), [node]);
@@ -110,6 +114,7 @@ export function flatten(x: Operand): Node {
 
 /** Σ (x − mean)² / n over `axes`. */
 export function variance(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("variance", "keepDims", keepDims);
   return mean(square(subtract(x, mean(x, axes, true))), axes, keepDims);
 }
 

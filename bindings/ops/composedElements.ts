@@ -2,6 +2,7 @@
 
 import { check } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { checkList } from "./arguments.ts";
 import { withRule } from "./customGradient.ts";
 import {
   abs,
@@ -181,6 +182,8 @@ export function logicalXor(a: Operand, b: Operand): Node {
 
 /** choices[i] for the first i whose condition holds, else `otherwise`; all broadcast. */
 export function select(conditions: readonly Operand[], choices: readonly Operand[], otherwise: Operand = 0): Node {
+  checkList("select", "conditions", conditions);
+  checkList("select", "choices", choices);
   check(conditions.length === choices.length && conditions.length > 0, "shape", () => ({
     where: errorPlace("select"),
     expected: "as many choices as conditions, at least one",

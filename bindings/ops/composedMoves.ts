@@ -1,8 +1,9 @@
 // Which ways of moving elements are a few lines of others?
 
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { checkRoom, sizeOf, Tensor } from "../tensor.ts";
+import { checkInteger, checkIntegers, checkList } from "./arguments.ts";
 import { concat, pad, slice, transpose } from "./copy.ts";
 import { gather } from "./gather.ts";
 import { broadcastTo, where } from "./map.ts";
@@ -112,7 +113,10 @@ export function split(x: Operand, parts: number | readonly number[], axis = 0): 
   const node = toSymbolic(x);
   const [position = 0] = resolveAxes("split", node.shape.length, axis);
   const size = node.shape[position] as number;
-  if (typeof parts === "number") checkParts("split", parts);
+  if (typeof parts === "number") {
+    checkInteger("split", "parts", parts, 1);
+    checkParts("split", parts);
+  } else checkIntegers("split", "parts", parts, 0);
   const cuts =
     typeof parts === "number" ? Array.from({ length: parts - 1 }, (_, cut) => ((cut + 1) * size) / parts) : parts;
   const edges = [0, ...cuts, size];
@@ -144,7 +148,13 @@ export function unstack(x: Operand, axis = 0): readonly Node[] {
  * change places: [n], [m] → [m, n] twice; with `"ij"` → [n, m].
  */
 export function meshgrid(vectors: readonly Operand[], indexing: "xy" | "ij" = "xy"): readonly Node[] {
-  const nodes = vectors.map((vector) => toSymbolic(vector));
+  checkList("meshgrid", "vectors", vectors);
+  check(indexing === "xy" || indexing === "ij", "option", () => ({
+    where: `${errorPlace("meshgrid")}.indexing`,
+    expected: '"xy" or "ij"',
+    received: show(indexing),
+  }));
+  const nodes = Array.from(vectors, (vector) => toSymbolic(vector));
   const axisOf = (index: number): number => (indexing === "xy" && nodes.length > 1 && index < 2 ? 1 - index : index);
   const shape = nodes.map((_, axis) => (nodes[axisOf(axis)] as Node).size);
   return nodes.map((node, index) =>
@@ -162,11 +172,13 @@ export function meshgrid(vectors: readonly Operand[], indexing: "xy" | "ij" = "x
 
 /** The lower triangle of matrices [..., m, n]: zero above the diagonal number `offset`. */
 export function tril(x: Operand, offset = 0): Node {
+  checkInteger("tril", "offset", offset);
   return masked("tril", x, (row, column) => column - row <= offset);
 }
 
 /** The upper triangle of matrices [..., m, n]: zero below the diagonal number `offset`. */
 export function triu(x: Operand, offset = 0): Node {
+  checkInteger("triu", "offset", offset);
   return masked("triu", x, (row, column) => column - row >= offset);
 }
 
@@ -176,6 +188,7 @@ export function triu(x: Operand, offset = 0): Node {
  */
 export function diag(x: Operand, offset = 0): Node {
   const node = toSymbolic(x);
+  checkInteger("diag", "offset", offset);
   if (node.shape.length === 2) return diagonal(node, offset);
   check(node.shape.length === 1, "shape", () => ({
     where: errorPlace("diag"),
@@ -200,6 +213,7 @@ export function diagonal(x: Operand, offset = 0, first = 0, second = 1): Node {
     expected: "two different axes",
     received: `${first} and ${second}`,
   }));
+  checkInteger("diagonal", "offset", offset);
   const others = [...node.shape.keys()].filter((axis) => axis !== a && axis !== b);
   const [rows, columns] = [node.shape[a] as number, node.shape[b] as number];
   const matrices = transpose(node, [...others, a, b]);
@@ -253,13 +267,10 @@ function masked(name: string, x: Operand, kept: (row: number, column: number) =>
 }
 
 function whole(name: string, counts: readonly number[], low: number): void {
-  check(
-    counts.every((count) => Number.isInteger(count) && count >= low),
-    "option",
-    () => ({
-      where: errorPlace(name),
-      expected: low === 0 ? "whole numbers ≥ 0" : "a whole number",
-      received: `[${counts.join(", ")}]`,
-    }),
-  );
+  const fits = Array.isArray(counts) && Array.from(counts).every((count) => Number.isInteger(count) && count >= low);
+  check(fits, "option", () => ({
+    where: errorPlace(name),
+    expected: low === 0 ? "whole numbers ≥ 0" : "a whole number",
+    received: show(counts),
+  }));
 }

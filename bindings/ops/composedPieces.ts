@@ -2,6 +2,7 @@
 
 import { check, show } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { checkIntegers, checkList } from "./arguments.ts";
 import { diag, flip, swapAxes } from "./composedMoves.ts";
 import { concat, pad, transpose } from "./copy.ts";
 import { gather } from "./gather.ts";
@@ -15,22 +16,25 @@ type Node = SymbolicTensor;
 
 /** Beside each other: along the second axis, vectors along their only one. */
 export function hstack(tensors: readonly Operand[]): Node {
-  const nodes = tensors.map((each) => atLeast(1, each));
-  return concat(nodes, (nodes[0] as Node).shape.length === 1 ? 0 : 1);
+  checkList("hstack", "tensors", tensors);
+  const nodes = Array.from(tensors, (each) => atLeast(1, each));
+  return concat(nodes, nodes[0]?.shape.length === 1 ? 0 : 1);
 }
 
 /** Below each other: along the first axis, vectors as rows. */
 export function vstack(tensors: readonly Operand[]): Node {
+  checkList("vstack", "tensors", tensors);
   return concat(
-    tensors.map((each) => atLeast(2, each)),
+    Array.from(tensors, (each) => atLeast(2, each)),
     0,
   );
 }
 
 /** Behind each other: along the third axis; vectors [n] become [1, n, 1], matrices [m, n, 1]. */
 export function dstack(tensors: readonly Operand[]): Node {
+  checkList("dstack", "tensors", tensors);
   return concat(
-    tensors.map((each) => atLeast(3, each)),
+    Array.from(tensors, (each) => atLeast(3, each)),
     2,
   );
 }
@@ -63,6 +67,7 @@ export function diagFlat(x: Operand, offset = 0): Node {
 /** x turned `times` quarters from the first of `axes` towards the second. */
 export function rot90(x: Operand, times = 1, axes: readonly [number, number] = [0, 1]): Node {
   const node = toSymbolic(x);
+  checkIntegers("rot90", "axes", axes);
   const [first, second] = axes;
   whole("rot90", "times", times, Number.NEGATIVE_INFINITY);
   switch (((times % 4) + 4) % 4) {

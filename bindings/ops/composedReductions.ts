@@ -1,7 +1,7 @@
 // Which reductions are a few lines of others?
 
 import { check, show } from "../errors.ts";
-import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { checkFlag, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { type Axes, checkElements } from "./axes.ts";
 import { power, variance } from "./composed.ts";
 import { isNan } from "./composedElements.ts";
@@ -32,26 +32,31 @@ type Node = SymbolicTensor;
 
 /** Whether any element over `axes` is not 0, as bool. */
 export function any(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("any", "keepDims", keepDims);
   return greater(countNonzero(x, axes, keepDims), 0);
 }
 
 /** Whether all elements over `axes` are not 0, as bool. */
 export function all(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("all", "keepDims", keepDims);
   return equal(sum(cast(logicalNot(cast(toSymbolic(x), "bool")), "int32"), axes, keepDims), 0);
 }
 
 /** How many elements over `axes` are not 0, int32. */
 export function countNonzero(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("countNonzero", "keepDims", keepDims);
   return sum(cast(notEqual(x, 0), "int32"), axes, keepDims);
 }
 
 /** √(Σ (x − mean)² / n) over `axes`; where all are equal it is 0, with gradient 0. */
 export function std(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("std", "keepDims", keepDims);
   return rootOrZero(variance(x, axes, keepDims));
 }
 
 /** Mean and variance over `axes`. */
 export function moments(x: Operand, axes?: Axes, keepDims = false): readonly [mean: Node, variance: Node] {
+  checkFlag("moments", "keepDims", keepDims);
   return [mean(x, axes, keepDims), variance(x, axes, keepDims)];
 }
 
@@ -84,13 +89,14 @@ export function cumprod(x: Operand, axis?: number | null): Node {
  * @throws {TensorError} `shape` where there is no element.
  */
 export function quantile(x: Operand, q: number, axis?: number, keepDims = false): Node {
+  checkFlag("quantile", "keepDims", keepDims);
   return between("quantile", x, q, axis, keepDims);
 }
 
 /** {@link quantile} under the name of what it is part of. */
 export function between(name: string, x: Operand, q: number, axis: number | undefined, keepDims: boolean): Node {
   const node = asFloat(x);
-  check(q >= 0 && q <= 1, "option", () => ({
+  check(typeof q === "number" && q >= 0 && q <= 1, "option", () => ({
     where: errorPlace(name),
     expected: "a share from 0 to 1",
     received: show(q),
@@ -121,6 +127,7 @@ export function between(name: string, x: Operand, q: number, axis: number | unde
 
 /** The value in the middle, or the mean of the two there: {@link quantile} of ½. */
 export function median(x: Operand, axis?: number, keepDims = false): Node {
+  checkFlag("median", "keepDims", keepDims);
   return between("median", x, 0.5, axis, keepDims);
 }
 
@@ -137,6 +144,7 @@ export type NormOrder = "euclidean" | "nuc" | number;
  * Of zeros it is 0, with gradient 0.
  */
 export function norm(x: Operand, order: NormOrder = "euclidean", axes?: Axes, keepDims = false): Node {
+  checkFlag("norm", "keepDims", keepDims);
   const node = asFloat(x);
   const chosen = resolveAxes("norm", node.shape.length, axes);
   if (order === "euclidean" || (order === 2 && chosen.length === 1))

@@ -1,8 +1,9 @@
 // Which counts and statistics are a few lines of others?
 
 import { check, show } from "../errors.ts";
-import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { checkFlag, constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { checkRoom, integersBelow, sameShape, sizeOf } from "../tensor.ts";
+import { checkScalar } from "./arguments.ts";
 import { checkElements } from "./axes.ts";
 import { isNan } from "./composedElements.ts";
 import { moveAxis } from "./composedMoves.ts";
@@ -63,6 +64,7 @@ export function average(x: Operand, weights?: Operand, axes?: Axes): Node {
 
 /** The largest minus the smallest element over `axes`. */
 export function ptp(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("ptp", "keepDims", keepDims);
   const node = toSymbolic(x);
   checkElements("ptp", node.shape, resolveAxes("ptp", node.shape.length, axes));
   return subtract(max(node, axes, keepDims), min(node, axes, keepDims));
@@ -70,32 +72,39 @@ export function ptp(x: Operand, axes?: Axes, keepDims = false): Node {
 
 /** The value below which `q` percent (0 to 100) of the elements along `axis` lie: the quantile of q / 100. */
 export function percentile(x: Operand, q: number, axis?: number, keepDims = false): Node {
+  checkFlag("percentile", "keepDims", keepDims);
+  checkScalar("percentile", "q", q);
   return between("percentile", x, q / 100, axis, keepDims);
 }
 
 /** Σ over `axes` of what is not NaN. */
 export function nanSum(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("nanSum", "keepDims", keepDims);
   return sum(instead("nanSum", x, 0), axes, keepDims);
 }
 
 /** The mean over `axes` of what is not NaN; NaN where there is nothing else. */
 export function nanMean(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("nanMean", "keepDims", keepDims);
   const node = asFloat(x);
   return divide(nanSum(node, axes, keepDims), countNonzero(logicalNot(isNan(node)), axes, keepDims));
 }
 
 /** Product over `axes` of what is not NaN. */
 export function nanProduct(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("nanProduct", "keepDims", keepDims);
   return product(instead("nanProduct", x, 1), axes, keepDims);
 }
 
 /** The largest element over `axes` that is not NaN; −Infinity where there is none. */
 export function nanMax(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("nanMax", "keepDims", keepDims);
   return max(instead("nanMax", x, Number.NEGATIVE_INFINITY, axes), axes, keepDims);
 }
 
 /** The smallest element over `axes` that is not NaN; Infinity where there is none. */
 export function nanMin(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("nanMin", "keepDims", keepDims);
   return min(instead("nanMin", x, Number.POSITIVE_INFINITY, axes), axes, keepDims);
 }
 
@@ -109,6 +118,7 @@ function instead(name: string, x: Operand, value: number, axes?: Axes): Node {
 
 /** The correlations of the rows of x [variables, samples], or with `rows` false of its columns: from −1 to 1. */
 export function corrcoef(x: Operand, rows = true): Node {
+  checkFlag("corrcoef", "rows", rows);
   const given = asFloat(x);
   check(given.shape.length === 2, "shape", () => ({
     where: errorPlace("corrcoef"),
@@ -199,7 +209,8 @@ export function histogram(
   bins = 10,
   range?: readonly [low: number, high: number],
 ): readonly [counts: Node, edges: Node] {
-  check(Number.isInteger(bins) && bins >= 1 && (range === undefined || range[0] <= range[1]), "option", () => ({
+  const inOrder = Array.isArray(range) && typeof range[0] === "number" && (range[0] as number) <= range[1];
+  check(Number.isInteger(bins) && bins >= 1 && (range === undefined || inOrder), "option", () => ({
     where: errorPlace("histogram"),
     expected: "a whole number of bins ≥ 1, and low ≤ high",
     received: `${show(bins)} and ${show(range)}`,

@@ -4,10 +4,12 @@
 // computed before one is taken. On values, outside traced functions, each step runs its operations at once.
 
 import { lift } from "../compiled.ts";
+import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
-import { errorPlace, isVariable, type Operand, SymbolicTensor, toSymbolic, tracing } from "../graph.ts";
+import { checkFlag, errorPlace, isVariable, type Operand, SymbolicTensor, toSymbolic, tracing } from "../graph.ts";
 import { type Shape, Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { holdSymbols, isValue, leavesOf, mapTree, type Tree } from "../trees.ts";
+import { checkCallable, checkInteger, checkList } from "./arguments.ts";
 import { flip, unstack } from "./composedMoves.ts";
 import { concat, slice, stack } from "./copy.ts";
 import { cast, equal, maximum, minimum, where } from "./map.ts";
@@ -47,8 +49,12 @@ export function scan<C extends State, X extends State | null, Y extends State>(
   step: (carry: C, x: X) => readonly [carry: C, y: Y],
   initial: C,
   xs: X,
-  { length, reverse = false }: ScanOptions = {},
+  options: ScanOptions = {},
 ): readonly [carry: C, ys: Y] {
+  checkCallable("scan", "step", step);
+  checkOptionNames("scan", options, ["length", "reverse"]);
+  const { length, reverse = false } = options;
+  checkFlag("scan", "reverse", reverse);
   const given = xs === null ? undefined : entries("scan", xs as State);
   const count = given?.length ?? length;
   check(
@@ -64,7 +70,13 @@ export function scan<C extends State, X extends State | null, Y extends State>(
   const ys: Y[] = [];
   for (let index = 0; index < count; index++) {
     const place = reverse ? count - 1 - index : index;
-    const [next, y] = step(carry, (given === undefined ? null : given[place]) as X);
+    const pair: unknown = step(carry, (given === undefined ? null : given[place]) as X);
+    check(Array.isArray(pair) && pair.length === 2, "option", () => ({
+      where: errorPlace("scan"),
+      expected: "a step that returns [carry, y]",
+      received: show(pair),
+    }));
+    const [next, y] = pair as [C, Y];
     carry = next;
     ys[place] = y;
   }
@@ -76,6 +88,7 @@ export function scan<C extends State, X extends State | null, Y extends State>(
  * operations on the whole batch, which broadcast, are faster.
  */
 export function map<X extends State, Y extends State>(fn: (x: X) => Y, xs: X): Y {
+  checkCallable("map", "fn", fn);
   return scan<number, X, Y>((nothing, x) => [nothing, fn(x)], 0, xs)[1];
 }
 
@@ -103,8 +116,13 @@ export function foriLoop<C extends State>(
 export function associativeScan<X extends State>(
   combine: (earlier: X, later: X) => X,
   xs: X,
-  { axis = 0, reverse = false }: { readonly axis?: number; readonly reverse?: boolean } = {},
+  options: { readonly axis?: number; readonly reverse?: boolean } = {},
 ): X {
+  checkCallable("associativeScan", "combine", combine);
+  checkOptionNames("associativeScan", options, ["axis", "reverse"]);
+  const { axis = 0, reverse = false } = options;
+  checkInteger("associativeScan", "axis", axis);
+  checkFlag("associativeScan", "reverse", reverse);
   const given = operands(xs);
   const turned = (tree: State): State =>
     reverse ? (mapTree(tree, isValue, (leaf) => flipped(leaf as Tensor, axis)) as State) : tree;
@@ -137,6 +155,8 @@ export function associativeScan<X extends State>(
  * @throws {TensorError} `shape` when the two do not return the same structure.
  */
 export function cond<Y extends State>(predicate: Operand, whenTrue: () => Y, whenFalse: () => Y): Y {
+  checkCallable("cond", "whenTrue", whenTrue);
+  checkCallable("cond", "whenFalse", whenFalse);
   return together("cond", [whenTrue(), whenFalse()], ([a, b]) =>
     chosen(predicate as Tensor, a as Tensor, b as Tensor),
   ) as Y;
@@ -152,6 +172,8 @@ function switchCase<A extends readonly State[], Y extends State>(
   branches: readonly ((...operands: A) => Y)[],
   ...given: A
 ): Y {
+  checkList("switch", "branches", branches);
+  for (const [place, branch] of branches.entries()) checkCallable("switch", `branches[${place}]`, branch);
   check(branches.length > 0, "option", () => ({
     where: errorPlace("switch"),
     expected: "at least one branch",
@@ -181,7 +203,7 @@ function operands(tree: State): State {
 }
 
 function sameLength(name: string, tree: State, axis: number): number {
-  const lengths = (leavesOf([tree as Tree<unknown>], isValue) as { shape: Shape }[]).map(({ shape }) => shape.at(axis));
+  const lengths = (leavesOf([tree as Tree<unknown>], isValue) as (Tensor | null)[]).map((leaf) => leaf?.shape.at(axis));
   check(lengths[0] !== undefined && lengths.every((each) => each === lengths[0]), "shape", () => ({
     where: errorPlace(name),
     expected: `tensors of equal size along axis ${axis}`,

@@ -1,6 +1,7 @@
 // Do the options of a convolution fit its operands, and which axes do they describe?
 
-import { check } from "../errors.ts";
+import { checkOptionNames } from "../config.ts";
+import { check, show } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import type { Shape } from "../tensor.ts";
 import type { ConvAxis } from "./convGeometry.ts";
@@ -32,27 +33,32 @@ export function checkOptions(name: string, x: Node, kernel: Node | undefined, op
     expected: `a kernel of rank ${rank + 2}: [${rank === 1 ? "size" : `${rank} sizes`}, channels / groups, outputs]`,
     received: `[${kernel?.shape.join(", ")}]`,
   }));
-  const whole = (values: readonly number[]): boolean => values.every((each) => Number.isInteger(each) && each >= 1);
+  checkOptionNames(name, options, ["strides", "dilations", "padding", "groups"]);
+  const whole = (values: readonly number[]): boolean =>
+    Array.isArray(values) && Array.from(values).every((each) => Number.isInteger(each) && each >= 1);
   for (const key of ["strides", "dilations"] as const)
-    check(options[key].length === rank && whole(options[key]), "shape", () => ({
+    check(whole(options[key]) && options[key].length === rank, "shape", () => ({
       where: errorPlace(name),
       expected: `${rank} whole ${key} of at least 1`,
-      received: JSON.stringify(options[key]),
+      received: show(options[key]),
     }));
   check(
-    options.padding.length === rank &&
-      options.padding.every((pair) => pair.length === 2 && pair.every((each) => Number.isInteger(each) && each >= 0)),
+    Array.isArray(options.padding) &&
+      options.padding.length === rank &&
+      Array.from(options.padding as ConvOptions["padding"]).every(
+        (pair) => pair?.length === 2 && pair.every((each) => Number.isInteger(each) && each >= 0),
+      ),
     "shape",
     () => ({
       where: errorPlace(name),
       expected: `${rank} pairs of whole paddings [before, after] of at least 0`,
-      received: JSON.stringify(options.padding),
+      received: show(options.padding),
     }),
   );
   check(whole([options.groups]), "shape", () => ({
     where: errorPlace(name),
     expected: "a whole number of groups of at least 1",
-    received: String(options.groups),
+    received: show(options.groups),
   }));
   return rank;
 }

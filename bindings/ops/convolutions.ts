@@ -1,8 +1,10 @@
 // How are convolutions called as functions: with one number for all axes, "same" padding, kernels by channel, transposed?
 
+import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import type { Shape } from "../tensor.ts";
+import { checkIntegers } from "./arguments.ts";
 import { conv, convInputGradient } from "./conv.ts";
 import type { ConvOptions } from "./convOptions.ts";
 import { convOptions, type Padding, type SlidingWindow, transposedSizes } from "./convWindows.ts";
@@ -51,6 +53,7 @@ export function convolution(x: Operand, kernel: Operand, options: ConvolutionOpt
  */
 export function depthwiseConv(x: Operand, kernel: Operand, options: UngroupedOptions = {}): Node {
   const [input, weights] = [asFloat(x), asFloat(kernel)];
+  checkOptionNames("depthwiseConv", options, ["strides", "dilations", "padding"]);
   const [channels = 1, multiplier = 1] = weights.shape.slice(-2);
   // No channels make no groups.
   const groups = Math.max(1, channels);
@@ -78,14 +81,19 @@ export function separableConv(
  * @throws {TensorError} `shape` when sizes do not fit, `option` for an outputPadding that no convolution explains.
  */
 export function convTranspose(x: Operand, kernel: Operand, options: TransposeOptions = {}): Node {
+  checkOptionNames("convTranspose", options, ["strides", "dilations", "padding", "outputPadding"]);
   const [input, weights] = [asFloat(x), asFloat(kernel)];
   const window = windowOf("convTranspose", input, weights, options, options.padding ?? "valid");
-  const extra = options.outputPadding === undefined ? null : perAxis(options.outputPadding, window.strides.length);
+  const extra =
+    options.outputPadding === undefined
+      ? null
+      : perAxis("convTranspose", "outputPadding", options.outputPadding, window.strides.length);
   const sizes = transposedSizes(window, extra, input.shape.slice(1, -1));
   return convInputGradient(input, weights, sizes, convOptions(window, sizes, 1));
 }
 
 function optionsOf(name: string, x: Node, kernel: Node, options: ConvolutionOptions): ConvOptions {
+  checkOptionNames(name, options, ["strides", "dilations", "padding", "groups"]);
   const { padding = "valid", groups = 1 } = options;
   const named = typeof padding === "string" ? padding : "valid";
   const found = convOptions(windowOf(name, x, kernel, options, named), x.shape.slice(1, -1), groups);
@@ -111,9 +119,16 @@ function windowOf(
     received: show(padding),
   }));
   const kernelSize = kernel.shape.slice(0, rank);
-  return { kernelSize, strides: perAxis(strides, rank), dilationRate: perAxis(dilations, rank), padding };
+  return {
+    kernelSize,
+    strides: perAxis(name, "strides", strides, rank),
+    dilationRate: perAxis(name, "dilations", dilations, rank),
+    padding,
+  };
 }
 
-function perAxis(given: number | readonly number[], rank: number): Shape {
-  return typeof given === "number" ? new Array<number>(rank).fill(given) : given;
+function perAxis(name: string, option: string, given: number | readonly number[], rank: number): Shape {
+  if (typeof given === "number") return new Array<number>(rank).fill(given);
+  checkIntegers(name, option, given, 0);
+  return given;
 }

@@ -2,7 +2,7 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { type Address, type Lowering, reads, writes } from "../compiler/instruction.ts";
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import {
   type Attributes,
   constant,
@@ -16,6 +16,7 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { elementBytes, type Shape, sameShape, sizeOf } from "../tensor.ts";
+import { checkIntegers, checkList, checkScalar } from "./arguments.ts";
 import { resolveAxes } from "./axes.ts";
 import { cast } from "./map.ts";
 import { expandDims } from "./view.ts";
@@ -121,6 +122,7 @@ const transposeOp: Operation<{ readonly permutation: readonly number[] }> = defi
 export function transpose(x: Operand, permutation?: readonly number[]): Node {
   const node = toSymbolic(x);
   const rank = node.shape.length;
+  if (permutation !== undefined) checkIntegers("transpose", "permutation", permutation);
   const axes =
     permutation?.map((axis) => (axis < 0 ? axis + rank : axis)) ?? node.shape.map((_, axis) => rank - 1 - axis);
   check(
@@ -174,6 +176,8 @@ const sliceOp: Operation<{ readonly begin: readonly number[]; readonly size: Sha
 /** The block of `size` elements from `begin` in each axis; -1 in `size` means up to the end. */
 export function slice(x: Operand, begin: readonly number[], size: readonly number[]): Node {
   const node = toSymbolic(x);
+  checkIntegers("slice", "begin", begin);
+  checkIntegers("slice", "size", size, -1);
   const from = node.shape.map((length, axis) =>
     (begin[axis] ?? 0) < 0 ? length + (begin[axis] as number) : (begin[axis] ?? 0),
   );
@@ -236,15 +240,17 @@ const padOp: Operation<{ readonly paddings: Paddings; readonly shape: Shape }> =
 /** x with `paddings[axis] = [before, after]` elements of `value` around it. */
 export function pad(x: Operand, paddings: Paddings, value = 0): Node {
   const node = toSymbolic(x);
-  check(
-    paddings.length === node.shape.length && paddings.flat().every((count) => Number.isInteger(count) && count >= 0),
-    "shape",
-    () => ({
-      where: errorPlace("pad"),
-      expected: `${node.shape.length} pairs of counts ≥ 0`,
-      received: JSON.stringify(paddings),
-    }),
-  );
+  const isPair = (pair: unknown): boolean =>
+    Array.isArray(pair) &&
+    pair.length === 2 &&
+    Array.from(pair).every((count) => Number.isInteger(count) && count >= 0);
+  const fits = Array.isArray(paddings) && paddings.length === node.shape.length && Array.from(paddings).every(isPair);
+  check(fits, "shape", () => ({
+    where: errorPlace("pad"),
+    expected: `${node.shape.length} pairs of counts ≥ 0`,
+    received: Array.isArray(paddings) ? paddings.map(show).join(", ") : show(paddings),
+  }));
+  checkScalar("pad", "value", value);
   const shape = node.shape.map((size, axis) => size + (paddings[axis]?.[0] ?? 0) + (paddings[axis]?.[1] ?? 0));
   if (sameShape(shape, node.shape)) return node;
   return makeNode(padOp, [node, constant(value, node.dtype)], { paddings, shape });
@@ -289,7 +295,8 @@ const concatOp: Operation<{ readonly axis: number }> = defineOp({
 
 /** The inputs one after the other along `axis`, by default the first; all other sizes equal. Dtypes are promoted to the widest. */
 export function concat(xs: readonly Operand[], axis = 0): Node {
-  const nodes = xs.map((x) => toSymbolic(x));
+  checkList("concat", "tensors", xs);
+  const nodes = Array.from(xs, (x) => toSymbolic(x));
   const first = nodes[0];
   check(first !== undefined, "shape", () => ({
     where: errorPlace("concat"),
@@ -320,8 +327,9 @@ export function concat(xs: readonly Operand[], axis = 0): Node {
 
 /** The inputs, all of one shape, along a new axis. */
 export function stack(xs: readonly Operand[], axis = 0): Node {
+  checkList("stack", "tensors", xs);
   return concat(
-    xs.map((x) => expandDims(x, axis)),
+    Array.from(xs, (x) => expandDims(x, axis)),
     axis,
   );
 }

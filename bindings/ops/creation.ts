@@ -8,7 +8,12 @@ export { zeros } from "../tensor.ts";
 
 /** A tensor of `shape` with one value everywhere. */
 export function full(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
-  return filled(shape, dtype, () => value);
+  check(typeof value === "number" || typeof value === "boolean", "option", () => ({
+    where: "full.value",
+    expected: "a number",
+    received: show(value),
+  }));
+  return filled(shape, dtype, () => Number(value));
 }
 
 /** A tensor of ones. */
@@ -21,27 +26,30 @@ export type Shaped = Extract<Operand, TensorType>;
 
 /** Zeros of the shape and dtype of x. */
 export function zerosLike(x: Shaped): Tensor {
+  checkShaped("zerosLike", x);
   return zeros(x.shape, x.dtype);
 }
 
 /** Ones of the shape and dtype of x. */
 export function onesLike(x: Shaped): Tensor {
+  checkShaped("onesLike", x);
   return full(x.shape, 1, x.dtype);
 }
 
 /** One value everywhere, in the shape and dtype of x. */
 export function fullLike(x: Shaped, value: number): Tensor {
+  checkShaped("fullLike", x);
   return full(x.shape, value, x.dtype);
 }
 
 /** A matrix [rows, columns] of zeros with ones on the diagonal number `offset`; square when `columns` is missing. */
 export function eye(rows: number, columns: number = rows, offset = 0, dtype: DType = "float32"): Tensor {
-  return matrix(rows, columns, dtype, (row, column) => column - row === offset);
+  return matrix("eye", [rows, columns, offset], dtype, (row, column) => column - row === offset);
 }
 
 /** A matrix [rows, columns] of ones on and below the diagonal number `offset`, zeros above. */
 export function tri(rows: number, columns: number = rows, offset = 0, dtype: DType = "float32"): Tensor {
-  return matrix(rows, columns, dtype, (row, column) => column - row <= offset);
+  return matrix("tri", [rows, columns, offset], dtype, (row, column) => column - row <= offset);
 }
 
 /**
@@ -51,14 +59,14 @@ export function tri(rows: number, columns: number = rows, offset = 0, dtype: DTy
  */
 export function arange(start: number, stop?: number, step = 1, dtype?: DType): Tensor {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  check([from, to, step].every(Number.isFinite) && step !== 0, "option", () => ({
+  check([from, to, step].every((each) => Number.isFinite(each)) && step !== 0, "option", () => ({
     where: "arange",
     expected: "finite numbers, and a step that is not 0",
-    received: `${from}, ${to} and ${step}`,
+    received: [from, to, step].map(show).join(", "),
   }));
   const count = Math.max(0, Math.ceil((to - from) / step));
   const whole = [from, to, step].every(Number.isInteger);
-  return filled([count], dtype ?? (whole ? "int32" : "float32"), (index) => from + index * step);
+  return filled([count], dtype === undefined ? (whole ? "int32" : "float32") : dtype, (index) => from + index * step);
 }
 
 /** `count` numbers from `start` to `stop`, both included, at equal distances. float32. */
@@ -68,12 +76,35 @@ export function linspace(start: number, stop: number, count = 50): Tensor {
     expected: "a whole number of values",
     received: show(count),
   }));
+  check(typeof start === "number" && typeof stop === "number", "option", () => ({
+    where: "linspace",
+    expected: "numbers to begin and to end with",
+    received: `${show(start)} and ${show(stop)}`,
+  }));
   const step = count > 1 ? (stop - start) / (count - 1) : 0;
   return filled([count], "float32", (index) => (index > 0 && index === count - 1 ? stop : start + index * step));
 }
 
-function matrix(rows: number, columns: number, dtype: DType, one: (row: number, column: number) => boolean): Tensor {
+function matrix(
+  where: string,
+  [rows, columns, offset]: readonly [number, number, number],
+  dtype: DType,
+  one: (row: number, column: number) => boolean,
+): Tensor {
+  check(Number.isSafeInteger(offset), "option", () => ({
+    where: `${where}.offset`,
+    expected: "an integer",
+    received: show(offset),
+  }));
   return filled([rows, columns], dtype, (place) => (one(Math.floor(place / columns), place % columns) ? 1 : 0));
+}
+
+function checkShaped(where: string, x: Shaped): void {
+  check(typeof x === "object" && x !== null && "shape" in x && "dtype" in x, "dtype", () => ({
+    where,
+    expected: "a tensor, a symbol or a variable",
+    received: show(x),
+  }));
 }
 
 function filled(shape: Shape, dtype: DType, value: (place: number) => number): Tensor {

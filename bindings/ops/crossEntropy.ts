@@ -13,6 +13,7 @@ import {
   toSymbolic,
 } from "../graph.ts";
 import { checkRoom, integersBelow, sameShape, sizeOf } from "../tensor.ts";
+import { checkInteger } from "./arguments.ts";
 import { withRule } from "./customGradient.ts";
 import {
   abs,
@@ -196,6 +197,7 @@ export function sigmoidCrossEntropy(labels: Operand, logits: Operand): Node {
 /** Integer positions [...] as rows of zeros with a one: [..., depth] float32; a position outside gives zeros. */
 export function oneHot(indices: Operand, depth: number): Node {
   const positions = toSymbolic(indices, "int32");
+  checkInteger("oneHot", "depth", depth, 0);
   const here = (): string => errorPlace("oneHot");
   checkRoom(here, [...positions.shape, depth], "float32");
   const classes = toSymbolic(integersBelow(here, depth));

@@ -2,6 +2,7 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { type Lowering, reads, writes } from "../compiler/instruction.ts";
+import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { gradients } from "../gradient.ts";
 import {
@@ -239,6 +240,7 @@ export function ctcDecode(
   sequenceLengths: Operand,
   options: CtcDecodeOptions = {},
 ): readonly [Node, Node] {
+  checkOptionNames("ctcDecode", options, ["strategy", "mergeRepeated", "maskIndex"]);
   const given: unknown = options.strategy;
   check(given !== "beamSearch" && given !== "beam_search", "unsupported", () => ({
     where: errorPlace("ctcDecode"),

@@ -1,8 +1,9 @@
 // How is a sum over products of tensors, written in Einstein's notation, made of matrix products?
 
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { sizeOf } from "../tensor.ts";
+import { checkList } from "./arguments.ts";
 import { transpose } from "./copy.ts";
 import { asFloat, multiply } from "./map.ts";
 import { matMul } from "./matMul.ts";
@@ -27,7 +28,13 @@ const ellipsisLetters = "①②③④⑤⑥⑦⑧";
  * @throws {TensorError} `option` for an equation that does not parse, `shape` for operands that do not fit it.
  */
 export function einsum(operands: readonly Operand[], equation: string): Node {
-  const tensors = operands.map((operand) => asFloat(operand));
+  checkList("einsum", "operands", operands);
+  check(typeof equation === "string", "option", () => ({
+    where: `${errorPlace("einsum")}.equation`,
+    expected: 'letters for axes such as "bij,jk->bik"',
+    received: show(equation),
+  }));
+  const tensors = Array.from(operands, (operand) => asFloat(operand));
   const { inputs, output } = parse(equation, tensors);
   checkSizes(equation, inputs);
   const [first, ...rest] = inputs as [Labelled, ...Labelled[]];
@@ -50,7 +57,7 @@ function parse(equation: string, tensors: readonly Node[]): { inputs: Labelled[]
   check(matched !== null, "option", () => ({
     where: `${errorPlace("einsum")}.equation`,
     expected: 'letters for axes such as "bij,jk->bik"',
-    received: JSON.stringify(equation),
+    received: show(equation),
   }));
   const terms = (matched[1] as string).split(",");
   check(terms.length === tensors.length, "shape", () => ({
@@ -70,7 +77,7 @@ function parse(equation: string, tensors: readonly Node[]): { inputs: Labelled[]
   check(new Set(output).size === output.length && output.every((axis) => all.includes(axis)), "option", () => ({
     where: `${errorPlace("einsum")}.equation`,
     expected: "each letter of the result once, and from the operands",
-    received: JSON.stringify(equation),
+    received: show(equation),
   }));
   return { inputs: given.map(withoutBroadcast), output };
 }

@@ -1,6 +1,7 @@
 // Which operations can users call, on values and on symbols?
 
 import { type Lifted, lift, type Result } from "../compiled.ts";
+import { check, show } from "../errors.ts";
 import { isVariable, type Operand, tracing } from "../graph.ts";
 import type { TensorLike } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
@@ -300,6 +301,11 @@ export const cumsum: Lifted<typeof sorting.cumsum> = /* @__PURE__ */ lift("cumsu
  * @throws {TensorError} `shape` when the shapes differ.
  */
 export function assign(variable: Variable, value: Operand): void {
+  check(isVariable(variable), "dtype", () => ({
+    where: "assign",
+    expected: "a variable to change",
+    received: show(variable),
+  }));
   if (tracing()) {
     updates.assign(variable, value);
     return;

@@ -1,8 +1,9 @@
 // How are elements picked and placed by coordinates?
 
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
-import { type Shape, sizeOf } from "../tensor.ts";
+import { checkShape, type Shape, sizeOf } from "../tensor.ts";
+import { checkInteger, checkIntegers } from "./arguments.ts";
 import { floorDivide, mod } from "./composedElements.ts";
 import { concat, pad, slice, stridesOf, transpose } from "./copy.ts";
 import { gather, integers, pickAlongLast, scatterAdd } from "./gather.ts";
@@ -118,6 +119,7 @@ export function scatterUpdate(x: Operand, indices: Operand, updates: Operand): N
 export function sliceUpdate(x: Operand, updates: Operand, start: readonly number[]): Node {
   const node = toSymbolic(x);
   const block = toSymbolic(updates);
+  checkIntegers("sliceUpdate", "start", start, 0);
   const paddings = node.shape.map((size, axis) => {
     const before = start[axis] ?? 0;
     return [before, size - before - (block.shape[axis] ?? 0)] as const;
@@ -140,6 +142,7 @@ export function sliceUpdate(x: Operand, updates: Operand, start: readonly number
  */
 export function segmentSum(x: Operand, segments: Operand, count: number): Node {
   const node = asFloat(x);
+  checkInteger("segmentSum", "count", count, 0);
   return scatter(expandDims(integers("segmentSum", segments), -1), node, [count, ...node.shape.slice(1)]);
 }
 
@@ -150,6 +153,7 @@ export function segmentSum(x: Operand, segments: Operand, count: number): Node {
  */
 export function segmentMax(x: Operand, segments: Operand, count: number): Node {
   const node = asFloat(x);
+  checkInteger("segmentMax", "count", count, 0);
   const given = integers("segmentMax", segments);
   const inner = node.shape.slice(1);
   const rows = given.size;
@@ -186,6 +190,7 @@ export function segmentMin(x: Operand, segments: Operand, count: number): Node {
  */
 export function unravelIndex(indices: Operand, shape: Shape): readonly Node[] {
   const node = integers("unravelIndex", indices);
+  checkShape(errorPlace("unravelIndex"), shape);
   check(sizeOf(shape) < 2 ** 31, "unsupported", () => ({
     where: errorPlace("unravelIndex"),
     expected: "a shape of less than 2³¹ elements",
@@ -200,6 +205,11 @@ export function unravelIndex(indices: Operand, shape: Shape): readonly Node[] {
 /** For each value the position in the ascending vector `sorted` [n] where it belongs: before its equals, or behind. */
 export function searchSorted(sorted: Operand, values: Operand, side: "left" | "right" = "left"): Node {
   const edges = toSymbolic(sorted);
+  check(side === "left" || side === "right", "option", () => ({
+    where: `${errorPlace("searchSorted")}.side`,
+    expected: '"left" or "right"',
+    received: show(side),
+  }));
   check(edges.shape.length === 1, "shape", () => ({
     where: errorPlace("searchSorted"),
     expected: "a vector in ascending order",
@@ -216,6 +226,7 @@ function positionsOf(
   shape: Shape,
 ): { readonly flat: Node; readonly outer: Shape; readonly depth: number } {
   const picks = integers(name, indices);
+  checkShape(errorPlace(name), shape);
   const depth = picks.shape[picks.shape.length - 1] ?? 0;
   check(depth >= 1 && depth <= shape.length, "shape", () => ({
     where: errorPlace(name),

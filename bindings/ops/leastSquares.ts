@@ -69,7 +69,7 @@ export function matrixRank(a: Operand, tolerance?: number): Node {
 
 /** `rcond` times the largest of singular values s [..., k]: [..., 1]. */
 function thresholdOf(name: string, a: Node, s: Node, rcond: number | undefined): Node {
-  check(rcond === undefined || rcond >= 0, "option", () => ({
+  check(rcond === undefined || (typeof rcond === "number" && rcond >= 0), "option", () => ({
     where: `${errorPlace(name)}.rcond`,
     expected: "a share of the largest singular value, ≥ 0",
     received: show(rcond),

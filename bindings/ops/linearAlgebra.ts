@@ -1,7 +1,7 @@
 // How are systems of equations solved, and what are the factors, inverses and determinants of matrices?
 
 import { check } from "../errors.ts";
-import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { checkFlag, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor.ts";
 import { diagonal, swapAxes, tril, triu } from "./composedMoves.ts";
 import { norm } from "./composedReductions.ts";
@@ -66,6 +66,7 @@ function solved(a: Node, b: Node): readonly [Node, (dx: Node) => readonly Node[]
  * @throws {TensorError} `shape` when shapes do not fit.
  */
 export function solveTriangular(a: Operand, b: Operand, lower = false): Node {
+  checkFlag("solveTriangular", "lower", lower);
   return onColumns("solveTriangular", a, b, (matrix, columns) => triangular(matrix, columns, { lower }));
 }
 
@@ -120,6 +121,7 @@ export function luFactor(a: Operand): readonly [factors: Node, order: Node] {
 
 /** (L·Lᵀ)⁻¹ for lower triangles L [..., n, n]; with `upper` (Uᵀ·U)⁻¹ for upper ones. */
 export function choleskyInverse(factor: Operand, upper = false): Node {
+  checkFlag("choleskyInverse", "upper", upper);
   const node = asFloat(factor);
   const inverse = solveTriangular(node, broadcastTo(eye(rowsOf("choleskyInverse", node)), node.shape), !upper);
   return upper ? matMul(inverse, inverse, { transposeB: true }) : matMul(inverse, inverse, { transposeA: true });

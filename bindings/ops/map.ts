@@ -14,7 +14,7 @@ import {
   type SymbolicTensor,
   toSymbolic,
 } from "../graph.ts";
-import { type DType, type Shape, sameShape } from "../tensor.ts";
+import { checkShape, type DType, type Shape, sameShape } from "../tensor.ts";
 import { type Expression, lowerExpression } from "./expression.ts";
 
 type Node = SymbolicTensor;
@@ -439,6 +439,7 @@ const broadcastOp = elementOp({
 /** x repeated along axes of size 1 and missing leading axes. @throws {TensorError} `shape` when it does not fit. */
 export function broadcastTo(x: Operand, shape: Shape): Node {
   const node = toSymbolic(x);
+  checkShape(errorPlace("broadcastTo"), shape);
   if (sameShape(node.shape, shape)) return node;
   const offset = shape.length - node.shape.length;
   check(offset >= 0 && node.shape.every((size, axis) => size === 1 || size === shape[axis + offset]), "shape", () => ({

@@ -2,8 +2,17 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
+import { checkOptionNames } from "../config.ts";
 import { check } from "../errors.ts";
-import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
+import {
+  checkFlag,
+  defineOp,
+  errorPlace,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+} from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
 import { transpose } from "./copy.ts";
 import { asFloat, broadcastTo, full } from "./map.ts";
@@ -110,7 +119,10 @@ function sumBatch(gradient: Node, operand: Node): Node {
 export function matMul(a: Operand, b: Operand, options: MatMulOptions = {}): Node {
   const left = asFloat(a);
   const right = asFloat(b);
+  checkOptionNames("matMul", options, ["transposeA", "transposeB"]);
   const { transposeA = false, transposeB = false } = options;
+  checkFlag("matMul", "transposeA", transposeA);
+  checkFlag("matMul", "transposeB", transposeB);
   check(left.shape.length >= 2 && right.shape.length >= 2, "shape", () => ({
     where: errorPlace("matMul"),
     expected: "two tensors of rank 2 or more",

@@ -3,6 +3,7 @@
 import { check } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { sameShape } from "../tensor.ts";
+import { checkScalar } from "./arguments.ts";
 import { log10 } from "./composedElements.ts";
 import { pad } from "./copy.ts";
 import { oneHot } from "./crossEntropy.ts";
@@ -70,6 +71,7 @@ export function rmsNormalization(x: Operand, scale?: Operand, axes: Axes = -1, e
 /** 20 · log₁₀(largest) − 10 · log₁₀(mean (a − b)²), the ratio of signal and noise in decibels; Infinity for equal ones. */
 export function psnr(a: Operand, b: Operand, largest: number): Node {
   const [first, second] = [asFloat(a), asFloat(b)];
+  checkScalar("psnr", "largest", largest);
   check(sameShape(first.shape, second.shape), "shape", () => ({
     where: errorPlace("psnr"),
     expected: "two tensors of one shape",

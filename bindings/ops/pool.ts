@@ -2,6 +2,7 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { type Lowering, reads, type Word, writes } from "../compiler/instruction.ts";
+import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import {
   defineOp,
@@ -219,7 +220,9 @@ export function averagePool(x: Operand, options: PoolOptions): Node {
   return pool(averagePoolOp, x, options);
 }
 
-function pool(op: Operation<Windows>, operand: Operand, { poolSize, strides, padding }: PoolOptions): Node {
+function pool(op: Operation<Windows>, operand: Operand, options: PoolOptions): Node {
+  checkOptionNames(op.name, options, ["poolSize", "strides", "padding"]);
+  const { poolSize, strides, padding } = options;
   const x = asFloat(operand);
   const axes = x.shape.length - 2;
   check(axes >= 1 && axes <= 3, "shape", () => ({

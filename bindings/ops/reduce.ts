@@ -2,7 +2,15 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
-import { defineOp, makeNode, type Operand, type Operation, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import {
+  checkFlag,
+  defineOp,
+  makeNode,
+  type Operand,
+  type Operation,
+  type SymbolicTensor,
+  toSymbolic,
+} from "../graph.ts";
 import { type Shape, sameShape, sizeOf } from "../tensor.ts";
 import { type Axes, checkElements, resolveAxes } from "./axes.ts";
 import { pad, slice } from "./copy.ts";
@@ -185,11 +193,13 @@ function reduce(kind: Kind, operand: Operand, axes: Axes | undefined, keepDims: 
 
 /** Σ over `axes` (all when missing); the axes stay as size 1 with `keepDims`. float32 or int32. */
 export function sum(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("sum", "keepDims", keepDims);
   return reduce("sum", x, axes, keepDims);
 }
 
 /** Arithmetic mean over `axes`, float32. */
 export function mean(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("mean", "keepDims", keepDims);
   const node = asFloat(x);
   const count = resolveAxes("mean", node.shape.length, axes).reduce(
     (product, axis) => product * (node.shape[axis] ?? 1),
@@ -200,16 +210,19 @@ export function mean(x: Operand, axes?: Axes, keepDims = false): Node {
 
 /** Largest value over `axes`; NaN if there is one. Equal maxima share the gradient. */
 export function max(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("max", "keepDims", keepDims);
   return reduce("max", x, axes, keepDims);
 }
 
 /** Smallest value over `axes`; NaN if there is one. Equal minima share the gradient. */
 export function min(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("min", "keepDims", keepDims);
   return reduce("min", x, axes, keepDims);
 }
 
 /** Product over `axes`. */
 export function product(x: Operand, axes?: Axes, keepDims = false): Node {
+  checkFlag("product", "keepDims", keepDims);
   return reduce("product", x, axes, keepDims);
 }
 

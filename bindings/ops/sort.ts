@@ -2,8 +2,9 @@
 
 import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import {
+  checkFlag,
   constant,
   defineOp,
   errorPlace,
@@ -86,12 +87,14 @@ function axisLast(name: string, operand: Operand, axis: number): { x: Node; back
 
 /** Positions that put x into order along `axis`, int32; equal numbers keep their order, NaN come last. */
 export function argSort(x: Operand, axis = -1, descending = false): Node {
+  checkFlag("argSort", "descending", descending);
   const moved = axisLast("argSort", x, axis);
   return moved.back(sortedPositions(moved.x, descending));
 }
 
 /** x in ascending (or descending) order along `axis`. The gradient goes back to where each number came from. */
 export function sort(x: Operand, axis = -1, descending = false): Node {
+  checkFlag("sort", "descending", descending);
   const moved = axisLast("sort", x, axis);
   return moved.back(pickAlongLast(moved.x, sortedPositions(moved.x, descending)));
 }
@@ -109,7 +112,7 @@ export function argTopK(x: Operand, k: number): Node {
   check(Number.isInteger(k) && k >= 0 && k <= columns, "shape", () => ({
     where: errorPlace("topK"),
     expected: `k from 0 to ${columns}`,
-    received: String(k),
+    received: show(k),
   }));
   const size = [...node.shape.slice(0, -1), k];
   return slice(

@@ -4,6 +4,7 @@ import * as code from "../../assembly/opcodes.ts";
 import { reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
 import {
+  checkFlag,
   constant,
   defineOp,
   errorPlace,
@@ -129,6 +130,7 @@ function spread(row: Node): Node {
  * @throws {TensorError} `shape` unless these are matrices.
  */
 export function svd(a: Operand, fullMatrices = false): readonly [u: Node, s: Node, vh: Node] {
+  checkFlag("svd", "fullMatrices", fullMatrices);
   const { node, lead, rows, columns } = matricesOf("svd", a);
   if (node.size === 0 && sizeOf(lead) !== 0 && rows * columns === 0) {
     // Without rows or columns there are no singular values.

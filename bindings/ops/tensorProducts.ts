@@ -1,8 +1,9 @@
 // Which products of tensors are a few lines of others?
 
 import { check, show } from "../errors.ts";
-import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
+import { checkFlag, constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { checkRoom, sameShape, sizeOf } from "../tensor.ts";
+import { checkInteger, checkIntegers, checkList } from "./arguments.ts";
 import { power } from "./composed.ts";
 import { checkParts, roll } from "./composedMoves.ts";
 import { stack, transpose } from "./copy.ts";
@@ -41,6 +42,8 @@ export function tensordot(
 ): Node {
   const [first, second] = [asFloat(a), asFloat(b)];
   const [rankA, rankB] = [first.shape.length, second.shape.length];
+  if (typeof axes === "number") checkInteger("tensordot", "axes", axes, 0);
+  else checkList("tensordot", "axes", axes);
   const given =
     typeof axes === "number"
       ? [
@@ -48,6 +51,7 @@ export function tensordot(
           Array.from({ length: axes }, (_, axis) => axis),
         ]
       : axes;
+  for (const side of [0, 1]) checkIntegers("tensordot", `axes[${side}]`, given[side]);
   const summedA = (given[0] as readonly number[]).flatMap((axis) => resolveAxes("tensordot", rankA, axis));
   const summedB = (given[1] as readonly number[]).flatMap((axis) => resolveAxes("tensordot", rankB, axis));
   const sizes = summedA.map((axis) => first.shape[axis] as number);
@@ -127,6 +131,7 @@ export function kron(a: Operand, b: Operand): Node {
 
 /** Powers of a vector as columns, the highest first, or with `increasing` the lowest: [n] → [n, columns]. float32. */
 export function vander(x: Operand, columns?: number, increasing = false): Node {
+  checkFlag("vander", "increasing", increasing);
   const node = asFloat(x);
   check(node.shape.length === 1, "shape", () => ({
     where: errorPlace("vander"),

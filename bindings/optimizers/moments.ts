@@ -1,5 +1,6 @@
 // Which optimizers divide a running mean of the gradient by a running measure of its size?
 
+import { checkOptionsObject } from "../config.ts";
 import { check } from "../errors.ts";
 import type { SymbolicTensor } from "../graph.ts";
 import { abs, add, divide, greater, logicalAnd, maximum, multiply, sqrt, square, subtract, where } from "../ops/map.ts";
@@ -97,6 +98,7 @@ export const adam: OptimizerFactory<AdamOptions> = (options) =>
  * @throws {TensorError} `option` for a weight decay of null.
  */
 export const adamw: OptimizerFactory<AdamOptions> = (options = {}) => {
+  checkOptionsObject("adamw", options);
   check(options.weightDecay !== null, "option", () => ({
     where: "adamw.weightDecay",
     expected: "a number ≥ 0",

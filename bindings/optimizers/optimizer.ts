@@ -1,6 +1,6 @@
 // What is an optimizer? Options, what it remembers for each weight, and a rule in ops.
 
-import { type Config, type Json, toSnakeCase } from "../config.ts";
+import { type Config, checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
 import { check, show } from "../errors.ts";
 import type { Operand, SymbolicTensor } from "../graph.ts";
 import { flag, number, type OptionRule, type OptionRules, settle } from "../optionRules.ts";
@@ -140,7 +140,7 @@ export type OptimizerFactory<S extends object> = (options?: OptimizerOptions & P
 export function defineOptimizer<S extends object = Record<never, never>>(
   definition: OptimizerDefinition<S>,
 ): OptimizerFactory<S> {
-  return (options) => makeOptimizer(definition, options ?? {});
+  return (options = {}) => makeOptimizer(definition, options);
 }
 
 /**
@@ -159,6 +159,7 @@ export function makeOptimizer<S extends object>(
     received: show(definition),
   }));
   const where = name.toLowerCase();
+  checkOptionsObject(where, given);
   const own = settle(where, given, rulesOf(definition.options), commonOptions);
   const settings = checkedSettings(where, given, definition.learningRate ?? 0.001, definition.weightDecay ?? null);
   const slots = typeof definition.slots === "function" ? definition.slots(own) : (definition.slots ?? {});

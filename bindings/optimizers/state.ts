@@ -2,8 +2,8 @@
 
 import { checkNumber } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
-import { check } from "../errors.ts";
-import { type Operand, read, type SymbolicTensor } from "../graph.ts";
+import { check, show } from "../errors.ts";
+import { isVariable, type Operand, read, type SymbolicTensor } from "../graph.ts";
 import { clip } from "../ops/composed.ts";
 import { add, divide, equal, maximum, minimum, multiply, sqrt, square, subtract, where } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
@@ -96,6 +96,16 @@ export function startOptimizer(
   variables: readonly Variable[],
   options: StartOptions = {},
 ): OptimizerState {
+  check(typeof optimizer?.rule?.update === "function" && typeof optimizer.settings === "object", "option", () => ({
+    where: "startOptimizer",
+    expected: "an optimizer, such as optimizers.adam()",
+    received: show(optimizer),
+  }));
+  check(Array.isArray(variables) && variables.every(isVariable), "option", () => ({
+    where: "startOptimizer",
+    expected: "a list of variables",
+    received: show(variables),
+  }));
   const { settings, rule } = optimizer;
   for (const variable of variables)
     check(variable.dtype === "float32", "dtype", () => ({
@@ -224,6 +234,11 @@ export function startOptimizer(
     scaleLoss: (loss: Node) => (settings.lossScaleFactor === null ? loss : multiply(loss, settings.lossScaleFactor)),
     step,
     useAverages: (use: boolean) => {
+      check(typeof use === "boolean", "option", () => ({
+        where: "optimizer.useAverages",
+        expected: "true or false",
+        received: show(use),
+      }));
       check(averages !== undefined || !use, "state", () => ({
         where: "optimizer",
         expected: "averages of the weights",

@@ -1,14 +1,42 @@
 // Where is the machine's code? In this package's bundle, as text; that with relaxed SIMD in a file beside it.
 
 import text from "../../build/wasmgrad.wasm";
+import { TensorError } from "../errors.ts";
 import { checksum } from "../formats/checksum.ts";
 
 let compiled: WebAssembly.Module | undefined;
 
-/** The machine as a WebAssembly module, compiled on first use. */
+/**
+ * The machine as a WebAssembly module, compiled on first use.
+ * @throws {TensorError} `unsupported` where there is no WebAssembly, none with SIMD, or where a policy forbids it.
+ */
 export function wasmModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(bytesOf(text));
+  if (compiled !== undefined) return compiled;
+  const bytes = bytesOf(text);
+  try {
+    compiled = new WebAssembly.Module(bytes);
+  } catch (cause) {
+    throw unavailable(bytes, cause);
+  }
   return compiled;
+}
+
+/** Why this runtime does not compile the machine, and what helps. */
+function unavailable(bytes: BufferSource, cause: unknown): TensorError {
+  const [received, remedy] =
+    typeof WebAssembly === "undefined"
+      ? ["a runtime without WebAssembly", "Switch off what disables it, such as Lockdown Mode or node --jitless."]
+      : WebAssembly.validate(bytes)
+        ? [
+            `a refusal: ${cause instanceof Error ? cause.message : String(cause)}`,
+            "Allow WebAssembly in the Content-Security-Policy of the page: script-src 'self' 'wasm-unsafe-eval'.",
+          ]
+        : ["a runtime without SIMD", "Use Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or a later version."];
+  return new TensorError(
+    "unsupported",
+    { where: "engine", expected: "WebAssembly with SIMD", received, remedy },
+    { cause },
+  );
 }
 
 /**

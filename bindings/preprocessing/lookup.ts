@@ -237,7 +237,10 @@ export function lookup<T extends Token, D>(
     invert: invert as never,
     call: (invert ? toTokens : toTensor) as never,
     adapt: adapt as never,
-    getVocabulary: ({ includeSpecialTokens = true } = {}) => (includeSpecialTokens ? whole() : [...known.tokens]),
+    getVocabulary: (given = {}) => {
+      const rules = { includeSpecialTokens: flag(true) };
+      return settle(`${type.where}.getVocabulary`, given, rules).includeSpecialTokens ? whole() : [...known.tokens];
+    },
     get vocabularySize(): number {
       return front.length + known.tokens.length;
     },

@@ -1,7 +1,7 @@
 // Which tokens do nested lists hold, and in which shape?
 
 import { check, show } from "../errors.ts";
-import { type NumericArray, type Shape, sizeOf, Tensor } from "../tensor.ts";
+import { checkShape, mostAxes, type NumericArray, type Shape, sizeOf, Tensor, tensor } from "../tensor.ts";
 
 /** What is looked up or hashed. */
 export type Token = string | number;
@@ -38,7 +38,7 @@ function read<T>(rule: TokenRule<T>, where: () => string, value: unknown): T {
 
 /** Tensors and typed arrays as ordinary lists. */
 export function opened(data: unknown): unknown {
-  if (data instanceof Tensor) return data.array();
+  if (data instanceof Tensor) return tensor(data).array();
   return ArrayBuffer.isView(data) && !(data instanceof DataView) ? Array.from(data as NumericArray) : data;
 }
 
@@ -59,7 +59,10 @@ export function flatten<T>(
 ): { readonly values: readonly T[]; readonly shape: Shape } {
   const outermost = opened(data);
   const shape: number[] = [];
-  for (let level = outermost; Array.isArray(level); level = opened(level[0])) shape.push(level.length);
+  for (let level = outermost; Array.isArray(level); level = opened(level[0])) {
+    shape.push(level.length);
+    checkShape(where, shape);
+  }
   const values: T[] = [];
   const fill = (given: unknown, axis: number): void => {
     const item = opened(given);
@@ -88,11 +91,16 @@ export function nest<T>(values: readonly T[], shape: Shape): Nested<T> {
 }
 
 /** The innermost lists in `data`, however long each is; a token that stands beside lists is a list of its own. */
-export function* documentsIn<T>(where: string, data: unknown, rule: TokenRule<T>): Generator<readonly T[]> {
+export function* documentsIn<T>(where: string, data: unknown, rule: TokenRule<T>, depth = 0): Generator<readonly T[]> {
+  check(depth <= mostAxes, "shape", () => ({
+    where,
+    expected: `at most ${mostAxes} lists in each other`,
+    received: "more, or one that holds itself",
+  }));
   const item = opened(data);
   const take = (value: unknown): T => read(rule, () => where, value);
   if (!Array.isArray(item)) yield [take(item)];
   else if (item.some((each) => typeof each === "object" && each !== null))
-    for (const each of item) yield* documentsIn(where, each, rule);
+    for (const each of item) yield* documentsIn(where, each, rule, depth + 1);
   else yield item.map(take);
 }

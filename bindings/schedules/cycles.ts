@@ -1,5 +1,6 @@
 // Which learning rates follow a cosine, begin anew, or first grow?
 
+import { checkOptionsObject } from "../config.ts";
 import { check, show } from "../errors.ts";
 import { type SymbolicTensor, toSymbolic } from "../graph.ts";
 import {
@@ -170,6 +171,7 @@ export interface OneCycleOptions {
 
 /** A straight line up to the first rate of another schedule, which begins after `steps` steps. */
 export function warmUp(options: WarmUpOptions): Schedule {
+  checkOptionsObject("warmUp", options);
   const { learningRate, ...own } = options;
   const after = scheduleOrNumber(learningRate, "warmUp.learningRate");
   const rules: OptionRules<Omit<Required<WarmUpOptions>, "learningRate">> = {

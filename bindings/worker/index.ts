@@ -1,5 +1,6 @@
 // What does `wasmgrad/worker` offer? Models that train and predict in a worker, so that a page or a server stays free.
 
+import { checkOptionsObject } from "../config.ts";
 import type { EngineOptions } from "../configure.ts";
 import { check, show, TensorError } from "../errors.ts";
 import type { Model } from "../models/model.ts";
@@ -75,6 +76,7 @@ export async function modelInWorker<I, O, M extends string>(
   options: ModelInWorkerOptions = {},
 ): Promise<WorkerModel<I, O, M>> {
   const where = "modelInWorker";
+  checkOptionsObject(where, options);
   const { includeOptimizer = true, ...workerOptions } = options;
   check(typeof (model as Partial<Model> | null)?.save === "function", "option", () => ({
     where,

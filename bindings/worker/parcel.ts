@@ -37,12 +37,13 @@ export class Packer {
   async pack(where: string, data: DataLike | undefined): Promise<Parcel> {
     if (isData(data)) return this.packTensor(where, data);
     if (typeof data !== "object" || data === null) return { kind: "other", value: refusable(data) };
-    const values: Record<string, Parcel> = {};
-    for (const [name, value] of Object.entries(data))
-      values[name] = isData(value)
-        ? await this.packTensor(`${where}.${name}`, value)
-        : { kind: "other", value: refusable(value) };
-    return { kind: "record", values };
+    const values: [string, Parcel][] = [];
+    for (const [name, value] of Object.entries(data)) {
+      const other = (): Parcel => ({ kind: "other", value: refusable(value) });
+      values.push([name, isData(value) ? await this.packTensor(`${where}.${name}`, value) : other()]);
+    }
+    // Names are the user's: `__proto__` is one like any other.
+    return { kind: "record", values: Object.fromEntries(values) };
   }
 
   private async packTensor(where: string, given: TensorLike): Promise<Parcel> {

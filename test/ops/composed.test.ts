@@ -213,7 +213,7 @@ const twice: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor>> = {
       conv(reshape(map.square(x), [1, 12, 1]), tensor(weights.data.slice(0, 6), [3, 1, 2]), { ...windows, groups: 1 }),
     ),
   "an average of windows": (x) =>
-    map.square(map.exp(averagePool(reshape(x, [1, 12, 1]), { poolSize: [3], ...windows }))),
+    map.square(map.exp(averagePool(reshape(x, [1, 12, 1]), { poolSize: [3], strides: [2], padding: [[1, 0]] }))),
 };
 describeOp(
   "the second derivative",

@@ -170,7 +170,7 @@ describeOp(
       title: "half a dilation",
       call: () => conv(image, kernel, { ...same, dilations: [1, 0.5] }),
       code: "shape",
-      text: "conv: expected 2 whole dilations of at least 1, received [1,0.5]",
+      text: "conv: expected 2 whole dilations of at least 1, received [1, 0.5]",
     },
     {
       title: "negative padding",

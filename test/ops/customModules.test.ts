@@ -1,7 +1,7 @@
 // Is every module that cannot be a kernel refused, and every kernel that fails reported?
 
 import { describe, expect, it } from "vitest";
-import { valueAndGrad } from "../../bindings/compiled.ts";
+import { compiled, valueAndGrad } from "../../bindings/compiled.ts";
 import { reads, table, writes } from "../../bindings/compiler/instruction.ts";
 import { engine } from "../../bindings/engine.ts";
 import { TensorError } from "../../bindings/errors.ts";
@@ -10,8 +10,9 @@ import * as layers from "../../bindings/layers/index.ts";
 import { defineLayer, type Layer } from "../../bindings/layers/layer.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import { customOp } from "../../bindings/ops/custom.ts";
+import { gather } from "../../bindings/ops/gather.ts";
 import { sum } from "../../bindings/ops/reduce.ts";
-import type { Tensor } from "../../bindings/tensor.ts";
+import { type Tensor, tensor } from "../../bindings/tensor.ts";
 import { compileKernel, defineScale, header, scale } from "../harness/customKernel.ts";
 import { expectTensorError } from "../harness/describeOp.ts";
 
@@ -154,6 +155,16 @@ describe("a kernel that fails", () => {
     const model = sequential([layers.dense({ units: 2, inputShape: [3] }), failing()]);
     expect(() => model.predict([[1, 2, 3]])).toThrow(/^sequential\/failing \(mine\): expected a kernel/);
     expect(engine().takeTrapped()).toBe(0);
+  });
+
+  it("leaves no fault of the same phase to the next run", async () => {
+    const failing = mine(await compileKernel(kernel("unreachable();")));
+    const both = compiled((x, at) => [gather(x, at), failing(x as Node) as unknown as Node]);
+    const outside = tensor([7], undefined, "int32");
+    for (let times = 0; times < 2; times++) {
+      expect(() => both([1, 2, 3], outside)).toThrow("mine: expected a kernel that comes to its end");
+      expect(scale([1, 2], [3, 4], { factor: 1 }).array()).toEqual([3, 8]);
+    }
   });
 });
 

@@ -107,7 +107,7 @@ function programThatTraps(): Block {
   words.set([code.SYNC, 0, 0, 0, 1, 1000]);
   words.set([code.GATHER, 1000, 1, 0, nowhere, 64, nowhere, 1, 1 << 16, 1000], 32);
   const block = engine().allocate(words.byteLength, "test");
-  engine().write(block.address, words);
+  engine().write(block.address, words, "int32", words.length);
   return block;
 }
 
