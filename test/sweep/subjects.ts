@@ -1,4 +1,4 @@
-// Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
+// Everything that the sweep covers. `found.test.ts` fails when an op or layer is missing.
 
 import { coreSubjects } from "./layers/core.ts";
 import { networkSubjects } from "./networks.ts";
@@ -13,6 +13,9 @@ import { poolSubjects } from "./ops/pool.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
 import { programSubjects } from "./programs.ts";
 import type { Subject } from "./subject.ts";
+import { lossSubjects } from "./training/losses.ts";
+import { metricSubjects } from "./training/metrics.ts";
+import { optimizerSubjects } from "./training/optimizers.ts";
 
 export const subjects: readonly Subject[] = [
   ...elementwiseSubjects,
@@ -27,4 +30,7 @@ export const subjects: readonly Subject[] = [
   ...coreSubjects,
   ...programSubjects,
   ...networkSubjects,
+  ...lossSubjects,
+  ...metricSubjects,
+  ...optimizerSubjects,
 ];
