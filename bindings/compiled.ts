@@ -6,7 +6,16 @@ import { type CompileOptions, compile, type Program } from "./compiler/program.t
 import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
 import { gradients } from "./gradient.ts";
-import { inputNode, isVariable, type Operand, SymbolicTensor, toSymbolic, tracing, withTrace } from "./graph.ts";
+import {
+  inputNode,
+  isIndices,
+  isVariable,
+  type Operand,
+  SymbolicTensor,
+  toSymbolic,
+  tracing,
+  withTrace,
+} from "./graph.ts";
 import { full } from "./ops/map.ts";
 import { structuralKey } from "./structuralKey.ts";
 import { type Shape, Tensor, type TensorLike, tensor } from "./tensor.ts";
@@ -322,9 +331,7 @@ export function lift<F extends Symbolic>(
 /** A value, but plain numbers stay as they are: they take the dtype of the other operand. */
 function asValue(operand: TensorLike, whole = false): TensorLike {
   if (typeof operand === "number" || operand === undefined) return operand;
-  const value = tensor(operand);
-  const isIndices = whole && Array.isArray(operand) && Array.from(value.data).every(Number.isInteger);
-  return isIndices ? tensor(value, undefined, "int32") : value;
+  return isIndices(operand) && whole ? tensor(operand, undefined, "int32") : tensor(operand);
 }
 
 function isListOfTensors(value: unknown): boolean {
