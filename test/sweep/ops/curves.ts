@@ -165,7 +165,10 @@ export const curves: Readonly<Record<string, Curve>> = {
     (x) => times(x, normalShare(x)),
     (x) => normalShare(x) + x * normalDensity(x),
     {
-      slopeError: (x) => 8 * 2 ** -23 * (1 + x * x) * normalDensity(x),
+      // 8 ULP of Φ, which is subnormal before x · Φ is.
+      error: (x) => (x < -13 && x > -20 ? -x * 8 * 2 ** -149 : 0),
+      slopeError: (x) =>
+        8 * 2 ** -23 * (1 + x * x) * normalDensity(x) + (Math.abs(x) < 20 ? (8 + 4 * Math.abs(x)) * 2 ** -149 : 0),
     },
   ),
   hardSigmoid: composed(
@@ -198,6 +201,7 @@ export const curves: Readonly<Record<string, Curve>> = {
   tanhShrink: composed(
     (x) => (Math.abs(x) < 0.01 ? x ** 3 / 3 - (2 * x ** 5) / 15 : x - Math.tanh(x)),
     (x) => Math.tanh(x) ** 2,
+    { error: (x) => (Math.abs(x) >= 0.5 ? 1.5 * gapAt(Math.tanh(x)) : 0) },
   ),
   sparsePlus: composed(
     (x) => (x <= -1 ? 0 : x >= 1 ? x : (x + 1) ** 2 / 4),
