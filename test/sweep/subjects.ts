@@ -9,6 +9,7 @@ import { indexingSubjects } from "./ops/indexing.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
 import { normalizationSubjects } from "./ops/normalization.ts";
+import { parameterSubjects } from "./ops/parameters.ts";
 import { poolSubjects } from "./ops/pool.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
 import { programSubjects } from "./programs.ts";
@@ -17,6 +18,7 @@ import type { Subject } from "./subject.ts";
 export const subjects: readonly Subject[] = [
   ...elementwiseSubjects,
   ...binarySubjects,
+  ...parameterSubjects,
   ...matMulSubjects,
   ...reductionSubjects,
   ...moveSubjects,

@@ -3,7 +3,7 @@
 // Written from their definitions, in forms that do not cancel. `ulps` of the machine's own functions are those that
 // test/assembly/math.test.ts measures; composed functions may take a few roundings of their operand and result.
 
-import { elementary, erf, roundEven } from "../../harness/elementary.ts";
+import { elementary, erf, erfInverse, roundEven } from "../../harness/elementary.ts";
 import { gapAt } from "../../harness/estimate.ts";
 import type { Curve } from "../real.ts";
 
@@ -74,6 +74,14 @@ export const curves: Readonly<Record<string, Curve>> = {
   erf: own("erf", {
     slope: (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x),
     slopeError: (x) => x * x * 2 ** -23 * Math.exp(-x * x),
+  }),
+  // e^y² of a rounded y.
+  erfInverse: own("erfInverse", {
+    slope: (x) => (Math.sqrt(Math.PI) / 2) * Math.exp(erfInverse(x) ** 2),
+    slopeError: (x) => {
+      const y = erfInverse(x);
+      return Math.abs(y) * 8 * gapAt(y) * Math.exp(y * y);
+    },
   }),
   floor: own("floor", {}),
   ceil: own("ceil", {}),
