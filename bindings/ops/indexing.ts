@@ -5,11 +5,13 @@ import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } f
 import { type Shape, sizeOf } from "../tensor.ts";
 import { floorDivide, mod } from "./composedElements.ts";
 import { concat, pad, slice, stridesOf, transpose } from "./copy.ts";
+import { withRule } from "./customGradient.ts";
 import { gather, integers, pickAlongLast, scatterAdd } from "./gather.ts";
 import {
   asFloat,
   broadcastTo,
   cast,
+  divide,
   equal,
   full,
   greater,
@@ -157,6 +159,23 @@ export function segmentMax(x: Operand, segments: Operand, count: number): Node {
     received: `[${node.shape.join(", ")}] and [${given.shape.join(", ")}]`,
   }));
   if (rows === 0) return full([count, ...inner], Number.NEGATIVE_INFINITY);
+  return withRule(
+    (entries) => {
+      const largest = largestOf(entries, given, count);
+      return [
+        largest,
+        (dy) => {
+          const chosen = cast(equal(entries, gather(largest, given)), "float32");
+          return multiply(chosen, gather(divide(dy, segmentSum(chosen, given, count)), given));
+        },
+      ];
+    },
+    [node],
+  );
+}
+
+function largestOf(node: Node, given: Node, count: number): Node {
+  const [rows = 0, ...inner] = node.shape;
   const order = argSort(given);
   const sorted = gather(given, order);
   let largest = gather(reshape(node, [rows, sizeOf(inner)]), order);

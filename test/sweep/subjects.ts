@@ -4,7 +4,10 @@ import { coreSubjects } from "./layers/core.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
+import { countingSubjects } from "./ops/counting.ts";
+import { creationSubjects } from "./ops/creation.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
+import { entropySubjects } from "./ops/entropies.ts";
 import { indexingSubjects } from "./ops/indexing.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
@@ -12,6 +15,7 @@ import { normalizationSubjects } from "./ops/normalization.ts";
 import { parameterSubjects } from "./ops/parameters.ts";
 import { poolSubjects } from "./ops/pool.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
+import { statisticSubjects } from "./ops/statistics.ts";
 import { programSubjects } from "./programs.ts";
 import type { Subject } from "./subject.ts";
 
@@ -26,6 +30,10 @@ export const subjects: readonly Subject[] = [
   ...poolSubjects,
   ...indexingSubjects,
   ...normalizationSubjects,
+  ...entropySubjects,
+  ...statisticSubjects,
+  ...countingSubjects,
+  ...creationSubjects,
   ...coreSubjects,
   ...programSubjects,
   ...networkSubjects,
