@@ -83,7 +83,7 @@ export function logSumExp(x: Operand, axes?: Axes, keepDims = false): Node {
 
 function logOfSum(x: Node, axes: readonly number[]): readonly [Node, (dy: Node) => Node] {
   const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-  if (x.size === 0 && sizeOf(kept) > 0) return [full(kept, Number.NEGATIVE_INFINITY), () => x];
+  if (x.size === 0) return [full(kept, Number.NEGATIVE_INFINITY), () => x];
   const largest = minimum(maximum(max(x, axes, true), -3.4e38), 3.4e38);
   const total = add(log(sum(exp(subtract(x, largest)), axes, true)), largest);
   return [

@@ -9,6 +9,7 @@ import { creationSubjects } from "./ops/creation.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { entropySubjects } from "./ops/entropies.ts";
 import { indexingSubjects } from "./ops/indexing.ts";
+import { joinSubjects } from "./ops/joins.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
 import { normalizationSubjects } from "./ops/normalization.ts";
@@ -26,6 +27,7 @@ export const subjects: readonly Subject[] = [
   ...matMulSubjects,
   ...reductionSubjects,
   ...moveSubjects,
+  ...joinSubjects,
   ...convSubjects,
   ...poolSubjects,
   ...indexingSubjects,

@@ -62,7 +62,7 @@ interface Rectify {
 
 const withParameters: readonly Subject[] = [
   parameterised(
-    "elu, alpha",
+    "elu with alpha",
     quarters(0, 3),
     (x, alpha) => ops.elu(x, alpha),
     (alpha) => ({
@@ -73,7 +73,7 @@ const withParameters: readonly Subject[] = [
     [-1, 1],
   ),
   parameterised(
-    "celu, alpha",
+    "celu with alpha",
     quarters(1, 3),
     (x, alpha) => ops.celu(x, alpha),
     (alpha) => ({
@@ -85,7 +85,7 @@ const withParameters: readonly Subject[] = [
     [-1, 1],
   ),
   parameterised(
-    "leakyRelu, slope",
+    "leakyRelu with slope",
     quarters(-1, 2),
     (x, slope) => ops.leakyRelu(x, slope),
     (slope) => ({
@@ -126,7 +126,7 @@ const withParameters: readonly Subject[] = [
     [-1, 0, 0.5, 1],
   ),
   parameterised(
-    "hardShrink, threshold",
+    "hardShrink with threshold",
     quarters(0, 2),
     (x, threshold) => ops.hardShrink(x, threshold),
     (threshold) => ({
@@ -137,7 +137,7 @@ const withParameters: readonly Subject[] = [
     [0, 0.5, -0.5, 1, -1],
   ),
   parameterised(
-    "softShrink, threshold",
+    "softShrink with threshold",
     quarters(0, 2),
     (x, threshold) => ops.softShrink(x, threshold),
     (threshold) => ({
@@ -148,7 +148,7 @@ const withParameters: readonly Subject[] = [
     [0, 0.5, -0.5, 1, -1],
   ),
   parameterised(
-    "squareplus, b",
+    "squareplus with b",
     quarters(1, 6),
     (x, b) => ops.squareplus(x, b),
     (b) => ({
@@ -294,8 +294,8 @@ interface IntegerCase {
 const anyInteger = sometimes([2 ** 31 - 1, -(2 ** 31), 0, 1, -1, 7, -7], 0.5, whole(-40, 40));
 const integerPairs = (
   [
-    ["floorDivide, integers", (a: Node, b: Node) => ops.floorDivide(a, b), Math.floor],
-    ["mod, integers", (a: Node, b: Node) => ops.mod(a, b), undefined],
+    ["floorDivide of integers", (a: Node, b: Node) => ops.floorDivide(a, b), Math.floor],
+    ["mod of integers", (a: Node, b: Node) => ops.mod(a, b), undefined],
   ] as const
 ).map(([name, call, rule]) =>
   op<IntegerCase>({
