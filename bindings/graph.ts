@@ -3,7 +3,16 @@
 import { hasTag, variableTag } from "./brands.ts";
 import type { Lowering } from "./compiler/instruction.ts";
 import { check, show } from "./errors.ts";
-import { checkRoom, type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "./tensor.ts";
+import {
+  checkRoom,
+  type DType,
+  type NestedArray,
+  type Shape,
+  sizeOf,
+  type Tensor,
+  type TensorLike,
+  tensor,
+} from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
 /** What an operation knows beside its inputs; printable, and equal values mean equal operations. */
@@ -188,11 +197,16 @@ export function isInt32(value: unknown): value is number {
   return typeof value === "number" && value === (value | 0);
 }
 
-/** Turns what operations accept into a node. A bare number takes the dtype `like` has, if it fits. */
+/** Whether `value` is a list of whole numbers, however nested, which serve as indices. */
+export function isIndices(value: unknown): value is NestedArray {
+  return Array.isArray(value) && value.flat(Number.POSITIVE_INFINITY).every(Number.isInteger);
+}
+
+/** Turns what operations accept into a node. A bare number takes the dtype `like` has, if it fits; so do lists of int32. */
 export function toSymbolic(operand: Operand, like?: DType): SymbolicTensor {
   if (operand instanceof SymbolicTensor) return operand;
   if (isVariable(operand)) return read(operand);
-  if (like === "int32" && isInt32(operand)) return constant(operand, "int32");
+  if (like === "int32" && (isInt32(operand) || isIndices(operand))) return constant(operand, "int32");
   return constant(operand);
 }
 

@@ -1,6 +1,6 @@
 // What plain data are when they are given to operations on values.
 
-import { isVariable } from "./graph.ts";
+import { isIndices, isVariable } from "./graph.ts";
 import { structuralKey } from "./structuralKey.ts";
 import { Tensor, type TensorLike, tensor } from "./tensor.ts";
 import { isSymbolic } from "./trees.ts";
@@ -8,9 +8,7 @@ import { isSymbolic } from "./trees.ts";
 /** A value, but plain numbers stay as they are: they take the dtype of the other operand. */
 export function asValue(operand: TensorLike, whole = false): TensorLike {
   if (typeof operand === "number" || operand === undefined) return operand;
-  const value = tensor(operand);
-  const isIndices = whole && Array.isArray(operand) && Array.from(value.data).every(Number.isInteger);
-  return isIndices ? tensor(value, undefined, "int32") : value;
+  return isIndices(operand) && whole ? tensor(operand, undefined, "int32") : tensor(operand);
 }
 
 /** Whether `value` is a list of tensors, symbols or typed arrays, not one array of numbers. */

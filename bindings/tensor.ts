@@ -202,8 +202,8 @@ export class Tensor {
 /**
  * A tensor from ordinary data. Typed arrays keep their type where it exists (other integers become int32, Float64Array
  * float32), numbers become float32, booleans bool; `dtype` converts. `shape` gives typed arrays and flat lists a shape.
- * @throws {TensorError} `shape` for ragged rows or a size that does not fit, `dtype` for values that are not numbers, and
- *   for an unknown dtype.
+ * @throws {TensorError} `shape` for ragged rows or a size that does not fit, `dtype` for values that are not numbers, or
+ * that the dtype does not hold, and for an unknown dtype.
  */
 export function tensor(data: TensorLike, shape?: Shape, dtype?: DType): Tensor {
   if (dtype !== undefined) checkDType("tensor", dtype);
@@ -252,8 +252,24 @@ export function completeShape(where: string, size: number, shape: Shape): Shape 
   return complete;
 }
 
+/** @throws {TensorError} `dtype` for a number that `dtype` does not hold, even rounded towards zero. */
+export function checkFits(where: string, values: ArrayLike<number>, dtype: DType): void {
+  if (dtype === "float32" || dtype === "bool") return;
+  const [low, high] = dtype === "int32" ? [-(2 ** 31), 2 ** 31] : [0, 256];
+  for (let index = 0; index < values.length; index++) {
+    const value = Math.trunc(values[index] as number);
+    check(value >= low && value < high, "dtype", () => ({
+      where,
+      expected: `numbers from ${low} to ${high - 1} for dtype ${dtype}`,
+      received: `${values[index]} at position ${index}`,
+      remedy: "ops.cast limits numbers to the range of int32, and keeps eight bits of it for uint8.",
+    }));
+  }
+}
+
 /** The same values in another dtype: float → int rounds towards zero, anything → bool is `≠ 0`. */
 function convert(value: Tensor, dtype: DType): Tensor {
+  checkFits("tensor", value.data, dtype);
   if (dtype === "bool")
     return Tensor.of(
       Uint8Array.from(value.data, (element) => (element !== 0 ? 1 : 0)),
@@ -317,6 +333,7 @@ function fromTypedArray(data: NumericArray): Tensor {
 
 function fromNumbers(values: Float64Array, shape: Shape, dtype: DType | undefined): Tensor {
   if (dtype !== "int32") return Tensor.of(Float32Array.from(values), shape, "float32");
+  checkFits("tensor", values, dtype);
   return Tensor.of(Int32Array.from(values), shape, dtype);
 }
 

@@ -34,7 +34,7 @@ import {
 } from "./map.ts";
 import { randomUniform } from "./random.ts";
 import { type Axes, max, mean, resolveAxes, sum } from "./reduce.ts";
-import { reshape, squeeze } from "./view.ts";
+import { reshape, squeeze, stopGradient } from "./view.ts";
 
 type Node = SymbolicTensor;
 
@@ -87,21 +87,22 @@ export function logSumExp(x: Operand, axes?: Axes, keepDims = false): Node {
 
 function logOfSum(x: Node, axes: readonly number[]): readonly [Node, (dy: Node) => Node] {
   const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-  if (x.size === 0 && sizeOf(kept) > 0) return [full(kept, Number.NEGATIVE_INFINITY), () => x];
+  if (x.size === 0) return [full(kept, Number.NEGATIVE_INFINITY), () => x];
   const largest = minimum(maximum(max(x, axes, true), -3.4e38), 3.4e38);
   const total = add(log(sum(exp(subtract(x, largest)), axes, true)), largest);
   return [
     total,
     (dy) => {
-      const again = withRule((given) => logOfSum(given, axes), [x]);
-      const regular = lessEqual(abs(again), 3.4028234663852886e38);
+      // The softmax from the shifted x: from the result, its rounding would be that of all shares.
+      const regular = lessEqual(abs(total), 3.4028234663852886e38);
+      const powers = exp(subtract(where(regular, x, 0), where(regular, stopGradient(largest), 0)));
       const infinite = cast(equal(x, Number.POSITIVE_INFINITY), "float32");
       const share = where(
-        equal(again, Number.POSITIVE_INFINITY),
+        equal(total, Number.POSITIVE_INFINITY),
         divide(infinite, sum(infinite, axes, true)),
-        where(equal(again, Number.NEGATIVE_INFINITY), 0, again),
+        where(equal(total, Number.NEGATIVE_INFINITY), 0, Number.NaN),
       );
-      return multiply(dy, where(regular, exp(subtract(x, where(regular, again, 0))), share));
+      return multiply(dy, where(regular, divide(powers, sum(powers, axes, true)), share));
     },
   ];
 }

@@ -29,7 +29,6 @@ import {
   multiply,
   negate,
   notEqual,
-  numeric,
   sign,
   sin,
   sqrt,
@@ -169,7 +168,7 @@ export function isClose(a: Operand, b: Operand, relative = 1e-5, absolute = 1e-8
 
 /** x with `nan` in place of NaN and the largest float32 numbers, or those given, in place of the infinities. */
 export function nanToNum(x: Operand, nan = 0, positive: number = largest, negative: number = -largest): Node {
-  const node = numeric(x);
+  const node = toSymbolic(x);
   if (node.dtype !== "float32") return node;
   const above = where(greater(node, largest), positive, where(isNan(node), nan, node));
   return where(less(node, -largest), negative, above);

@@ -263,7 +263,7 @@ function masked(name: string, x: Operand, kept: (row: number, column: number) =>
   const mask = Uint8Array.from({ length: sizeOf(shape) }, (_, place) =>
     kept(Math.floor(place / columns), place % columns) ? 1 : 0,
   );
-  return where(constant(Tensor.of(mask, shape, "bool")), node, 0);
+  return where(constant(Tensor.of(mask, shape, "bool")), node, constant(0, node.dtype));
 }
 
 function whole(name: string, counts: readonly number[], low: number): void {

@@ -194,6 +194,12 @@ export function bincount(x: Operand, weights?: Operand, length = 1): Node {
     add(reshape(node, [rows, count]), expandDims(firsts, 1)),
     constant(-1, "int32"),
   );
+  // float32 counts no further than 2²⁴.
+  if (weights === undefined && count > 2 ** 24) {
+    const part = (begin: number, size: number): Node =>
+      bincount(slice(node, [...lead.map(() => 0), begin], [...lead, size]), undefined, length);
+    return add(part(0, 2 ** 24), part(2 ** 24, count - 2 ** 24));
+  }
   const given = weights === undefined ? full([node.size, 1], 1) : reshape(asFloat(weights), [node.size, 1]);
   const sums = reshape(scatterAdd(given, reshape(places, [node.size]), rows * length), [...lead, length]);
   return weights === undefined ? cast(sums, "int32") : sums;
@@ -231,7 +237,7 @@ export function histogram(
   // The last interval has its upper edge as well.
   const inside = logicalAnd(greaterEqual(node, low), lessEqual(node, high));
   const bin = subtract(searchSorted(slice(edges, [0], [bins]), node, "right"), 1);
-  return [cast(bincount(where(inside, bin, 0), inside, bins), "int32"), edges];
+  return [slice(bincount(where(inside, bin, bins), undefined, bins + 1), [0], [bins]), edges];
 }
 
 /** For each value the number of ascending edges [n] that are ≤ it, int32: the interval it lies in. */

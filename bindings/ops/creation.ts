@@ -2,7 +2,7 @@
 
 import { check, show } from "../errors.ts";
 import type { Operand, TensorType } from "../graph.ts";
-import { type DType, type Shape, type Tensor, zeros } from "../tensor.ts";
+import { checkFits, type DType, type Shape, type Tensor, zeros } from "../tensor.ts";
 
 export { zeros } from "../tensor.ts";
 
@@ -13,6 +13,7 @@ export function full(shape: Shape, value: number, dtype: DType = "float32"): Ten
     expected: "a number",
     received: show(value),
   }));
+  checkFits("full", [Number(value)], dtype);
   return filled(shape, dtype, () => Number(value));
 }
 
@@ -66,7 +67,9 @@ export function arange(start: number, stop?: number, step = 1, dtype?: DType): T
   }));
   const count = Math.max(0, Math.ceil((to - from) / step));
   const whole = [from, to, step].every(Number.isInteger);
-  return filled([count], dtype === undefined ? (whole ? "int32" : "float32") : dtype, (index) => from + index * step);
+  const type = dtype === undefined ? (whole ? "int32" : "float32") : dtype;
+  checkFits("arange", count > 0 ? [from, from + (count - 1) * step] : [], type);
+  return filled([count], type, (index) => from + index * step);
 }
 
 /** `count` numbers from `start` to `stop`, both included, at equal distances. float32. */
@@ -109,6 +112,7 @@ function checkShaped(where: string, x: Shaped): void {
 
 function filled(shape: Shape, dtype: DType, value: (place: number) => number): Tensor {
   const result = zeros(shape, dtype);
-  for (let place = 0; place < result.size; place++) result.data[place] = value(place);
+  for (let place = 0; place < result.size; place++)
+    result.data[place] = dtype === "bool" ? Number(value(place) !== 0) : value(place);
   return result;
 }

@@ -180,19 +180,11 @@ export function gatherBatch(x: Node, indices: Node, cursor: Node, count: number)
 /** The operand as int32. @throws {TensorError} `dtype` unless it holds integers. */
 export function integers(name: string, indices: Operand): Node {
   const node = toSymbolic(indices, "int32");
-  check(node.dtype === "int32" || node.dtype === "uint8" || constantIntegers(node), "dtype", () => ({
+  check(node.dtype === "int32" || node.dtype === "uint8", "dtype", () => ({
     where: errorPlace(name),
     expected: "int32 or uint8 indices",
     received: node.dtype,
     remedy: 'Cast them with ops.cast(indices, "int32").',
   }));
   return cast(node, "int32");
-}
-
-/** Nested arrays of whole numbers are float32 constants; they serve as indices all the same. */
-function constantIntegers(node: Node): boolean {
-  const value = (node.attributes as { value?: { data: ArrayLike<number> } }).value;
-  return (
-    node.op.name === "constant" && value !== undefined && Array.from(value.data).every((each) => Number.isInteger(each))
-  );
 }

@@ -138,11 +138,14 @@ export const logicalAnd: Lifted<typeof elements.logicalAnd> = /* @__PURE__ */ li
 );
 /** a or b. */
 export const logicalOr: Lifted<typeof elements.logicalOr> = /* @__PURE__ */ lift("logicalOr", elements.logicalOr, 2);
-/** a where `condition` holds, b elsewhere; all three broadcast. */
+/**
+ * a where `condition` holds, b elsewhere; all three broadcast. Of uint8 and bool it is what they are, uint8 of both and of
+ * uint8 and a number from 0 to 255; else float32 if either is, else int32.
+ */
 export const where: Lifted<typeof elements.where> = /* @__PURE__ */ lift("where", elements.where, 3);
 /** Σ over `axes` (all when missing); the axes stay as size 1 with `keepDims`. float32 or int32. */
 export const sum: Lifted<typeof reductions.sum> = /* @__PURE__ */ lift("sum", reductions.sum, 1);
-/** Arithmetic mean over `axes`, float32. */
+/** Arithmetic mean over `axes`, float32; of integers from their exact sum, up to 2¹⁶ of them at least. */
 export const mean: Lifted<typeof reductions.mean> = /* @__PURE__ */ lift("mean", reductions.mean, 1);
 /** Largest value over `axes`; NaN if there is one. Equal maxima share the gradient. */
 export const max: Lifted<typeof reductions.max> = /* @__PURE__ */ lift("max", reductions.max, 1);

@@ -6,11 +6,13 @@ import { checkShape, type Shape, sizeOf } from "../tensor.ts";
 import { checkInteger, checkIntegers } from "./arguments.ts";
 import { floorDivide, mod } from "./composedElements.ts";
 import { concat, pad, slice, stridesOf, transpose } from "./copy.ts";
+import { withRule } from "./customGradient.ts";
 import { gather, integers, pickAlongLast, scatterAdd } from "./gather.ts";
 import {
   asFloat,
   broadcastTo,
   cast,
+  divide,
   equal,
   full,
   greater,
@@ -163,6 +165,23 @@ export function segmentMax(x: Operand, segments: Operand, count: number): Node {
     received: `[${node.shape.join(", ")}] and [${given.shape.join(", ")}]`,
   }));
   if (rows === 0) return full([count, ...inner], Number.NEGATIVE_INFINITY);
+  return withRule(
+    (entries) => {
+      const largest = largestOf(entries, given, count);
+      return [
+        largest,
+        (dy) => {
+          const chosen = cast(equal(entries, gather(largest, given)), "float32");
+          return multiply(chosen, gather(divide(dy, segmentSum(chosen, given, count)), given));
+        },
+      ];
+    },
+    [node],
+  );
+}
+
+function largestOf(node: Node, given: Node, count: number): Node {
+  const [rows = 0, ...inner] = node.shape;
   const order = argSort(given);
   const sorted = gather(given, order);
   let largest = gather(reshape(node, [rows, sizeOf(inner)]), order);

@@ -392,9 +392,27 @@ const selectOp = elementOp({
   ],
 });
 
-/** a where `condition` holds, b elsewhere; all three broadcast. */
+/** Both operands in the dtype that holds the elements of both: what only moves elements changes none. */
+function together(a: Operand, b: Operand): [Node, Node] {
+  const [left, right] = [a, b].map((each) => (typeof each === "number" ? undefined : toSymbolic(each)));
+  const narrow = (node: Node | undefined, other: Operand): boolean =>
+    node === undefined
+      ? typeof other === "number" && other === (other & 255)
+      : node.dtype === "uint8" || node.dtype === "bool";
+  if (!narrow(left, a) || !narrow(right, b) || (left ?? right) === undefined) return promote(a, b);
+  if (left?.dtype === "bool" && right?.dtype === "bool") return [left, right];
+  if (left?.dtype !== "uint8" && right?.dtype !== "uint8") return promote(a, b);
+  const byte = (node: Node | undefined, number: Operand): Node =>
+    node === undefined ? constant(number as number, "uint8") : cast(node, "uint8");
+  return [byte(left, a), byte(right, b)];
+}
+
+/**
+ * a where `condition` holds, b elsewhere; all three broadcast. Of uint8 and bool it is what they are, uint8 of both and of
+ * uint8 and a number from 0 to 255; else float32 if either is, else int32.
+ */
 export function where(condition: Operand, a: Operand, b: Operand): Node {
-  const [first, second] = promote(a, b);
+  const [first, second] = together(a, b);
   return makeNode(selectOp, [first, second, cast(toSymbolic(condition), "bool")], {});
 }
 

@@ -15,7 +15,7 @@ import { type Shape, sameShape, sizeOf } from "../tensor.ts";
 import { type Axes, checkElements, resolveAxes } from "./axes.ts";
 import { pad, slice } from "./copy.ts";
 import { typeCode } from "./expression.ts";
-import { asFloat, broadcastTo, cast, divide, equal, multiply } from "./map.ts";
+import { add, asFloat, broadcastTo, cast, divide, equal, multiply, round, subtract } from "./map.ts";
 import { reshape } from "./view.ts";
 
 export { type Axes, resolveAxes } from "./axes.ts";
@@ -39,9 +39,12 @@ const fewUnits = 8;
 const mostParts = 64;
 const sharedElements = 65536;
 
-/** [outer, axis, inner] → [outer, inner]. A second input is that of which the first holds sums of parts. */
+/**
+ * [outer, axis, inner] → [outer, inner]. A second input is that of which the first holds sums of parts, or extremes over
+ * some of the `axes`.
+ */
 /* @__NO_SIDE_EFFECTS__ */
-function reduceOp(kind: Kind): Operation {
+function reduceOp(kind: Kind): Operation<{ readonly axes?: readonly number[] }> {
   return defineOp({
     name: kind,
     infer: ([x]) => {
@@ -50,7 +53,8 @@ function reduceOp(kind: Kind): Operation {
     },
     gradient: (node, dy) => {
       const whole = node.inputs[1];
-      return whole === undefined ? [reduceGradient(kind, node, dy)] : [null, spreadOver(whole, dy)];
+      if (whole === undefined) return [reduceGradient(kind, node, dy)];
+      return [null, kind === "sum" ? spreadOver(whole, dy) : toExtremes(whole, node, dy)];
     },
     lower: (node) => {
       const input = node.inputs[0] as Node;
@@ -79,7 +83,15 @@ function reduceOp(kind: Kind): Operation {
   });
 }
 
-const operations: Readonly<Record<Kind, Operation>> = {
+/** dy to the elements of `whole` that are its extremes over the axes of `node`, in equal parts. */
+function toExtremes(whole: Node, node: Node, dy: Node): Node {
+  const axes = node.attributes.axes as readonly number[];
+  const kept = whole.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+  const chosen = cast(equal(whole, reshape(node, kept)), "float32");
+  return multiply(chosen, divide(reshape(dy, kept), sum(chosen, axes, true)));
+}
+
+const operations: Readonly<Record<Kind, ReturnType<typeof reduceOp>>> = {
   sum: reduceOp("sum"),
   max: reduceOp("max"),
   min: reduceOp("min"),
@@ -184,7 +196,13 @@ function reduce(kind: Kind, operand: Operand, axes: Axes | undefined, keepDims: 
       sizeOf(result.shape.slice(last + 1)),
     ];
     const kept = result.shape.map((size, axis) => (axis >= first && axis <= last ? 1 : size));
-    result = reshape(reduceAxis(kind, reshape(result, view)), kept);
+    const folded = reshape(result, view);
+    // Run by run the equal extremes of a run would share what one element of the next has: the last knows them all.
+    const whole = begin === 0 && result !== x && (kind === "max" || kind === "min");
+    result = reshape(
+      whole ? makeNode(operations[kind], [folded, x], { axes: chosen }) : reduceAxis(kind, folded),
+      kept,
+    );
     end = begin;
   }
   const shape = keepDims ? result.shape : x.shape.filter((_, axis) => !chosen.includes(axis));
@@ -197,15 +215,20 @@ export function sum(x: Operand, axes?: Axes, keepDims = false): Node {
   return reduce("sum", x, axes, keepDims);
 }
 
-/** Arithmetic mean over `axes`, float32. */
+/** Arithmetic mean over `axes`, float32; of integers from their exact sum, up to 2¹⁶ of them at least. */
 export function mean(x: Operand, axes?: Axes, keepDims = false): Node {
   checkFlag("mean", "keepDims", keepDims);
-  const node = asFloat(x);
+  const node = toSymbolic(x);
   const count = resolveAxes("mean", node.shape.length, axes).reduce(
     (product, axis) => product * (node.shape[axis] ?? 1),
     1,
   );
-  return divide(sum(node, axes, keepDims), count);
+  if (node.dtype === "float32") return divide(sum(node, axes, keepDims), count);
+  const rest = asFloat(sum(node, axes, keepDims));
+  if (node.dtype !== "int32" && count < 2 ** 23) return divide(rest, count);
+  // The sum modulo 2³² is exact, and the sum in float32 near enough to say how many times 2³² are missing.
+  const wraps = round(multiply(subtract(sum(asFloat(node), axes, keepDims), rest), 2 ** -32));
+  return divide(add(rest, multiply(wraps, 2 ** 32)), count);
 }
 
 /** Largest value over `axes`; NaN if there is one. Equal maxima share the gradient. */

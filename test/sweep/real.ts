@@ -197,6 +197,8 @@ export interface Curve {
   readonly ulps: number;
   /** How many roundings of its operand a composed formula may take: each costs u·|x·f′(x)|. Default 0. */
   readonly roundings?: number;
+  /** What the value may be off beyond that, as where a factor is subnormal. */
+  readonly error?: (x: number) => number;
   /** f′; undefined: zero everywhere, as of steps. */
   readonly slope?: (x: number) => number;
   /** What the gradient's rule may be off beyond its own roundings, as when 1 − y² cancels. */
@@ -207,11 +209,12 @@ export interface Curve {
 
 /** f(x). */
 export function apply(curve: Curve, x: Real): Real {
-  const { f, ulps, roundings = 0, slope, slopeError, jumps = none } = curve;
+  const { f, ulps, roundings = 0, error, slope, slopeError, jumps = none } = curve;
   const value = f(x.value);
   const inner = roundings * unit;
   const own = Number.isFinite(value)
     ? (ulps > 0 ? ulps * gapAt(value) : 0) +
+      (error?.(x.value) ?? 0) +
       (inner > 0 && Number.isFinite(x.value) ? inner * Math.abs(x.value * (slope?.(x.value) ?? 0)) : 0)
     : 0;
   const jumping = x.bound > 0 && jumps.some((jump) => Math.abs(x.value - jump) <= x.bound);

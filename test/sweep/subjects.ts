@@ -4,13 +4,19 @@ import { coreSubjects } from "./layers/core.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
+import { countingSubjects } from "./ops/counting.ts";
+import { creationSubjects } from "./ops/creation.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
+import { entropySubjects } from "./ops/entropies.ts";
 import { indexingSubjects } from "./ops/indexing.ts";
+import { joinSubjects } from "./ops/joins.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
 import { normalizationSubjects } from "./ops/normalization.ts";
+import { parameterSubjects } from "./ops/parameters.ts";
 import { poolSubjects } from "./ops/pool.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
+import { statisticSubjects } from "./ops/statistics.ts";
 import { programSubjects } from "./programs.ts";
 import type { Subject } from "./subject.ts";
 import { lossSubjects } from "./training/losses.ts";
@@ -20,13 +26,19 @@ import { optimizerSubjects } from "./training/optimizers.ts";
 export const subjects: readonly Subject[] = [
   ...elementwiseSubjects,
   ...binarySubjects,
+  ...parameterSubjects,
   ...matMulSubjects,
   ...reductionSubjects,
   ...moveSubjects,
+  ...joinSubjects,
   ...convSubjects,
   ...poolSubjects,
   ...indexingSubjects,
   ...normalizationSubjects,
+  ...entropySubjects,
+  ...statisticSubjects,
+  ...countingSubjects,
+  ...creationSubjects,
   ...coreSubjects,
   ...programSubjects,
   ...networkSubjects,

@@ -247,20 +247,28 @@ interface WhereCase {
   readonly condition: number[];
   readonly a: number[];
   readonly b: number[];
+  readonly dtypes: [DType, DType];
   readonly seed: number;
 }
+/** What only moves elements keeps their dtype; the wider of two. */
+const widest = (dtypes: readonly DType[]): DType =>
+  (["float32", "int32", "uint8", "bool"] as const).find((each) => dtypes.includes(each)) as DType;
 const where = op<WhereCase>({
   name: "where",
   cases: fc
-    .tuple(broadcastingShapes, fc.boolean(), seeds)
-    .map(([[a, b], swapped, seed]) => ({ condition: swapped ? a : b, a, b, seed })),
-  inputs: ({ condition, a, b }) => [{ shape: condition, dtype: "bool" }, { shape: a }, { shape: b }],
+    .tuple(broadcastingShapes, fc.boolean(), anyDtypes, seeds)
+    .map(([[a, b], swapped, dtypes, seed]) => ({ condition: swapped ? a : b, a, b, dtypes, seed })),
+  inputs: ({ condition, a, b, dtypes }) => [
+    { shape: condition, dtype: "bool" },
+    { shape: a, dtype: dtypes[0] },
+    { shape: b, dtype: dtypes[1] },
+  ],
   call: (_, condition, a, b) => ops.where(condition as SymbolicTensor, a as SymbolicTensor, b as SymbolicTensor),
-  reference: (_, condition, a, b) =>
+  reference: ({ dtypes }, condition, a, b) =>
     elementwise(
       (c, x, y) => (c?.value !== 0 ? (x as Real) : (y as Real)),
       [condition as RealArray, a as RealArray, b as RealArray],
-      "float32",
+      widest(dtypes),
     ),
 });
 

@@ -3,7 +3,7 @@
 // Written from their definitions, in forms that do not cancel. `ulps` of the machine's own functions are those that
 // test/assembly/math.test.ts measures; composed functions may take a few roundings of their operand and result.
 
-import { elementary, erf, roundEven } from "../../harness/elementary.ts";
+import { elementary, erf, erfInverse, roundEven } from "../../harness/elementary.ts";
 import { gapAt } from "../../harness/estimate.ts";
 import type { Curve } from "../real.ts";
 
@@ -74,6 +74,14 @@ export const curves: Readonly<Record<string, Curve>> = {
   erf: own("erf", {
     slope: (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x),
     slopeError: (x) => x * x * 2 ** -23 * Math.exp(-x * x),
+  }),
+  // e^y² of a rounded y.
+  erfInverse: own("erfInverse", {
+    slope: (x) => (Math.sqrt(Math.PI) / 2) * Math.exp(erfInverse(x) ** 2),
+    slopeError: (x) => {
+      const y = erfInverse(x);
+      return Math.abs(y) * 8 * gapAt(y) * Math.exp(y * y);
+    },
   }),
   floor: own("floor", {}),
   ceil: own("ceil", {}),
@@ -165,7 +173,10 @@ export const curves: Readonly<Record<string, Curve>> = {
     (x) => times(x, normalShare(x)),
     (x) => normalShare(x) + x * normalDensity(x),
     {
-      slopeError: (x) => 8 * 2 ** -23 * (1 + x * x) * normalDensity(x),
+      // 8 ULP of Φ, which is subnormal before x · Φ is.
+      error: (x) => (x < -13 && x > -20 ? -x * 8 * 2 ** -149 : 0),
+      slopeError: (x) =>
+        8 * 2 ** -23 * (1 + x * x) * normalDensity(x) + (Math.abs(x) < 20 ? (8 + 4 * Math.abs(x)) * 2 ** -149 : 0),
     },
   ),
   hardSigmoid: composed(
@@ -198,6 +209,7 @@ export const curves: Readonly<Record<string, Curve>> = {
   tanhShrink: composed(
     (x) => (Math.abs(x) < 0.01 ? x ** 3 / 3 - (2 * x ** 5) / 15 : x - Math.tanh(x)),
     (x) => Math.tanh(x) ** 2,
+    { error: (x) => (Math.abs(x) >= 0.5 ? 1.5 * gapAt(Math.tanh(x)) : 0) },
   ),
   sparsePlus: composed(
     (x) => (x <= -1 ? 0 : x >= 1 ? x : (x + 1) ** 2 / 4),

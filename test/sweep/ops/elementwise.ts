@@ -105,9 +105,11 @@ const cast = op<TypedCase & { readonly to: DType }>({
 });
 
 export const elementwiseSubjects: readonly Subject[] = [
-  ...Object.entries(curves).map(([name, curve]) =>
-    unary(name, name === "gelu exact" ? (x) => ops.gelu(x, false) : (known[name] as Unary), curve),
-  ),
+  ...Object.entries(curves)
+    .filter(([name]) => name !== "erfInverse")
+    .map(([name, curve]) =>
+      unary(name, name === "gelu exact" ? (x) => ops.gelu(x, false) : (known[name] as Unary), curve),
+    ),
   ...Object.entries(predicates).map(([name, rule]) => predicate(name, rule)),
   cast,
 ];

@@ -129,7 +129,7 @@ export function root(x: Real): Real {
 const exp: Curve = { ...(elementary.exp as Curve), slope: Math.exp };
 const log: Curve = { ...(elementary.log as Curve), slope: (x) => 1 / x };
 
-/** ln Σ eˣ, from x − max x. */
+/** ln Σ eˣ, from x − max x; of nothing ln 0. */
 export function logSumExp(elements: readonly Real[]): Real {
   const largest = Math.max(...elements.map(({ value }) => value));
   if (elements.some(({ value }) => Number.isNaN(value)))
@@ -240,7 +240,7 @@ const rules: Readonly<Record<string, Rule>> = {
   countNonzero: { float: (each) => exact(each.filter(({ value }) => value !== 0).length), result: "int32" },
   variance: { float: variance, dtypes: ["float32"], long: true },
   std: { float: (each) => root(variance(each)), dtypes: ["float32"], gradientOfTies: false },
-  logSumExp: { float: logSumExp, dtypes: ["float32"], usual: within(-30, 30), refusesNothing: true },
+  logSumExp: { float: logSumExp, dtypes: ["float32"], usual: within(-30, 30) },
   nanSum: { float: (each) => sum(withoutNan(each)), dtypes: ["float32"] },
   nanMean: { float: (each) => mean(withoutNan(each)), dtypes: ["float32"] },
   nanProduct: { float: (each) => product(withoutNan(each)), dtypes: ["float32"], usual: within(-1.6, 1.6) },
