@@ -4,7 +4,20 @@ import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import type { Initializer, InitializerLike } from "../initializers.ts";
 import { batchNormalization as normalized } from "../ops/batchNormalization.ts";
-import { add, asFloat, broadcastTo, divide, multiply, negate, rsqrt, square, subtract } from "../ops/map.ts";
+import {
+  add,
+  asFloat,
+  broadcastTo,
+  divide,
+  greater,
+  maximum,
+  multiply,
+  negate,
+  rsqrt,
+  square,
+  subtract,
+  where,
+} from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import type { Shape } from "../tensor.ts";
@@ -53,7 +66,7 @@ const fields: BatchNormalizationFields = /* @__PURE__ */ affineFields({
  * (x − mean) / √(variance + epsilon) · gamma + beta for each feature, any rank ≥ 2, same shape (Ioffe & Szegedy, 2015). In
  * training mean and variance are those of the batch, and the moving ones, weights that optimizers leave alone, become
  * moving · momentum + batch · (1 − momentum); elsewhere, and while the layer is not trainable, the moving ones are used.
- * Steps that a mask leaves out do not count in the mean and variance of a batch.
+ * Steps that a mask leaves out do not count in the mean and variance of a batch; where none counts, the moving ones stay.
  * @throws {TensorError} `option` for the batch axis.
  */
 export const batchNormalization: (options?: BatchNormalizationOptions) => Layer = /* @__PURE__ */ defineLayer({
@@ -104,27 +117,34 @@ export const batchNormalization: (options?: BatchNormalizationOptions) => Layer 
     }
     // Two passes: a variance from sums of squares loses its digits where the mean is large.
     const others = [...shape.keys()].filter((each) => each !== axis);
-    const averaged = averagesOf(x, mask, others);
+    const { averaged, any } = averagesOf(x, mask, others);
     const average = averaged(float);
     const centred = centre(float, average);
     const variance = averaged(square(centred));
-    update("moving_mean", moved(movingMean, average));
-    update("moving_variance", moved(movingVariance, variance));
+    const kept = (moving: SymbolicTensor, batch: SymbolicTensor): SymbolicTensor =>
+      any === undefined ? moved(moving, batch) : where(reshape(any, moving.shape), moved(moving, batch), moving);
+    update("moving_mean", kept(movingMean, average));
+    update("moving_variance", kept(movingVariance, variance));
     return scaleAndShift(centred, rsqrt(add(variance, options.epsilon)), weights, shape);
   },
 });
 
-/** Means over `axes`, of the steps that count. */
-function averagesOf(
-  x: SymbolicTensor,
-  mask: SymbolicTensor | undefined,
-  axes: readonly number[],
-): (values: SymbolicTensor) => SymbolicTensor {
-  if (mask === undefined) return (values) => mean(values, axes, true);
+interface Averages {
+  readonly averaged: (values: SymbolicTensor) => SymbolicTensor;
+  /** Of which features any step counts; undefined: of all. */
+  readonly any: SymbolicTensor | undefined;
+}
+
+/** Means over `axes`, of the steps that count; 0 where none does. */
+function averagesOf(x: SymbolicTensor, mask: SymbolicTensor | undefined, axes: readonly number[]): Averages {
+  if (mask === undefined) return { averaged: (values) => mean(values, axes, true), any: undefined };
   const ones = [...mask.shape, ...new Array<number>(x.shape.length - mask.shape.length).fill(1)];
   const counts = broadcastTo(reshape(asFloat(mask), ones), x.shape);
   const total = sum(counts, axes, true);
-  return (values) => divide(sum(multiply(values, counts), axes, true), total);
+  return {
+    averaged: (values) => divide(sum(multiply(values, counts), axes, true), maximum(total, 1)),
+    any: greater(total, 0),
+  };
 }
 
 function featureAxis(shape: Shape, given: number): number {

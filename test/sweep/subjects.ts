@@ -1,6 +1,7 @@
 // Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
 
 import { coreSubjects } from "./layers/core.ts";
+import { normalizingSubjects } from "./layers/normalizing.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
@@ -25,6 +26,7 @@ export const subjects: readonly Subject[] = [
   ...indexingSubjects,
   ...normalizationSubjects,
   ...coreSubjects,
+  ...normalizingSubjects,
   ...programSubjects,
   ...networkSubjects,
 ];
