@@ -42,6 +42,43 @@ sweepCase("layer layerNormalization", {
   epsilon: 0.001,
   seed: 7,
 });
+sweepCase("layer discretization", {
+  shape: [2],
+  binBoundaries: [-5, -2.5, 100],
+  outputMode: "int",
+  dtype: "float32",
+  seed: 2,
+});
+sweepCase("layer categoryEncoding", {
+  shape: [2, 0],
+  numTokens: 1,
+  outputMode: "multiHot",
+  dtype: "int32",
+  weighted: false,
+  weightDtype: "float32",
+  outOfRange: false,
+  seed: 2,
+});
+sweepCase("layer dropout", {
+  shape: [3, 2],
+  rate: 0.5,
+  noiseShape: [null, 1],
+  channelsFirst: false,
+  training: true,
+  dtype: "float32",
+  fixed: 3,
+  seed: 1,
+});
+sweepCase("layer alphaDropout", {
+  shape: [1, 5, 3],
+  rate: 0.3,
+  noiseShape: [null, 1, null],
+  channelsFirst: false,
+  training: true,
+  dtype: "float32",
+  fixed: null,
+  seed: 26,
+});
 
 describe("what the sweep found", () => {
   it.each(found)("%s %j", async (name, given) => {

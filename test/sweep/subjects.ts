@@ -1,7 +1,9 @@
 // Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
 
 import { coreSubjects } from "./layers/core.ts";
+import { noiseSubjects } from "./layers/noise.ts";
 import { normalizingSubjects } from "./layers/normalizing.ts";
+import { preprocessingSubjects } from "./layers/preprocessing.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
@@ -27,6 +29,8 @@ export const subjects: readonly Subject[] = [
   ...normalizationSubjects,
   ...coreSubjects,
   ...normalizingSubjects,
+  ...preprocessingSubjects,
+  ...noiseSubjects,
   ...programSubjects,
   ...networkSubjects,
 ];
