@@ -1,5 +1,6 @@
 // Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
 
+import { augmentationSubjects } from "./layers/augmentation.ts";
 import { coreSubjects } from "./layers/core.ts";
 import { noiseSubjects } from "./layers/noise.ts";
 import { normalizingSubjects } from "./layers/normalizing.ts";
@@ -31,6 +32,7 @@ export const subjects: readonly Subject[] = [
   ...normalizingSubjects,
   ...preprocessingSubjects,
   ...noiseSubjects,
+  ...augmentationSubjects,
   ...programSubjects,
   ...networkSubjects,
 ];

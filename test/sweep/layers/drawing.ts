@@ -4,7 +4,21 @@ import fc from "fast-check";
 import { erfInverse } from "../../harness/elementary.ts";
 import { uniformElement } from "../../harness/philox.ts";
 import { build, type RealArray, sizeOf } from "../array.ts";
-import { add, apply, type Curve, exact, multiply, type Real, rounded, scale } from "../real.ts";
+import { curves } from "../ops/curves.ts";
+import {
+  add,
+  apply,
+  type Curve,
+  divide,
+  exact,
+  isLess,
+  multiply,
+  Real,
+  rounded,
+  scale,
+  subtract,
+  unknown,
+} from "../real.ts";
 
 /** The options of everything random: a seed of its own, or null for one derived from the global seed. */
 export const fixedSeeds: fc.Arbitrary<number | null> = fc.option(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), {
@@ -56,5 +70,42 @@ export class Drawing {
     return build(shape, (_, index) =>
       multiply(apply(probit, add(scale(exact(uniform[index] as number), 2), shift)), root),
     );
+  }
+
+  /** Numbers with the density of x^(α−1) · (1−x)^(α−1): G₁ / (G₁ + G₂) of gamma numbers, from their logarithms. */
+  beta(alpha: readonly Real[]): Real[] {
+    const first = this.logOfGamma(alpha);
+    const second = this.logOfGamma(alpha);
+    return first.map((each, index) => apply(curves.sigmoid as Curve, subtract(each, second[index] as Real)));
+  }
+
+  /** ln of d·v·u^(1/α), d = α + 2/3, of the first of six proposals that is accepted (Marsaglia and Tsang, 2000). */
+  private logOfGamma(alpha: readonly Real[]): Real[] {
+    const count = alpha.length;
+    const proposals = 6;
+    const normal = this.normal([proposals, count]);
+    const level = this.uniform(proposals * count);
+    const boost = this.uniform(count);
+    const log = curves.log as Curve;
+    const above0 = (u: number): Real => add(exact(u), exact(2 ** -25));
+    return alpha.map((each, index) => {
+      const d = add(each, rounded(2 / 3));
+      const scaleOf = apply(curves.sqrt as Curve, multiply(d, exact(9)));
+      const candidates = Array.from({ length: proposals }, (_, proposal) => {
+        const z = normal.data[proposal * count + index] as Real;
+        const side = add(divide(z, scaleOf), exact(1));
+        const v = multiply(multiply(side, side), side);
+        const logOfV = apply(log, v.value > 2 ** -126 ? v : exact(2 ** -126));
+        const bound = add(scale(multiply(z, z), 0.5), multiply(d, add(subtract(exact(1), v), logOfV)));
+        const below = isLess(apply(log, above0(level[proposal * count + index] as number)), bound);
+        const positive = isLess(exact(0), v);
+        const fits = positive === false || below === false ? false : positive && below;
+        return { logOfV, fits };
+      });
+      // The first stands for all when none fits; one in doubt leaves everything in doubt.
+      const winner = candidates.find(({ fits }) => fits !== false) ?? candidates[0];
+      const chosen = winner?.fits === undefined ? new Real(0, unknown) : winner.logOfV;
+      return add(add(apply(log, d), chosen), divide(apply(log, above0(boost[index] as number)), each));
+    });
   }
 }
