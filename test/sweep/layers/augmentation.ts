@@ -181,7 +181,7 @@ function sampled(given: ImageCase, x: RealArray, sampling: Sampling, place: Plac
     }
   const [cell] = cells;
   if (sampling.interpolation === "nearest" && cells.length === 1) return cell as Real;
-  const doubtful = shares.some(({ bound }) => bound === unknown);
+  const doubtful = shares.some(({ bound }) => !Number.isFinite(bound));
   if (!doubtful) return dot(shares, cells);
   const each = cells.map(() => unknown);
   return new Real((cell as Real).value, unknown, cells, new Array<number>(cells.length).fill(0), each);
