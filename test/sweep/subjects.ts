@@ -1,5 +1,6 @@
 // Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
 
+import { functionalNetworkSubjects } from "./functionalNetworks.ts";
 import { augmentationSubjects } from "./layers/augmentation.ts";
 import { coreSubjects } from "./layers/core.ts";
 import { noiseSubjects } from "./layers/noise.ts";
@@ -35,4 +36,5 @@ export const subjects: readonly Subject[] = [
   ...augmentationSubjects,
   ...programSubjects,
   ...networkSubjects,
+  ...functionalNetworkSubjects,
 ];
