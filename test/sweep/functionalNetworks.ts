@@ -236,9 +236,9 @@ function moved(given: FunctionalCase, weight: Real, gradient: Real, state: Real[
     const v = kept(state[1] ?? exact(0), multiply(gradient, gradient), beta2);
     state[0] = m;
     state[1] = v;
-    // 1 − β₂ᵗ of the float32 next to β₂ is off by up to 2⁻²⁵ / 0.001 of itself, and its root by half of that.
+    // By expm1 and log1p, which do not cancel: about ten roundings.
     const exactAlpha = (rate * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step);
-    const alpha = new Real(exactAlpha, exactAlpha * 2 ** -15);
+    const alpha = new Real(exactAlpha, exactAlpha * 2 ** -20);
     return subtract(weight, divide(multiply(m, alpha), add(root(v), rounded(1e-7))));
   }
   const change = multiply(gradient, learned);

@@ -1,23 +1,15 @@
-// Layers that change each image of a batch at random: recomputed from the numbers that they draw.
+// Layers that move each image of a batch at random: recomputed from the numbers that they draw.
 
 import fc from "fast-check";
 import * as layers from "../../../bindings/layers/index.ts";
-import type { Layer } from "../../../bindings/layers/layer.ts";
-import type { DType } from "../../../bindings/tensor.ts";
-import { at, build, type RealArray } from "../array.ts";
-import { seeds, shapes, sizes, whole, within } from "../draw.ts";
-import { layer } from "../layer.ts";
+import type { RealArray } from "../array.ts";
 import { curves } from "../ops/curves.ts";
-import { mean, root } from "../ops/reductions.ts";
 import {
   add,
   apply,
   type Curve,
-  choose,
   dot,
   exact,
-  extremum,
-  isLess,
   multiply,
   negate,
   Real,
@@ -27,93 +19,18 @@ import {
   unknown,
 } from "../real.ts";
 import type { Subject } from "../subject.ts";
-import { Drawing, fixedSeeds } from "./drawing.ts";
-
-type Pair = readonly [number, number];
-
-interface ImageCase {
-  readonly batch: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly channels: number;
-  readonly channelsFirst: boolean;
-  readonly training: boolean;
-  readonly dtype: DType;
-  readonly range: Pair;
-  readonly fixed: number | null;
-  readonly seed: number;
-}
-
-const mostly = fc.integer({ min: 0, max: 5 }).map((each) => each > 0);
-const imageCases: fc.Arbitrary<ImageCase> = fc.record({
-  batch: sizes(4),
-  rows: sizes(7),
-  columns: sizes(7),
-  channels: fc.constantFrom(0, 1, 1, 2, 3, 4, 5),
-  channelsFirst: fc.boolean(),
-  training: mostly,
-  dtype: fc.constantFrom<DType>("float32", "float32", "float32", "uint8"),
-  range: fc.constantFrom<Pair>([0, 255], [-1, 1]),
-  fixed: fixedSeeds,
-  seed: seeds,
-});
-const withOptions = <T extends object>(options: fc.Arbitrary<T>): fc.Arbitrary<ImageCase & T> =>
-  fc.tuple(imageCases, options).map(([images, own]) => ({ ...images, ...own }));
-
-const shapeOf = ({ batch, rows, columns, channels, channelsFirst }: ImageCase): number[] =>
-  channelsFirst ? [batch, channels, rows, columns] : [batch, rows, columns, channels];
-
-/** A place in an image. */
-type Place = readonly [image: number, row: number, column: number, channel: number];
-const placeOf = ({ channelsFirst }: ImageCase, position: readonly number[]): Place => {
-  const [image, a, b, c] = position as [number, number, number, number];
-  return channelsFirst ? [image, b, c, a] : [image, a, b, c];
-};
-const pixel = ({ channelsFirst }: ImageCase, x: RealArray, [image, row, column, channel]: Place): Real =>
-  at(x, channelsFirst ? [image, channel, row, column] : [image, row, column, channel]);
-
-/** New images, whose pixels are `pixelAt`. */
-const picture = (given: ImageCase, size: Pair, pixelAt: (place: Place) => Real): RealArray =>
-  build(shapeOf({ ...given, rows: size[0], columns: size[1] }), (position) => pixelAt(placeOf(given, position)));
-
-interface Augmentation<C extends ImageCase> {
-  readonly name: string;
-  readonly cases: fc.Arbitrary<C>;
-  readonly make: (given: C) => Layer;
-  /** The pixels of the result in training. */
-  readonly pixels: (given: C, x: RealArray, drawing: Drawing) => (place: Place) => Real;
-  /** Of the result. Default those of the images. */
-  readonly size?: (given: C) => Pair;
-  /** Default: the image as it is. */
-  readonly otherwise?: (given: C, x: RealArray) => (place: Place) => Real;
-  readonly refuses?: (given: C) => boolean;
-}
-
-function augmentation<C extends ImageCase>(of: Augmentation<C>): Subject {
-  return layer<C>({
-    name: of.name,
-    cases: of.cases,
-    make: of.make,
-    inputs: (given) => [
-      {
-        shape: shapeOf(given),
-        dtype: given.dtype,
-        ...(given.dtype === "float32" ? { draw: within(...given.range) } : {}),
-      },
-    ],
-    training: ({ training }) => training,
-    ...(of.refuses === undefined ? {} : { refuses: of.refuses }),
-    reference: (given, [x]) => {
-      const source = x as RealArray;
-      const size = of.size?.(given) ?? [given.rows, given.columns];
-      if (given.training) return picture(given, size, of.pixels(given, source, new Drawing(given.fixed, given.seed)));
-      return picture(given, size, of.otherwise?.(given, source) ?? ((place) => pixel(given, source, place)));
-    },
-  });
-}
-
-const optionsOf = ({ fixed, channelsFirst }: ImageCase) =>
-  ({ seed: fixed, dataFormat: channelsFirst ? "channelsFirst" : "channelsLast" }) as const;
+import {
+  augmentation,
+  type ImageCase,
+  imageCases,
+  optionsOf,
+  type Pair,
+  type Place,
+  pixel,
+  range,
+  withOptions,
+} from "./images.ts";
+import { mixingSubjects } from "./mixing.ts";
 
 // Maps ----------------------------------------------------------------------------------------------------------------
 
@@ -255,11 +172,6 @@ const randomCrop = augmentation<CropCase>({
   },
 });
 
-const range = (low: number, high: number): fc.Arbitrary<Pair> =>
-  fc
-    .tuple(fc.double({ min: low, max: high, noNaN: true }), fc.double({ min: low, max: high, noNaN: true }))
-    .map(([a, b]): Pair => [Math.min(a, b), Math.max(a, b)]);
-
 interface MoveCase extends ImageCase, Sampling {
   readonly down: Pair;
   readonly across: Pair | null;
@@ -336,200 +248,11 @@ const randomZoom = augmentation<MoveCase>({
   },
 });
 
-// Colours -------------------------------------------------------------------------------------------------------------
-
-const clipped = (x: Real, [low, high]: Pair): Real =>
-  extremum([extremum([x, exact(low)], (a, b) => a > b, "first"), exact(high)], (a, b) => a < b, "first");
-
-interface ColourCase extends ImageCase {
-  readonly factor: Pair;
-}
-
-const randomBrightness = augmentation<ColourCase>({
-  name: "randomBrightness",
-  cases: withOptions(fc.record({ factor: range(-1, 1) })),
-  make: ({ factor, range: valueRange, fixed }) => layers.randomBrightness({ factor, valueRange, seed: fixed }),
-  pixels: (given, x, drawing) => {
-    const [low, high] = given.range;
-    const added = drawing.between(given.batch, given.factor).map((each) => multiply(each, exact(high - low)));
-    return (place) => clipped(add(pixel(given, x, place), added[place[0]] as Real), given.range);
-  },
-});
-
-const randomContrast = augmentation<ColourCase>({
-  name: "randomContrast",
-  cases: withOptions(fc.record({ factor: range(0, 1) })),
-  make: (given) => layers.randomContrast({ factor: given.factor, valueRange: given.range, ...optionsOf(given) }),
-  pixels: (given, x, drawing) => {
-    const [lower, upper] = given.factor;
-    const factors = drawing.between(given.batch, [1 - lower, 1 + upper]);
-    const means = new Map<string, Real>();
-    return (place) => {
-      const [image, , , channel] = place;
-      const key = `${image} ${channel}`;
-      const centre =
-        means.get(key) ??
-        mean(
-          Array.from({ length: given.rows * given.columns }, (_, index) =>
-            pixel(given, x, [image, Math.floor(index / given.columns), index % given.columns, channel]),
-          ),
-        );
-      means.set(key, centre);
-      return clipped(
-        add(multiply(subtract(pixel(given, x, place), centre), factors[image] as Real), centre),
-        given.range,
-      );
-    };
-  },
-});
-
-// Boxes and pairs -----------------------------------------------------------------------------------------------------
-
-const both = (a: boolean | undefined, b: boolean | undefined): boolean | undefined =>
-  a === false || b === false ? false : a === undefined || b === undefined ? undefined : true;
-const not = (a: boolean | undefined): boolean | undefined => (a === undefined ? undefined : !a);
-
-/** Whether the middle of a pixel is in the box of its image, whose sides are these shares of the image's. */
-function boxes(
-  given: ImageCase,
-  drawing: Drawing,
-  down: readonly Real[],
-  across: readonly Real[],
-): (place: Place) => boolean | undefined {
-  const along = (size: number, shares: readonly Real[]): ((image: number, cell: number) => boolean | undefined) => {
-    const starts = drawing.between(given.batch, [0, 1]);
-    const ends = shares.map((share, image) => {
-      const length = multiply(share, exact(size));
-      const start = multiply(starts[image] as Real, subtract(exact(size), length));
-      const half = exact(0.5);
-      return { first: subtract(start, half), end: subtract(add(start, length), half) };
-    });
-    return (image, cell) => {
-      const { first, end } = ends[image] as { first: Real; end: Real };
-      return both(not(isLess(exact(cell), first)), isLess(exact(cell), end));
-    };
-  };
-  const rows = along(given.rows, down);
-  const columns = along(given.columns, across);
-  return ([image, row, column]) => both(rows(image, row), columns(image, column));
-}
-
-interface ErasingCase extends ColourCase {
-  readonly scale: Pair;
-  /** How many numbers the filling has; 0: noise. */
-  readonly fillings: 0 | 1 | "channels";
-}
-const fillingsOf = ({ fillings, channels }: ErasingCase): number[] | null => {
-  const list = Array.from({ length: fillings === "channels" ? channels : fillings }, (_, index) => index * 0.4 - 0.3);
-  return list.length > 0 ? list : null;
-};
-const randomErasing = augmentation<ErasingCase>({
-  name: "randomErasing",
-  cases: withOptions(
-    fc.record({
-      factor: fc.oneof(fc.constant<Pair>([1, 1]), range(0, 1)),
-      scale: range(0, 1),
-      fillings: fc.constantFrom<ErasingCase["fillings"]>(0, 1, "channels"),
-    }),
-  ),
-  make: (given) =>
-    layers.randomErasing({
-      factor: given.factor,
-      scale: given.scale,
-      fillValue: fillingsOf(given),
-      valueRange: given.range,
-      ...optionsOf(given),
-    }),
-  pixels: (given, x, drawing) => {
-    const side = (): Real[] => drawing.between(given.batch, given.scale).map(root);
-    const [down, across] = [side(), side()];
-    const inside = boxes(given, drawing, down, across);
-    const chances = drawing.uniform(given.batch);
-    const limits = drawing.between(given.batch, given.factor);
-    const fillings = fillingsOf(given);
-    const noise = fillings === null ? drawing.normal(shapeOf(given)) : undefined;
-    return (place) => {
-      const [image, , , channel] = place;
-      const filling =
-        noise === undefined
-          ? rounded((fillings as number[])[(fillings as number[]).length === 1 ? 0 : channel] as number)
-          : multiply(pixel(given, noise, place), exact(given.range[1]));
-      const erased = both(inside(place), isLess(exact(chances[image] as number), limits[image] as Real));
-      return choose(erased, clipped(filling, given.range), pixel(given, x, place));
-    };
-  },
-});
-
-/** The batch in the order of numbers drawn for it. */
-function partners(count: number, drawing: Drawing): number[] {
-  const keys = drawing.uniform(count);
-  return [...keys.keys()].sort((a, b) => (keys[a] as number) - (keys[b] as number) || a - b);
-}
-
-const cutMix = augmentation<ColourCase>({
-  name: "cutMix",
-  cases: withOptions(fc.record({ factor: fc.oneof(fc.constant<Pair>([1, 1]), range(0.05, 1)) })),
-  make: (given) => layers.cutMix({ factor: given.factor, ...optionsOf(given) }),
-  pixels: (given, x, drawing) => {
-    const others = partners(given.batch, drawing);
-    const alpha = drawing.between(given.batch, given.factor).map((each) => add(each, rounded(1e-6)));
-    const sides = drawing.beta(alpha).map((share) => root(subtract(exact(1), share)));
-    const inside = boxes(given, drawing, sides, sides);
-    return (place) => {
-      const [image, ...rest] = place;
-      return choose(inside(place), pixel(given, x, [others[image] as number, ...rest]), pixel(given, x, place));
-    };
-  },
-});
-
-interface MixUpCase {
-  readonly shape: number[];
-  readonly alpha: number;
-  readonly training: boolean;
-  readonly dtype: DType;
-  readonly fixed: number | null;
-  readonly seed: number;
-}
-const mixUp = layer<MixUpCase>({
-  name: "mixUp",
-  cases: fc.record({
-    shape: shapes({ min: 1, max: 4 }, 9, 200),
-    alpha: fc.constantFrom(0.2, 1, 0.05, 3),
-    training: mostly,
-    dtype: fc.constantFrom<DType>("float32", "float32", "uint8"),
-    fixed: fixedSeeds,
-    seed: seeds,
-  }),
-  make: ({ alpha, fixed }) => layers.mixUp({ alpha, seed: fixed }),
-  inputs: ({ shape, dtype }) => [{ shape, dtype, ...(dtype === "uint8" ? { draw: whole(0, 255) } : {}) }],
-  training: ({ training }) => training,
-  reference: ({ shape, alpha, training, fixed, seed }, [x]) => {
-    const source = x as RealArray;
-    if (!training) return build(shape, (_, index) => source.data[index] as Real);
-    const drawing = new Drawing(fixed, seed);
-    const batch = shape[0] as number;
-    const others = partners(batch, drawing);
-    const shares = drawing.beta(new Array<Real>(batch).fill(rounded(alpha)));
-    return build(shape, (position, index) => {
-      const [image, ...rest] = position as [number, ...number[]];
-      const share = shares[image] as Real;
-      return add(
-        multiply(source.data[index] as Real, share),
-        multiply(at(source, [others[image] as number, ...rest]), subtract(exact(1), share)),
-      );
-    });
-  },
-});
-
 export const augmentationSubjects: readonly Subject[] = [
   randomFlip,
   randomCrop,
   randomTranslation,
   randomRotation,
   randomZoom,
-  randomBrightness,
-  randomContrast,
-  randomErasing,
-  mixUp,
-  cutMix,
+  ...mixingSubjects,
 ];
