@@ -5,8 +5,8 @@ import { constant, errorPlace, type SymbolicTensor } from "../graph.ts";
 import { zeros } from "../initializers.ts";
 import { oneHot } from "../ops/crossEntropy.ts";
 import { gather } from "../ops/gather.ts";
-import { add, asFloat, cast, greaterEqual, multiply } from "../ops/map.ts";
-import { max, sum } from "../ops/reduce.ts";
+import { add, asFloat, cast, less, minimum, multiply, subtract } from "../ops/map.ts";
+import { sum } from "../ops/reduce.ts";
 import { expandDims, reshape } from "../ops/view.ts";
 import { type TensorLike, tensor, zeros as zeroTensor } from "../tensor.ts";
 import { choice, type Field, type Fields, numbers, type Parsed, positiveInteger } from "./field.ts";
@@ -88,7 +88,8 @@ const discretizationDefinition: LayerDefinition<DiscretizationFields, "one"> = {
     numBins === null ? {} : { boundaries: { shape: [numBins - 1], initializer: zeros(), trainable: false } },
   call: (x, { options: { binBoundaries, outputMode }, weights }) => {
     const begins = binBoundaries === null ? (weights.boundaries as SymbolicTensor) : constant([...binBoundaries]);
-    const ranges = cast(sum(asFloat(greaterEqual(expandDims(asFloat(x), -1), begins)), -1), "int32");
+    const above = sum(asFloat(less(expandDims(asFloat(x), -1), begins)), -1);
+    const ranges = cast(subtract(begins.size, above), "int32");
     return outputMode === "int" ? ranges : encoded(ranges, begins.size + 1, outputMode, undefined);
   },
 };
@@ -125,8 +126,8 @@ export class DiscretizationLayer extends Layer {
 }
 
 /**
- * The number of the range that each value lies in: 0 below the first boundary, and so on. Boundaries are given, or learnt
- * from data by `adapt`.
+ * The number of the range that each value lies in: 0 below the first boundary, and so on; NaN is in the last range, as in
+ * NumPy's `digitize`. Boundaries are given, or learnt from data by `adapt`.
  */
 export function discretization(options: DiscretizationOptions): DiscretizationLayer {
   const definition = discretizationDefinition as unknown as LayerDefinition<Fields, "one" | "many">;
@@ -153,7 +154,7 @@ function encoded(
   if (output === "oneHot") return vectors;
   // A sample of one value only has no axis to take together.
   const values = shape.length === 1 ? reshape(vectors, [shape[0] as number, 1, count]) : vectors;
-  if (output === "multiHot") return max(values, -2);
+  if (output === "multiHot") return minimum(sum(values, -2), 1);
   const factor = weights === undefined ? undefined : reshape(asFloat(weights), [...values.shape.slice(0, -1), 1]);
   return sum(factor === undefined ? values : multiply(values, factor), -2);
 }

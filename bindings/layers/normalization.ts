@@ -1,7 +1,7 @@
 // How are the values of each sample kept in range: by mean and variance over axes or groups, or by length?
 
 import { check } from "../errors.ts";
-import { errorPlace, type SymbolicTensor } from "../graph.ts";
+import { constant, errorPlace, type SymbolicTensor } from "../graph.ts";
 import { ones } from "../initializers.ts";
 import { add, asFloat, maximum, multiply, rsqrt, square } from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
@@ -24,7 +24,7 @@ export interface LayerNormalizationOptions extends AffineOptions {
   readonly axis?: number | readonly number[];
   /** Added to variances. Default 0.001. */
   readonly epsilon?: number;
-  /** Only divide by the standard deviation, without subtracting the mean and without beta. Default false. */
+  /** Only divide by the standard deviation and multiply by gamma, whatever `center` and `scale` say. Default false. */
   readonly rmsScaling?: boolean;
 }
 
@@ -50,7 +50,8 @@ export const layerNormalization: (options?: LayerNormalizationOptions) => Layer 
   masking: "pass",
   weights: ([shape = []], options) => {
     const sizes = axesOf("layerNormalization", shape, options.axis ?? []).map((axis) => shape[axis] as number);
-    return affineWeights(sizes, { ...options, center: options.center && !options.rmsScaling });
+    const { center, scale, rmsScaling } = options;
+    return affineWeights(sizes, { ...options, center: center && !rmsScaling, scale: scale || rmsScaling });
   },
   call: (x, { options, weights }) => {
     const axes = axesOf("layerNormalization", x.shape, options.axis ?? []);
@@ -100,7 +101,8 @@ export const groupNormalization: (options?: GroupNormalizationOptions) => Layer 
     const grouped = reshape(asFloat(x), split);
     const others = [...split.keys()].filter((each) => each !== 0 && each !== axis);
     const centred = centre(grouped, mean(grouped, others, true));
-    const factor = rsqrt(add(mean(square(centred), others, true), options.epsilon));
+    // Nothing has no variance, and NaN in its place would reach the gradient of gamma.
+    const factor = x.size === 0 ? constant(1) : rsqrt(add(mean(square(centred), others, true), options.epsilon));
     const shape = split.map((size, each) => (each === axis || each === axis + 1 ? size : 1));
     return reshape(scaleAndShift(centred, factor, weights, shape), x.shape);
   },

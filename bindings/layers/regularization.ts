@@ -1,12 +1,12 @@
 // Layers that disturb training, and do nothing otherwise.
 
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import { randomNormal } from "../ops/composed.ts";
 import { add, asFloat, greaterEqual, multiply, where } from "../ops/map.ts";
 import { randomUniform } from "../ops/random.ts";
 import { l1l2 } from "../regularizers.ts";
-import { integers, number, requiredNumber, seed } from "./field.ts";
+import { type Field, number, requiredNumber, seed } from "./field.ts";
 import { activityPenalty, type CallContext, defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 
 /** Rates stay below 1, where nothing would be left. */
@@ -16,13 +16,29 @@ const largestRate = 1 - 2 ** -24;
 export interface DropoutOptions extends LayerOptions {
   /** Share of values set to zero, from 0 to below 1 (1 drops all). */
   readonly rate: number;
-  /** Shape of the mask; axes of size 1 (or null for the whole axis) are dropped together. Default the input's. */
+  /** Shape of the mask, null for an axis as long as the input's; axes of size 1 are dropped together. Default the input's. */
   readonly noiseShape?: readonly (number | null)[] | null;
   /** Fixed seed; the mask still differs from step to step. Default drawn from the global seed. */
   readonly seed?: number | null;
 }
 
-const dropoutFields = { rate: requiredNumber(0, 1), seed: seed(), noiseShape: integers(null, 1) };
+/** Sizes of at least 1, null for those of the input, or null for all of them. */
+/* @__NO_SIDE_EFFECTS__ */
+function noiseShape(): Field<readonly (number | null)[] | null> {
+  return {
+    parse: (value, where) => {
+      if (value === undefined || value === null) return null;
+      const list = typeof value === "number" ? [value] : value;
+      const fits =
+        Array.isArray(list) && [...list].every((each) => each === null || (Number.isInteger(each) && each > 0));
+      check(fits, "option", () => ({ where, expected: "a list of integers ≥ 1 or null", received: show(value) }));
+      return list as (number | null)[];
+    },
+    write: (value) => (value === null ? null : [...value]),
+  };
+}
+
+const dropoutFields = { rate: requiredNumber(0, 1), seed: seed(), noiseShape: noiseShape() };
 
 /** Sets values to zero at random and scales the rest by 1 / (1 − rate), in training only (Srivastava et al., 2014). */
 export const dropout: (options: DropoutOptions) => Layer = /* @__PURE__ */ defineLayer({
@@ -37,8 +53,8 @@ export const dropout: (options: DropoutOptions) => Layer = /* @__PURE__ */ defin
 });
 
 /** The shape of the mask for x. @throws {TensorError} `shape` unless it broadcasts to that of x. */
-function maskShape(className: string, x: SymbolicTensor, given: readonly number[] | null): readonly number[] {
-  const shape = given ?? x.shape;
+function maskShape(className: string, x: SymbolicTensor, given: readonly (number | null)[] | null): readonly number[] {
+  const shape = given?.map((size, axis) => size ?? (x.shape[axis] as number)) ?? x.shape;
   check(
     shape.length === x.shape.length && shape.every((size, axis) => size === 1 || size === x.shape[axis]),
     "shape",
@@ -112,13 +128,13 @@ export const gaussianDropout: (options: GaussianDropoutOptions) => Layer = /* @_
 export interface AlphaDropoutOptions extends LayerOptions {
   /** Share of values that are replaced, from 0 to below 1. */
   readonly rate: number;
-  /** Shape of the mask; axes of size 1 (or null for the whole axis) are dropped together. Default the input's. */
+  /** Shape of the mask, null for an axis as long as the input's; axes of size 1 are dropped together. Default the input's. */
   readonly noiseShape?: readonly (number | null)[] | null;
   /** Fixed seed; the mask still differs from step to step. */
   readonly seed?: number | null;
 }
 
-const alphaDropoutFields = { rate: requiredNumber(0, largestRate), seed: seed(), noiseShape: integers(null, 1) };
+const alphaDropoutFields = { rate: requiredNumber(0, largestRate), seed: seed(), noiseShape: noiseShape() };
 
 /** Where selu goes for x → −∞: −scale · alpha. */
 const seluLimit = -1.0507009873554805 * 1.6732632423543772;

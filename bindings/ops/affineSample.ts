@@ -215,10 +215,12 @@ function placeOf(index: Node, size: number, fillMode: FillMode): Node {
  * Images under affine maps: the pixel (row, column) of image n is what x holds at the place a0 · column + a1 · row + a2 from
  * the left and b0 · column + b1 · row + b2 from the top, in cells, whose centres are whole numbers.
  * x [n, h, w, c], matrices [n, 6] of a0 a1 a2 b0 b1 b2 → [n, height, width, c]. The maps are data: no gradient reaches them.
- * @throws {TensorError} `shape`.
+ * @throws {TensorError} `shape`, also for images without any cell where there is something to look up.
  */
 export function affineSample(x: Node, matrices: Node, sampling: Sampling): Node {
-  check(x.shape.length === 4 && sizeOf(x.shape) > 0, "shape", () => ({
+  const [batch = 0, rows = 0, columns = 0, channels = 0] = x.shape;
+  const nothing = batch * sampling.height * sampling.width * channels === 0;
+  check(x.shape.length === 4 && (nothing || rows * columns > 0), "shape", () => ({
     where: errorPlace("affineSample"),
     expected: "images [batch, height, width, channels]",
     received: `shape [${x.shape.join(", ")}]`,

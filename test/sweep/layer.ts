@@ -4,6 +4,7 @@ import type fc from "fast-check";
 import { engine } from "../../bindings/engine.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import type { Layer } from "../../bindings/layers/layer.ts";
+import { setSeed } from "../../bindings/seed.ts";
 import type { Tensor } from "../../bindings/tensor.ts";
 import { generator } from "../harness/random.ts";
 import { fromTensor, type RealArray } from "./array.ts";
@@ -24,6 +25,12 @@ export interface LayerSubject<C extends { readonly seed: number }> {
   readonly make: (given: C) => Layer;
   /** Batch first. */
   readonly inputs: (given: C) => readonly Drawn[];
+  /** Whether the last of the inputs is the mask of the only other one, a bool. Default false. */
+  readonly masked?: (given: C) => boolean;
+  /** What `setSeed` is given before each run. Default: the seed of the case. */
+  readonly globalSeed?: (given: C) => number;
+  /** Whether the layer keeps the weights that `make` gave it, as after `adapt`. Default false: they are drawn. */
+  readonly keepsWeights?: boolean;
   /** How weights are drawn, by the last part of their names. Default: ±1. */
   readonly weights?: (given: C) => Readonly<Record<string, Draw>>;
   /** Whether the layer must refuse the case. Default false. */
@@ -57,15 +64,21 @@ function checkLayer<C extends { readonly seed: number }>(of: LayerSubject<C>, gi
   const values = tensorsOf(of.inputs(given), given.seed);
   const inputs = values.map(fromTensor);
   const training = of.training?.(given) ?? false;
-  const apply = (to: Layer, each: readonly SymbolicTensor[]): SymbolicTensor =>
-    to.apply((each.length === 1 ? each[0] : each) as SymbolicTensor, { training });
+  const masked = of.masked?.(given) ?? false;
+  const apply = (to: Layer, each: readonly SymbolicTensor[]): SymbolicTensor => {
+    const [mask, given] = masked ? [each.at(-1), each.slice(0, -1)] : [undefined, each];
+    return to.apply((given.length === 1 ? given[0] : given) as SymbolicTensor, {
+      training,
+      ...(mask === undefined ? {} : { mask }),
+    });
+  };
   tally.cases++;
   if (of.refuses?.(given) === true) {
     expectRefusal(() => apply(of.make(given), values as unknown as SymbolicTensor[]));
     tally.refused++;
     return;
   }
-  const { made, first } = buildLayer(of, given, values);
+  const { made, first } = buildLayer(of, given, masked ? values.slice(0, -1) : values);
   const weights = Object.fromEntries(
     made.weights.map(({ name }, index) => [lastPart(name), fromTensor(first[index] as Tensor)]),
   );
@@ -78,7 +91,10 @@ function checkLayer<C extends { readonly seed: number }>(of: LayerSubject<C>, gi
       expected: [of.reference(given, inputs, weights)],
       differentiable: of.gradient?.(given) !== false,
       seed: given.seed,
-      reset: () => made.setWeights(first),
+      reset: () => {
+        made.setWeights(first);
+        setSeed(of.globalSeed?.(given) ?? given.seed);
+      },
       slack: of.slack,
       // Winograd's algorithm has bounds of its own: test/ops/convWinograd.test.ts.
       passes: { algorithms: false, foldScales: false },
@@ -101,6 +117,7 @@ function buildLayer<C extends { readonly seed: number }>(
 ): { readonly made: Layer; readonly first: readonly Tensor[] } {
   const made = of.make(given);
   made.build(values.map(({ shape }) => shape));
+  if (of.keepsWeights === true) return { made, first: made.getWeights() };
   const draws = of.weights?.(given) ?? {};
   const next = generator(given.seed ^ 0x2545f491);
   const first = made.weights.map(({ name, shape, dtype }) =>

@@ -49,7 +49,8 @@ export function rounded(value: number): Real {
   return new Real(value, Math.fround(value) === value ? 0 : halfUlp(value));
 }
 
-const times = (slope: number, bound: number): number => (bound === 0 ? 0 : Math.abs(slope) * bound);
+const times = (slope: number, bound: number): number =>
+  bound === 0 ? 0 : bound === unknown ? unknown : Math.abs(slope) * bound;
 
 /**
  * The bound of a slope: `change` where operands are inexact, and the roundings of a rule. Of a slope beyond float32 nothing
@@ -140,7 +141,7 @@ export function dot(a: readonly Real[], b: readonly Real[], depth: number = sumD
     const product = x.value * y.value;
     value += product;
     mass += (Math.abs(x.value) + x.bound) * (Math.abs(y.value) + y.bound);
-    passed += times(x.value, y.bound) + times(y.value, x.bound) + x.bound * y.bound;
+    passed += times(x.value, y.bound) + times(y.value, x.bound) + times(x.bound, y.bound);
     slopes[index] = y.value;
     bounds[index] = y.bound + unit * Math.abs(y.value);
     slopes[a.length + index] = x.value;

@@ -1,6 +1,11 @@
 // Everything that the sweep covers. `found.test.ts` fails when an op or layer is missing.
 
+import { functionalNetworkSubjects } from "./functionalNetworks.ts";
+import { augmentationSubjects } from "./layers/augmentation.ts";
 import { coreSubjects } from "./layers/core.ts";
+import { noiseSubjects } from "./layers/noise.ts";
+import { normalizingSubjects } from "./layers/normalizing.ts";
+import { preprocessingSubjects } from "./layers/preprocessing.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
@@ -40,9 +45,14 @@ export const subjects: readonly Subject[] = [
   ...countingSubjects,
   ...creationSubjects,
   ...coreSubjects,
+  ...normalizingSubjects,
+  ...preprocessingSubjects,
+  ...noiseSubjects,
+  ...augmentationSubjects,
   ...programSubjects,
   ...networkSubjects,
   ...lossSubjects,
   ...metricSubjects,
   ...optimizerSubjects,
+  ...functionalNetworkSubjects,
 ];
