@@ -4,13 +4,10 @@ import type { ConstraintLike } from "../constraints.ts";
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import type { InitializerLike } from "../initializers.ts";
-import { elu as eluOf, leakyRelu as leakyReluOf } from "../ops/activations.ts";
+import { elu as eluOf, leakyRelu as leakyReluOf, rectify, threshold } from "../ops/activations.ts";
 import { transpose } from "../ops/copy.ts";
 import {
   asFloat,
-  greater,
-  greaterEqual,
-  minimum,
   multiply,
   negate,
   relu6 as relu6Of,
@@ -32,24 +29,23 @@ export interface ReLUOptions extends LayerOptions {
   readonly maxValue?: number | null;
   /** Slope below the threshold. Default 0. */
   readonly negativeSlope?: number;
-  /** Below it the slope applies. Default 0. */
+  /** Up to it the slope applies. Default 0. */
   readonly threshold?: number;
 }
 
 const reLUFields = { maxValue: optionalNumber(0), negativeSlope: number(0, 0), threshold: number(0, 0) };
 
-/** min(x, maxValue) for x ≥ threshold, negativeSlope · (x − threshold) below. Same shape. */
+/** min(x, maxValue) for x > threshold, negativeSlope · (x − threshold) for the rest. Same shape. */
 export const reLU: (options?: ReLUOptions) => Layer = /* @__PURE__ */ defineLayer({
   className: "ReLU",
   fields: reLUFields,
   inputs: "one",
   masking: "pass",
-  call: (x, { options: { maxValue, negativeSlope, threshold } }) => {
-    const plain = threshold === 0 && negativeSlope === 0;
-    const limit = (y: SymbolicTensor): SymbolicTensor => (maxValue === null ? y : minimum(y, maxValue));
-    if (plain) return maxValue === 6 ? relu6Of(x) : limit(reluOf(x));
-    return where(greaterEqual(x, threshold), limit(x), multiply(subtract(x, threshold), negativeSlope));
-  },
+  call: (x, { options: { maxValue, negativeSlope, threshold } }) =>
+    // The same with a kernel of its own.
+    maxValue === 6 && threshold === 0 && negativeSlope === 0
+      ? relu6Of(x)
+      : rectify(x, negativeSlope, maxValue, threshold),
 });
 
 /** Options of {@link leakyReLU}. */
@@ -94,13 +90,13 @@ export interface ThresholdedReLUOptions extends LayerOptions {
 
 const thresholdedReLUFields = { theta: number(1, 0) };
 
-/** x for x > theta, 0 otherwise. Same shape (Konda et al., 2014). */
+/** x for x > theta, 0 for the rest; NaN stays. Same shape (Konda et al., 2014). */
 export const thresholdedReLU: (options?: ThresholdedReLUOptions) => Layer = /* @__PURE__ */ defineLayer({
   className: "ThresholdedReLU",
   fields: thresholdedReLUFields,
   inputs: "one",
   masking: "pass",
-  call: (x, { options }) => where(greater(x, options.theta), asFloat(x), 0),
+  call: (x, { options }) => threshold(x, options.theta, 0),
 });
 
 /** Options of {@link pReLU}. */
@@ -128,14 +124,22 @@ export const pReLU: (options?: PReLUOptions) => Layer = /* @__PURE__ */ defineLa
   fields: preluFields,
   inputs: "one",
   masking: "pass",
-  weights: ([shape = []], options) => ({
-    alpha: {
-      shape: shape.slice(1).map((size, axis) => (options.sharedAxes?.includes(axis + 1) === true ? 1 : size)),
-      initializer: options.alphaInitializer,
-      regularizer: options.alphaRegularizer,
-      constraint: options.alphaConstraint,
-    },
-  }),
+  weights: ([shape = []], options) => {
+    const shared = options.sharedAxes ?? [];
+    check(shared.every((axis) => axis < shape.length), "option", () => ({
+      where: `${errorPlace("pReLU")}.sharedAxes`,
+      expected: `axes from 1 to ${shape.length - 1} of an input of rank ${shape.length}`,
+      received: `[${shared.join(", ")}]`,
+    }));
+    return {
+      alpha: {
+        shape: shape.slice(1).map((size, axis) => (shared.includes(axis + 1) ? 1 : size)),
+        initializer: options.alphaInitializer,
+        regularizer: options.alphaRegularizer,
+        constraint: options.alphaConstraint,
+      },
+    };
+  },
   call: (x, { weights }) => subtract(reluOf(x), multiply(weights.alpha as SymbolicTensor, reluOf(negate(asFloat(x))))),
 });
 

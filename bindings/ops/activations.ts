@@ -18,6 +18,7 @@ import {
   greater,
   greaterEqual,
   less,
+  lessEqual,
   log1p,
   maximum,
   minimum,
@@ -56,6 +57,8 @@ export function selu(x: Operand): Node {
 /** x for x > 0, slope · x below. */
 export function leakyRelu(x: Operand, slope = 0.2): Node {
   const node = asFloat(x);
+  // 0 · ∞ would be NaN.
+  if (slope === 0) return relu(node);
   return where(greater(node, 0), node, multiply(node, slope));
 }
 
@@ -118,8 +121,9 @@ export function rectify(x: Operand, negativeSlope = 0, maxValue: number | null =
   const node = asFloat(x);
   const limit = (y: Node): Node => (maxValue === null ? y : minimum(y, maxValue));
   if (negativeSlope === 0 && threshold === 0) return limit(relu(node));
-  const below = multiply(threshold === 0 ? node : subtract(node, threshold), negativeSlope);
-  return where(greater(node, threshold), limit(node), below);
+  // 0 · ∞ would be NaN.
+  const below = negativeSlope === 0 ? 0 : multiply(subtract(node, threshold), negativeSlope);
+  return where(lessEqual(node, threshold), below, limit(node));
 }
 
 /** max(x, 0) + min(0, alpha · (e^(x/alpha) − 1)) (Barron, 2017). */
@@ -141,16 +145,16 @@ export function hardTanh(x: Operand): Node {
   return where(less(node, -1), -1, where(greater(node, 1), 1, node));
 }
 
-/** x where |x| > threshold, else 0. */
+/** x where |x| > threshold, else 0; NaN stays, as in all of these. */
 export function hardShrink(x: Operand, threshold = 0.5): Node {
   const node = asFloat(x);
-  return where(greater(abs(node), threshold), node, 0);
+  return where(lessEqual(abs(node), threshold), 0, node);
 }
 
 /** x moved towards 0 by threshold; 0 where |x| ≤ threshold. */
 export function softShrink(x: Operand, threshold = 0.5): Node {
   const node = asFloat(x);
-  return where(greater(abs(node), threshold), subtract(node, multiply(sign(node), threshold)), 0);
+  return where(lessEqual(abs(node), threshold), 0, subtract(node, multiply(sign(node), threshold)));
 }
 
 /** x − tanh x, near 0 by its series. */
@@ -223,23 +227,24 @@ export function glu(x: Operand, axis = -1): Node {
   return multiply(half(0), sigmoid(half(size / 2)));
 }
 
-/** x where x > threshold, else `defaultValue`. */
+/** x where x > threshold, else `defaultValue`; NaN stays. */
 export function threshold(x: Operand, limit: number, defaultValue: number): Node {
   const node = asFloat(x);
-  return where(greater(node, limit), node, defaultValue);
+  return where(lessEqual(node, limit), defaultValue, node);
 }
 
 /** 0 for x ≤ −1, (x + 1)²/4 up to 1, x above: the smooth counterpart of {@link sparseSigmoid}. */
 export function sparsePlus(x: Operand): Node {
   const node = asFloat(x);
-  const between = multiply(square(add(node, 1)), 0.25);
-  return where(greaterEqual(node, 1), node, where(greater(node, -1), between, 0));
+  // Limited, so that no slope is infinite outside.
+  const between = multiply(square(add(atLeast(atMost(node, 1), -1), 1)), 0.25);
+  return where(greater(node, 1), node, between);
 }
 
 /** 0 for x ≤ −1, (x + 1)/2 up to 1, 1 above. */
 export function sparseSigmoid(x: Operand): Node {
   const node = asFloat(x);
-  return where(greaterEqual(node, 1), 1, where(greater(node, -1), multiply(add(node, 1), 0.5), 0));
+  return where(greaterEqual(node, 1), 1, where(lessEqual(node, -1), 0, multiply(add(node, 1), 0.5)));
 }
 
 /** (x + √(x² + b)) / 2 (Barron, 2021). For x < 0 as b / (2(√(x² + b) − x)): the sum would cancel. */

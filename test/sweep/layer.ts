@@ -24,6 +24,8 @@ export interface LayerSubject<C extends { readonly seed: number }> {
   readonly make: (given: C) => Layer;
   /** Batch first. */
   readonly inputs: (given: C) => readonly Drawn[];
+  /** Whether the last of the inputs is the mask of the only other one, a bool. Default false. */
+  readonly masked?: (given: C) => boolean;
   /** How weights are drawn, by the last part of their names. Default: ±1. */
   readonly weights?: (given: C) => Readonly<Record<string, Draw>>;
   /** Whether the layer must refuse the case. Default false. */
@@ -57,15 +59,21 @@ function checkLayer<C extends { readonly seed: number }>(of: LayerSubject<C>, gi
   const values = tensorsOf(of.inputs(given), given.seed);
   const inputs = values.map(fromTensor);
   const training = of.training?.(given) ?? false;
-  const apply = (to: Layer, each: readonly SymbolicTensor[]): SymbolicTensor =>
-    to.apply((each.length === 1 ? each[0] : each) as SymbolicTensor, { training });
+  const masked = of.masked?.(given) ?? false;
+  const apply = (to: Layer, each: readonly SymbolicTensor[]): SymbolicTensor => {
+    const [mask, given] = masked ? [each.at(-1), each.slice(0, -1)] : [undefined, each];
+    return to.apply((given.length === 1 ? given[0] : given) as SymbolicTensor, {
+      training,
+      ...(mask === undefined ? {} : { mask }),
+    });
+  };
   tally.cases++;
   if (of.refuses?.(given) === true) {
     expectRefusal(() => apply(of.make(given), values as unknown as SymbolicTensor[]));
     tally.refused++;
     return;
   }
-  const { made, first } = buildLayer(of, given, values);
+  const { made, first } = buildLayer(of, given, masked ? values.slice(0, -1) : values);
   const weights = Object.fromEntries(
     made.weights.map(({ name }, index) => [lastPart(name), fromTensor(first[index] as Tensor)]),
   );

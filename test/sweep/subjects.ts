@@ -1,6 +1,9 @@
 // Everything that the sweep covers. `coverage.test.ts` fails when an op or layer is missing.
 
+import { activationSubjects } from "./layers/activations.ts";
+import { convolutionSubjects } from "./layers/convolutions.ts";
 import { coreSubjects } from "./layers/core.ts";
+import { poolingSubjects } from "./layers/pooling.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
@@ -25,6 +28,9 @@ export const subjects: readonly Subject[] = [
   ...indexingSubjects,
   ...normalizationSubjects,
   ...coreSubjects,
+  ...activationSubjects,
+  ...convolutionSubjects,
+  ...poolingSubjects,
   ...programSubjects,
   ...networkSubjects,
 ];
