@@ -6,15 +6,7 @@ import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import type { InitializerLike } from "../initializers.ts";
 import { elu as eluOf, leakyRelu as leakyReluOf, rectify, threshold } from "../ops/activations.ts";
 import { transpose } from "../ops/copy.ts";
-import {
-  asFloat,
-  multiply,
-  negate,
-  relu6 as relu6Of,
-  relu as reluOf,
-  subtract,
-  where,
-} from "../ops/map.ts";
+import { asFloat, multiply, negate, relu6 as relu6Of, relu as reluOf, subtract, where } from "../ops/map.ts";
 import { resolveAxes } from "../ops/reduce.ts";
 import { softmax as softmaxOf } from "../ops/softmax.ts";
 import { reshape } from "../ops/view.ts";
@@ -126,11 +118,15 @@ export const pReLU: (options?: PReLUOptions) => Layer = /* @__PURE__ */ defineLa
   masking: "pass",
   weights: ([shape = []], options) => {
     const shared = options.sharedAxes ?? [];
-    check(shared.every((axis) => axis < shape.length), "option", () => ({
-      where: `${errorPlace("pReLU")}.sharedAxes`,
-      expected: `axes from 1 to ${shape.length - 1} of an input of rank ${shape.length}`,
-      received: `[${shared.join(", ")}]`,
-    }));
+    check(
+      shared.every((axis) => axis < shape.length),
+      "option",
+      () => ({
+        where: `${errorPlace("pReLU")}.sharedAxes`,
+        expected: `axes from 1 to ${shape.length - 1} of an input of rank ${shape.length}`,
+        received: `[${shared.join(", ")}]`,
+      }),
+    );
     return {
       alpha: {
         shape: shape.slice(1).map((size, axis) => (shared.includes(axis + 1) ? 1 : size)),

@@ -91,7 +91,8 @@ async function takeTurn(row: Row, seed: number): Promise<void> {
   if (!details.failed || details.counterexample === null) return;
   const [given] = details.counterexample;
   const error = details.errorInstance;
-  const text = `sweepCase(${JSON.stringify(subject.name)}, ${fc.stringify(given)}); // ${messageOf(error)}`;
+  const name = subject.kind === "op" ? subject.name : `${subject.kind} ${subject.name}`;
+  const text = `sweepCase(${JSON.stringify(name)}, ${fc.stringify(given)}); // ${messageOf(error)}`;
   failures.add(text);
   console.log(text);
 }

@@ -3,7 +3,11 @@
 import { activationSubjects } from "./layers/activations.ts";
 import { convolutionSubjects } from "./layers/convolutions.ts";
 import { coreSubjects } from "./layers/core.ts";
+import { mergingSubjects } from "./layers/merging.ts";
 import { poolingSubjects } from "./layers/pooling.ts";
+import { sequenceSubjects } from "./layers/sequence.ts";
+import { shapeSubjects } from "./layers/shapes.ts";
+import { spatialSubjects } from "./layers/spatial.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
@@ -31,6 +35,10 @@ export const subjects: readonly Subject[] = [
   ...activationSubjects,
   ...convolutionSubjects,
   ...poolingSubjects,
+  ...mergingSubjects,
+  ...sequenceSubjects,
+  ...shapeSubjects,
+  ...spatialSubjects,
   ...programSubjects,
   ...networkSubjects,
 ];

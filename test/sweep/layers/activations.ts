@@ -17,7 +17,9 @@ type Values = "usual" | "kinks" | "special";
 /** Ordinary numbers, those where functions bend, those that are no numbers. */
 function drawOf(values: Values, kinks: readonly number[] = []): Draw {
   if (values === "special") return sometimes(specialValues, 0.4, within(-8, 8));
-  return values === "kinks" ? sometimes([0, -0, 0.5, -0.5, 1, -1, 3, -3, 6, ...kinks], 0.6, within(-4, 7)) : within(-6, 6);
+  return values === "kinks"
+    ? sometimes([0, -0, 0.5, -0.5, 1, -1, 3, -3, 6, ...kinks], 0.6, within(-4, 7))
+    : within(-6, 6);
 }
 const valuesOf = fc.constantFrom<Values>("usual", "usual", "kinks", "special");
 const someShape = shapes({ min: 1, max: 4 }, 20, 300);
@@ -64,7 +66,13 @@ function sparsemax(line: readonly Real[]): Real[] {
     const above = support.has(index) ? subtract(each, limit) : zero;
     // At the border of the support its size is a matter of rounding; the value is 0 on both sides.
     return close
-      ? new Real(above.value, limit.bound + 2 ** -20, line, new Array<number>(line.length).fill(0), new Array<number>(line.length).fill(unknown))
+      ? new Real(
+          above.value,
+          limit.bound + 2 ** -20,
+          line,
+          new Array<number>(line.length).fill(0),
+          new Array<number>(line.length).fill(unknown),
+        )
       : above;
   });
 }

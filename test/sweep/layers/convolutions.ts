@@ -98,8 +98,7 @@ const kinds = {
   },
   depthwise: {
     multiplier: true,
-    convolve: (given, x, { kernel }) =>
-      convolve(x, grouped(kernel as RealArray), marginsOf(given), given.channels),
+    convolve: (given, x, { kernel }) => convolve(x, grouped(kernel as RealArray), marginsOf(given), given.channels),
     refuses: noFit,
   },
   separable: {
@@ -123,19 +122,30 @@ const place = (rank: number): fc.Arbitrary<Place> =>
     stride: fc.constantFrom(1, 1, 1, 2, 2, 3),
     dilation: fc.constantFrom(1, 1, 1, 1, 2, 3),
   });
-const few = fc.oneof({ weight: 12, arbitrary: fc.integer({ min: 1, max: 6 }) }, { weight: 1, arbitrary: fc.constantFrom(8, 16, 17) });
+const few = fc.oneof(
+  { weight: 12, arbitrary: fc.integer({ min: 1, max: 6 }) },
+  { weight: 1, arbitrary: fc.constantFrom(8, 16, 17) },
+);
 
 function work({ batch, axes, channels, filters, multiplier }: ConvCase, transposed: boolean): number {
   const each = axes.map(({ size, taps, stride }) => (transposed ? (size + 1) * stride : size + 1) * taps);
   return each.reduce((total, one) => total * one, batch * Math.max(1, channels) * Math.max(filters, multiplier));
 }
 
-function casesOf({ rank, causal = false, groups = false, multiplier = false, transposed = false, filters = false }: Kind): fc.Arbitrary<ConvCase> {
+function casesOf({
+  rank,
+  causal = false,
+  groups = false,
+  multiplier = false,
+  transposed = false,
+  filters = false,
+}: Kind): fc.Arbitrary<ConvCase> {
   return fc
     .record({
       batch: fc.constantFrom(1, 1, 2, 3, 0),
       axes: fc.array(place(rank), { minLength: rank, maxLength: rank }),
-      channels: groups || transposed ? fc.oneof({ weight: 20, arbitrary: few }, { weight: 1, arbitrary: fc.constant(0) }) : few,
+      channels:
+        groups || transposed ? fc.oneof({ weight: 20, arbitrary: few }, { weight: 1, arbitrary: fc.constant(0) }) : few,
       filters: filters ? few : fc.constant(1),
       groups: groups ? fc.constantFrom(1, 1, 1, 2, 3) : fc.constant(1),
       multiplier: multiplier ? fc.constantFrom(1, 1, 2, 3) : fc.constant(1),
@@ -161,9 +171,18 @@ function convolution(kind: Kind): Subject {
     make: (given) => {
       const { axes, seed, padding, useBias, activation, format } = given;
       return (makers[factory] as (options: object) => Layer)({
-        kernelSize: brief(axes.map(({ taps }) => taps), seed),
-        strides: brief(axes.map(({ stride }) => stride), seed),
-        dilationRate: brief(axes.map(({ dilation }) => dilation), seed),
+        kernelSize: brief(
+          axes.map(({ taps }) => taps),
+          seed,
+        ),
+        strides: brief(
+          axes.map(({ stride }) => stride),
+          seed,
+        ),
+        dilationRate: brief(
+          axes.map(({ dilation }) => dilation),
+          seed,
+        ),
         padding,
         useBias,
         activation,
@@ -175,15 +194,25 @@ function convolution(kind: Kind): Subject {
       });
     },
     inputs: ({ batch, axes, channels, format }) => [
-      { shape: shapeIn(format, batch, axes.map(({ size }) => size), channels) },
+      {
+        shape: shapeIn(
+          format,
+          batch,
+          axes.map(({ size }) => size),
+          channels,
+        ),
+      },
     ],
     refuses: kind.refuses,
     reference: (given, [x], weights) =>
       inLayout(x as RealArray, given.format, (cells) => {
         const y = kind.convolve(given, cells, weights);
-        const shifted = weights.bias === undefined ? y : build(y.shape, (position, index) =>
-          add(y.data[index] as Real, at(weights.bias as RealArray, [position.at(-1) as number])),
-        );
+        const shifted =
+          weights.bias === undefined
+            ? y
+            : build(y.shape, (position, index) =>
+                add(y.data[index] as Real, at(weights.bias as RealArray, [position.at(-1) as number])),
+              );
         return given.activation === "linear"
           ? shifted
           : elementwise((each) => apply(curves[given.activation] as Curve, each), [shifted]);

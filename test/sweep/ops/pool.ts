@@ -27,7 +27,8 @@ interface PoolCase {
 const outputOf = ({ size, window, stride, padding }: PoolAxis): number =>
   Math.max(0, Math.floor((size + padding[0] + padding[1] - window) / stride) + 1);
 /** Windows fit, or there is nothing that they could miss. */
-export const valid = (axes: readonly PoolAxis[]): boolean => axes.every((each) => outputOf(each) >= 1 || each.size === 0);
+export const valid = (axes: readonly PoolAxis[]): boolean =>
+  axes.every((each) => outputOf(each) >= 1 || each.size === 0);
 
 const axis = (most: number): fc.Arbitrary<PoolAxis> =>
   fc
