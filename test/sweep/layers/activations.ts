@@ -264,6 +264,9 @@ const pReLU = layer<PReLUCase>({
   }),
   make: ({ sharedAxes }) => layers.pReLU({ sharedAxes }),
   inputs: ({ shape, values }) => [{ shape, draw: drawOf(values) }],
+  shapes: ({ shape, sharedAxes }) => ({
+    alpha: shape.map((size, axis) => (listOf(sharedAxes).includes(axis) ? 1 : size)).slice(1),
+  }),
   refuses: ({ shape, sharedAxes }) => listOf(sharedAxes).some((axis) => axis >= shape.length),
   reference: ({ sharedAxes }, [x], { alpha }) => {
     const shared = listOf(sharedAxes);

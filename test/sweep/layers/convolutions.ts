@@ -39,6 +39,8 @@ interface Kind {
   readonly multiplier?: boolean;
   readonly transposed?: boolean;
   readonly filters?: boolean;
+  /** The shapes of the kernels, after the taps. */
+  readonly kernels: (given: ConvCase) => Readonly<Record<string, readonly [number, number]>>;
   readonly convolve: (given: ConvCase, x: RealArray, weights: Weights) => RealArray;
   readonly refuses: (given: ConvCase) => boolean;
 }
@@ -81,6 +83,7 @@ const noFit = (given: ConvCase): boolean => !valid(marginsOf(given));
 
 const kinds = {
   plain: {
+    kernels: ({ channels, groups, filters }) => ({ kernel: [channels / groups, filters] }),
     groups: true,
     filters: true,
     convolve: (given, x, { kernel }) => convolve(x, kernel as RealArray, marginsOf(given), given.groups),
@@ -88,6 +91,7 @@ const kinds = {
   },
   transposed: {
     transposed: true,
+    kernels: ({ channels, filters }) => ({ kernel: [filters, channels] }),
     filters: true,
     convolve: (given, x, { kernel }) => spread(x, kernel as RealArray, transposedAxes(given), 1),
     refuses: (given) =>
@@ -97,11 +101,16 @@ const kinds = {
       ),
   },
   depthwise: {
+    kernels: ({ channels, multiplier }) => ({ kernel: [channels, multiplier] }),
     multiplier: true,
     convolve: (given, x, { kernel }) => convolve(x, grouped(kernel as RealArray), marginsOf(given), given.channels),
     refuses: noFit,
   },
   separable: {
+    kernels: ({ channels, multiplier, filters }) => ({
+      depthwise_kernel: [channels, multiplier],
+      pointwise_kernel: [channels * multiplier, filters],
+    }),
     multiplier: true,
     filters: true,
     convolve: (given, x, { depthwise_kernel: kernel, pointwise_kernel: mixing }) => {
@@ -203,6 +212,15 @@ function convolution(kind: Kind): Subject {
         ),
       },
     ],
+    shapes: (given) => ({
+      ...Object.fromEntries(
+        Object.entries(kind.kernels(given)).map(([key, shape]) => [
+          key,
+          [...given.axes.map(({ taps }) => (key === "pointwise_kernel" ? 1 : taps)), ...shape],
+        ]),
+      ),
+      ...(given.useBias ? { bias: [filters ? given.filters : given.channels * given.multiplier] } : {}),
+    }),
     refuses: kind.refuses,
     reference: (given, [x], weights) =>
       inLayout(x as RealArray, given.format, (cells) => {

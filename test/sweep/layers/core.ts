@@ -110,6 +110,18 @@ const einsumDense = layer<EinsumCase>({
     });
   },
   inputs: (given) => [{ shape: shapeOf(termsOf(given).x, given) }],
+  // Of a bias the axes from its first letter on, with size 1 where it has none.
+  shapes: (given) => {
+    const { kernel, y } = termsOf(given);
+    const { biasAxes } = given;
+    const bias = y.slice(Math.min(...[...(biasAxes ?? "")].map((letter) => y.indexOf(letter))));
+    return {
+      kernel: shapeOf(kernel, given),
+      ...(biasAxes === null
+        ? {}
+        : { bias: bias.map((letter) => (biasAxes.includes(letter) ? (given.sizes[letter] as number) : 1)) }),
+    };
+  },
   reference: (given, [x], { kernel, bias }) => {
     const terms = termsOf(given);
     const summed = terms.x.filter((letter) => terms.kernel.includes(letter) && !terms.y.includes(letter));
@@ -184,6 +196,10 @@ export const coreSubjects: readonly Subject[] = [
     }),
     make: ({ units, useBias, activation }) => layers.dense({ units, useBias, activation }),
     inputs: ({ shape }) => [{ shape }],
+    shapes: ({ shape, units, useBias }) => ({
+      kernel: [shape.at(-1) as number, units],
+      ...(useBias ? { bias: [units] } : {}),
+    }),
     reference: ({ useBias, activation }, [x], { kernel, bias }) =>
       dense(x as RealArray, kernel as RealArray, useBias ? bias : undefined, activation),
   }),

@@ -38,6 +38,7 @@ const embedding = layer<EmbeddingCase>({
   cases: fc.record({ ...embeddingOf, outside: fc.nat(15).map((each) => each === 0) }),
   make: ({ inputDim, outputDim }) => layers.embedding({ inputDim, outputDim }),
   inputs: (given) => [{ shape: given.shape, dtype: given.dtype, draw: tokens(given) }],
+  shapes: ({ inputDim, outputDim }) => ({ embeddings: [inputDim, outputDim] }),
   refuses: ({ outside, shape }) => outside && !shape.includes(0),
   reference: ({ outputDim }, [x], { embeddings }) =>
     build([...(x as RealArray).shape, outputDim], (position) => {
