@@ -4,9 +4,19 @@ import type { ConstraintLike } from "../constraints.ts";
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import type { InitializerLike } from "../initializers.ts";
-import { elu as eluOf, leakyRelu as leakyReluOf, rectify, threshold } from "../ops/activations.ts";
+import { elu as eluOf, leakyRelu as leakyReluOf, threshold } from "../ops/activations.ts";
 import { transpose } from "../ops/copy.ts";
-import { asFloat, multiply, negate, relu6 as relu6Of, relu as reluOf, subtract, where } from "../ops/map.ts";
+import {
+  asFloat,
+  less,
+  minimum,
+  multiply,
+  negate,
+  relu6 as relu6Of,
+  relu as reluOf,
+  subtract,
+  where,
+} from "../ops/map.ts";
 import { resolveAxes } from "../ops/reduce.ts";
 import { softmax as softmaxOf } from "../ops/softmax.ts";
 import { reshape } from "../ops/view.ts";
@@ -21,23 +31,26 @@ export interface ReLUOptions extends LayerOptions {
   readonly maxValue?: number | null;
   /** Slope below the threshold. Default 0. */
   readonly negativeSlope?: number;
-  /** Up to it the slope applies. Default 0. */
+  /** Below it the slope applies. Default 0. */
   readonly threshold?: number;
 }
 
 const reLUFields = { maxValue: optionalNumber(0), negativeSlope: number(0, 0), threshold: number(0, 0) };
 
-/** min(x, maxValue) for x > threshold, negativeSlope · (x − threshold) for the rest. Same shape. */
+/** min(x, maxValue) for x ≥ threshold, negativeSlope · (x − threshold) below. Same shape. */
 export const reLU: (options?: ReLUOptions) => Layer = /* @__PURE__ */ defineLayer({
   className: "ReLU",
   fields: reLUFields,
   inputs: "one",
   masking: "pass",
-  call: (x, { options: { maxValue, negativeSlope, threshold } }) =>
-    // The same with a kernel of its own.
-    maxValue === 6 && threshold === 0 && negativeSlope === 0
-      ? relu6Of(x)
-      : rectify(x, negativeSlope, maxValue, threshold),
+  call: (x, { options: { maxValue, negativeSlope, threshold } }) => {
+    const plain = threshold === 0 && negativeSlope === 0;
+    const limit = (y: SymbolicTensor): SymbolicTensor => (maxValue === null ? y : minimum(y, maxValue));
+    if (plain) return maxValue === 6 ? relu6Of(x) : limit(reluOf(x));
+    // 0 · ∞ would be NaN.
+    const below = negativeSlope === 0 ? 0 : multiply(subtract(x, threshold), negativeSlope);
+    return where(less(x, threshold), below, limit(asFloat(x)));
+  },
 });
 
 /** Options of {@link leakyReLU}. */

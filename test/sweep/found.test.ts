@@ -12,7 +12,7 @@ function sweepCase(name: string, given: unknown): void {
 }
 
 sweepCase("sqrt", { shape: [12], seed: 1715526149, values: "usual" });
-sweepCase("layer reLU", { shape: [1], values: "kinks", options: { threshold: 0.1 }, seed: 10 });
+sweepCase("layer reLU", { shape: [120], values: "special", options: { threshold: 0.5 }, seed: 10 });
 sweepCase("layer thresholdedReLU", { shape: [2], values: "special", options: {}, seed: 13 });
 sweepCase("layer leakyReLU", { shape: [2, 11, 3], values: "special", options: { negativeSlope: 0 }, seed: 550982671 });
 sweepCase("layer activation", { name: "sparseSigmoid", shape: [2, 3, 3], values: "special", seed: 2147483640 });

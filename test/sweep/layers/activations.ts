@@ -201,13 +201,13 @@ interface ReLUOptions {
   readonly negativeSlope?: number;
   readonly threshold?: number;
 }
-/** Keras: x above the threshold, up to maxValue; at the threshold and below negativeSlope · (x − threshold). */
+/** As Keras documents it: x from the threshold on, up to maxValue; below negativeSlope · (x − threshold). */
 function rectified({ maxValue = null, negativeSlope = 0, threshold = 0 }: ReLUOptions): Curve {
   const [slope, edge] = [fround(negativeSlope), fround(threshold)];
   const most = maxValue === null ? Number.POSITIVE_INFINITY : fround(maxValue);
   return {
-    f: (x) => (Number.isNaN(x) ? x : x > edge ? Math.min(x, most) : slope === 0 ? 0 : slope * (x - edge)),
-    slope: (x) => (x > edge ? (x < most ? 1 : 0) : slope),
+    f: (x) => (Number.isNaN(x) ? x : x >= edge ? Math.min(x, most) : slope === 0 ? 0 : slope * (x - edge)),
+    slope: (x) => (x >= edge && x > 0 ? (x < most ? 1 : 0) : slope),
     // The difference and the product are rounded.
     ulps: 1.5,
     jumps: [edge, most],
