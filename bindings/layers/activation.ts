@@ -4,12 +4,11 @@ import type { ConstraintLike } from "../constraints.ts";
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import type { InitializerLike } from "../initializers.ts";
-import { elu as eluOf, leakyRelu as leakyReluOf } from "../ops/activations.ts";
+import { elu as eluOf, leakyRelu as leakyReluOf, threshold } from "../ops/activations.ts";
 import { transpose } from "../ops/copy.ts";
 import {
   asFloat,
-  greater,
-  greaterEqual,
+  less,
   minimum,
   multiply,
   negate,
@@ -48,7 +47,9 @@ export const reLU: (options?: ReLUOptions) => Layer = /* @__PURE__ */ defineLaye
     const plain = threshold === 0 && negativeSlope === 0;
     const limit = (y: SymbolicTensor): SymbolicTensor => (maxValue === null ? y : minimum(y, maxValue));
     if (plain) return maxValue === 6 ? relu6Of(x) : limit(reluOf(x));
-    return where(greaterEqual(x, threshold), limit(x), multiply(subtract(x, threshold), negativeSlope));
+    // 0 · ∞ would be NaN.
+    const below = negativeSlope === 0 ? 0 : multiply(subtract(x, threshold), negativeSlope);
+    return where(less(x, threshold), below, limit(asFloat(x)));
   },
 });
 
@@ -94,13 +95,13 @@ export interface ThresholdedReLUOptions extends LayerOptions {
 
 const thresholdedReLUFields = { theta: number(1, 0) };
 
-/** x for x > theta, 0 otherwise. Same shape (Konda et al., 2014). */
+/** x for x > theta, 0 for the rest; NaN stays. Same shape (Konda et al., 2014). */
 export const thresholdedReLU: (options?: ThresholdedReLUOptions) => Layer = /* @__PURE__ */ defineLayer({
   className: "ThresholdedReLU",
   fields: thresholdedReLUFields,
   inputs: "one",
   masking: "pass",
-  call: (x, { options }) => where(greater(x, options.theta), asFloat(x), 0),
+  call: (x, { options }) => threshold(x, options.theta, 0),
 });
 
 /** Options of {@link pReLU}. */
@@ -128,14 +129,26 @@ export const pReLU: (options?: PReLUOptions) => Layer = /* @__PURE__ */ defineLa
   fields: preluFields,
   inputs: "one",
   masking: "pass",
-  weights: ([shape = []], options) => ({
-    alpha: {
-      shape: shape.slice(1).map((size, axis) => (options.sharedAxes?.includes(axis + 1) === true ? 1 : size)),
-      initializer: options.alphaInitializer,
-      regularizer: options.alphaRegularizer,
-      constraint: options.alphaConstraint,
-    },
-  }),
+  weights: ([shape = []], options) => {
+    const shared = options.sharedAxes ?? [];
+    check(
+      shared.every((axis) => axis < shape.length),
+      "option",
+      () => ({
+        where: `${errorPlace("pReLU")}.sharedAxes`,
+        expected: `axes from 1 to ${shape.length - 1} of an input of rank ${shape.length}`,
+        received: `[${shared.join(", ")}]`,
+      }),
+    );
+    return {
+      alpha: {
+        shape: shape.slice(1).map((size, axis) => (shared.includes(axis + 1) ? 1 : size)),
+        initializer: options.alphaInitializer,
+        regularizer: options.alphaRegularizer,
+        constraint: options.alphaConstraint,
+      },
+    };
+  },
   call: (x, { weights }) => subtract(reluOf(x), multiply(weights.alpha as SymbolicTensor, reluOf(negate(asFloat(x))))),
 });
 

@@ -5,7 +5,7 @@ import { errorPlace } from "../graph.ts";
 import { transpose } from "../ops/copy.ts";
 import { broadcastTo } from "../ops/map.ts";
 import { reshape as reshapeOf } from "../ops/view.ts";
-import type { Shape } from "../tensor.ts";
+import { completeShape, type Shape, sizeOf } from "../tensor.ts";
 import { choice, integers, positiveInteger } from "./field.ts";
 import { defineLayer, type Layer, type LayerOptions } from "./layer.ts";
 
@@ -43,7 +43,12 @@ export const reshape: (options: ReshapeOptions) => Layer = /* @__PURE__ */ defin
   className: "Reshape",
   fields: reshapeFields,
   inputs: "one",
-  call: (x, { options }) => reshapeOf(x, [x.shape[0] ?? 1, ...(options.targetShape ?? [])]),
+  call: (x, { options }) => {
+    // Of the sample alone, so that a batch without samples is looked at as any other.
+    const [batch = 1, ...sample] = x.shape;
+    const target = completeShape(errorPlace("reshape"), sizeOf(sample), options.targetShape ?? []);
+    return reshapeOf(x, [batch, ...target]);
+  },
 });
 
 /** Options of {@link permute}. */

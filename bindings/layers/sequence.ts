@@ -5,8 +5,8 @@ import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import type { InitializerLike } from "../initializers.ts";
 import { gather } from "../ops/gather.ts";
-import { asFloat, cast, multiply, notEqual } from "../ops/map.ts";
-import { max } from "../ops/reduce.ts";
+import { asFloat, cast, greater, multiply, notEqual } from "../ops/map.ts";
+import { sum } from "../ops/reduce.ts";
 import { expandDims } from "../ops/view.ts";
 import type { RegularizerLike } from "../regularizers.ts";
 import { constraint, flag, initializer, number, positiveInteger, regularizer } from "./field.ts";
@@ -86,7 +86,7 @@ export const embedding: (options: EmbeddingOptions) => Layer = /* @__PURE__ */ d
   call: (x, { weights }) => gather(weights.embeddings as SymbolicTensor, cast(x, "int32")),
 });
 
-/** Whether any feature differs from `value`: bool, without the last axis. */
+/** Whether any feature differs from `value`, none where there are no features: bool, without the last axis. */
 function counted(x: SymbolicTensor, value: number): SymbolicTensor {
-  return cast(max(asFloat(notEqual(x, value)), -1), "bool");
+  return greater(sum(cast(notEqual(x, value), "int32"), -1), 0);
 }

@@ -57,6 +57,8 @@ export function selu(x: Operand): Node {
 /** x for x > 0, slope · x below. */
 export function leakyRelu(x: Operand, slope = 0.2): Node {
   const node = asFloat(x);
+  // 0 · ∞ would be NaN.
+  if (slope === 0) return relu(node);
   return where(greater(node, 0), node, multiply(node, slope));
 }
 

@@ -5,7 +5,7 @@ import { engine } from "../../bindings/engine.ts";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import type { Layer } from "../../bindings/layers/layer.ts";
 import { setSeed } from "../../bindings/seed.ts";
-import type { Tensor } from "../../bindings/tensor.ts";
+import type { Shape, Tensor } from "../../bindings/tensor.ts";
 import { generator } from "../harness/random.ts";
 import { fromTensor, type RealArray } from "./array.ts";
 import { expectWithin } from "./compare.ts";
@@ -43,6 +43,8 @@ export interface LayerSubject<C extends { readonly seed: number }> {
   readonly training?: (given: C) => boolean;
   /** Whether gradients are compared. Default true. */
   readonly gradient?: (given: C) => boolean;
+  /** The shapes of all weights, by the last part of their names, as Keras has them. Default: not looked at. */
+  readonly shapes?: (given: C) => Readonly<Record<string, Shape>>;
   /** Factor on the bounds, with the reason beside it. */
   readonly slack?: number;
 }
@@ -102,6 +104,12 @@ function checkLayer<C extends { readonly seed: number }>(of: LayerSubject<C>, gi
     },
     tally,
   );
+  const shapes = of.shapes?.(given);
+  if (shapes !== undefined) {
+    const found = Object.fromEntries(made.weights.map(({ name, shape }) => [lastPart(name), shape]));
+    if (JSON.stringify(found) !== JSON.stringify(shapes))
+      throw new Error(`weights ${JSON.stringify(found)}, the reference has ${JSON.stringify(shapes)}`);
+  }
   const after = training ? (of.after?.(given, inputs, weights) ?? {}) : {};
   made.weights.forEach(({ name }, index) => {
     const wanted = after[lastPart(name)] ?? fromTensor(first[index] as Tensor);

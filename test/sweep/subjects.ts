@@ -1,11 +1,18 @@
 // Everything that the sweep covers. `found.test.ts` fails when an op or layer is missing.
 
 import { functionalNetworkSubjects } from "./functionalNetworks.ts";
+import { activationSubjects } from "./layers/activations.ts";
 import { augmentationSubjects } from "./layers/augmentation.ts";
+import { convolutionSubjects } from "./layers/convolutions.ts";
 import { coreSubjects } from "./layers/core.ts";
+import { mergingSubjects } from "./layers/merging.ts";
 import { noiseSubjects } from "./layers/noise.ts";
 import { normalizingSubjects } from "./layers/normalizing.ts";
+import { poolingSubjects } from "./layers/pooling.ts";
 import { preprocessingSubjects } from "./layers/preprocessing.ts";
+import { sequenceSubjects } from "./layers/sequence.ts";
+import { shapeSubjects } from "./layers/shapes.ts";
+import { spatialSubjects } from "./layers/spatial.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
@@ -49,6 +56,13 @@ export const subjects: readonly Subject[] = [
   ...preprocessingSubjects,
   ...noiseSubjects,
   ...augmentationSubjects,
+  ...activationSubjects,
+  ...convolutionSubjects,
+  ...poolingSubjects,
+  ...mergingSubjects,
+  ...sequenceSubjects,
+  ...shapeSubjects,
+  ...spatialSubjects,
   ...programSubjects,
   ...networkSubjects,
   ...lossSubjects,

@@ -75,7 +75,7 @@ const small = (given: ConvCase): boolean =>
   work(given) <= 60_000 &&
   given.axes.reduce((product, { size }) => product * size, given.batch * given.groups * given.channels[0]) <= 4000;
 /** Windows fit, or there is nothing that they could miss. */
-const valid = (all: readonly Axis[]): boolean => all.every((each) => outputOf(each) >= 1 || each.size === 0);
+export const valid = (all: readonly Axis[]): boolean => all.every((each) => outputOf(each) >= 1 || each.size === 0);
 /** One case in sixteen of those that do not fit. */
 const mostlyValid = (given: ConvCase): boolean => valid(given.axes) || given.seed % 16 === 0;
 
@@ -124,7 +124,7 @@ const optionsOf = (all: readonly Axis[]): { strides: number[]; dilations: number
 });
 
 /** dy [n, ...o, g·cout] spread over what each output saw: [n, ...s, g·cin]. */
-function spread(dy: RealArray, kernel: RealArray, all: readonly Axis[], groups: number): RealArray {
+export function spread(dy: RealArray, kernel: RealArray, all: readonly Axis[], groups: number): RealArray {
   const [cin, outputs] = kernel.shape.slice(-2) as [number, number];
   const cout = outputs / groups;
   const taps = positionsOf(all.map((each) => each.taps));

@@ -9,7 +9,7 @@ import { op } from "../op.ts";
 import { divide, exact, extremum, type Real, sum } from "../real.ts";
 import type { Subject } from "../subject.ts";
 
-interface PoolAxis {
+export interface PoolAxis {
   readonly size: number;
   readonly window: number;
   readonly stride: number;
@@ -27,7 +27,8 @@ interface PoolCase {
 const outputOf = ({ size, window, stride, padding }: PoolAxis): number =>
   Math.max(0, Math.floor((size + padding[0] + padding[1] - window) / stride) + 1);
 /** Windows fit, or there is nothing that they could miss. */
-const valid = (axes: readonly PoolAxis[]): boolean => axes.every((each) => outputOf(each) >= 1 || each.size === 0);
+export const valid = (axes: readonly PoolAxis[]): boolean =>
+  axes.every((each) => outputOf(each) >= 1 || each.size === 0);
 
 const axis = (most: number): fc.Arbitrary<PoolAxis> =>
   fc
@@ -74,9 +75,9 @@ export function pooled(x: RealArray, axes: readonly PoolAxis[], fold: (cells: re
   });
 }
 
-const largest = (cells: readonly Real[]): Real =>
+export const largest = (cells: readonly Real[]): Real =>
   cells.length === 0 ? exact(Number.NEGATIVE_INFINITY) : extremum(cells, (a, b) => a > b, "first");
-const average = (cells: readonly Real[]): Real =>
+export const average = (cells: readonly Real[]): Real =>
   cells.length === 0 ? exact(Number.NaN) : divide(sum(cells), exact(cells.length));
 
 function pooling(
