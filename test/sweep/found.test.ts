@@ -10,6 +10,8 @@ const layersApart: Readonly<Record<string, string>> = {
   lambda: "is whatever function it is given",
 };
 
+const found: (readonly [name: string, given: unknown])[] = [];
+
 /** A case of a subject: `name` is that of an op, or the kind and the name: `layer dense`. */
 function sweepCase(name: string, given: unknown): void {
   found.push([name, given]);
