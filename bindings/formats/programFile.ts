@@ -137,15 +137,14 @@ function unreadable(where: string, cause?: unknown): TensorError {
 /** Whether all parts are there and nothing points outside them; throws or is false otherwise. */
 function isSound({ description, weights, words }: ProgramFile): boolean {
   const { inputs, outputs, batches } = description;
-  const weightsBytes = weights.reduce((sum, { data }) => sum + alignedBytes(data.byteLength), 0);
+  const weightsBytes = blockBytes(weights);
   let smallest = 1;
   return (
     typeof description.name === "string" &&
-    inputs.length > 0 &&
-    outputs.length > 0 &&
     batches.length > 0 &&
     weights.every(({ dtype }) => dtype !== "float64") &&
-    [...inputs, ...outputs].every((port) => arePort(port)) &&
+    new Set(description.weights).size === weights.length &&
+    [inputs, outputs].every(arePorts) &&
     batches.every((batch, index) => {
       const { words: code, addresses } = words[index] as Words;
       const room = [code.byteLength, batch.arenaBytes, weightsBytes];
@@ -165,19 +164,32 @@ function isSound({ description, weights, words }: ProgramFile): boolean {
         batch.outputs.length === outputs.length &&
         batch.inputs.every((place, port) => place === null || holds(place, inputs[port] as Port)) &&
         batch.outputs.every((place, port) => holds(place, outputs[port] as Port)) &&
-        typeof batch.limits === "object" &&
+        Object.values(batch.limits).every(([where, limit]) => typeof where === "string" && isCount(limit)) &&
+        addresses.length % 3 === 0 &&
         addresses.every((value, at) =>
           at % 3 === 0
             ? value >= 0 && value < code.length
-            : at % 3 === 1 || inside([addresses[at - 1] as number, value], 0),
+            : at % 3 === 1 || inside([addresses[at - 1] as number, value >>> 0], 0),
         )
       );
     })
   );
 }
 
-function arePort({ shape, dtype }: Port): boolean {
-  return shape.every(isCount) && Object.hasOwn(elementBytes, dtype);
+/** Bytes of one block for `weights`, one after the other. */
+export function blockBytes(weights: readonly StoredTensor[]): number {
+  return weights.reduce((sum, { data }) => sum + alignedBytes(data.byteLength), 0);
+}
+
+/** One without a name, or some whose names differ. */
+function arePorts(ports: readonly Port[]): boolean {
+  const names = ports.map(({ name }) => name);
+  return (
+    ports.length > 0 &&
+    (names.every((name) => typeof name === "string") || (ports.length === 1 && names[0] === null)) &&
+    new Set(names).size === ports.length &&
+    ports.every(({ shape, dtype }) => shape.every(isCount) && Object.hasOwn(elementBytes, dtype))
+  );
 }
 
 function isCount(value: unknown): boolean {

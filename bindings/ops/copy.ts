@@ -1,7 +1,7 @@
 // Which operations only move elements: transposition, slices, concatenation, padding?
 
 import * as code from "../../assembly/opcodes.ts";
-import { type Address, type Lowering, reads, writes } from "../compiler/instruction.ts";
+import { type Address, type Bounds, type Lowering, reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
 import {
   type Attributes,
@@ -73,6 +73,28 @@ function copyInstruction(
     flops: 0,
   };
 }
+
+/** Of COPY. Strides that lead backwards are not used. */
+export const copyBounds: Bounds = (it) => {
+  const [bytes, rank] = it.words(2, 2);
+  it.needs((bytes === 1 || bytes === 4) && rank >= 1 && rank <= 6);
+  let [count, from, to, gaps] = [1, 1, 1, false];
+  for (let axis = rank - 1; axis >= 0; axis--) {
+    const [size, inputStride, outStride] = [4, 10, 16].map((first) => it.word(first + axis)) as [
+      number,
+      number,
+      number,
+    ];
+    gaps ||= outStride !== count;
+    count *= size;
+    from += (size - 1) * inputStride;
+    to += (size - 1) * outStride;
+  }
+  it.needs(count >= 1 && it.units * it.word(3 + rank) === count);
+  it.reads(0, bytes * from);
+  it.writes(1, bytes * to, gaps);
+  return 16 * count;
+};
 
 /** Axes of size 1 dropped, neighbours joined where both sides step through them as through one. */
 function mergeAxes(

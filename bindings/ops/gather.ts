@@ -1,7 +1,7 @@
 // How are rows picked by index?
 
 import * as code from "../../assembly/opcodes.ts";
-import { reads, writes } from "../compiler/instruction.ts";
+import { type Bounds, reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
 import {
   constant,
@@ -51,6 +51,16 @@ const gatherOp: Operation = defineOp({
     ];
   },
 });
+
+/** Of GATHER. The kernel compares each index with `rows`. */
+export const gatherBounds: Bounds = (it) => {
+  const [rows, rowBytes, count] = it.words(3, 3);
+  it.needs(it.units === count);
+  it.reads(0, rows * rowBytes);
+  it.reads(1, 4 * count);
+  it.writes(2, count * rowBytes);
+  return 8 * count * rowBytes;
+};
 
 /** [count, inner] added up by [count] → [rows, inner]. */
 const scatterAddOp: Operation<{ readonly rows: number }> = defineOp({

@@ -1,7 +1,7 @@
 // How are windows of cells reduced to their maximum or average, and how do gradients find the way back?
 
 import * as code from "../../assembly/opcodes.ts";
-import { type Lowering, reads, type Word, writes } from "../compiler/instruction.ts";
+import { type Bounds, type Inspection, type Lowering, reads, type Word, writes } from "../compiler/instruction.ts";
 import { check, show } from "../errors.ts";
 import {
   defineOp,
@@ -90,6 +90,39 @@ function lowerPool(kind: Kind, node: NodeOf<Windows>, winnerBytes: number): Lowe
     },
   ];
 }
+
+/** Of POOL. Every window holds a cell of the input, and the kernel reads no other. */
+export const poolBounds: Bounds = (it) => {
+  const [kind, bytes, channels] = it.words(3, 3);
+  it.needs(kind <= code.POOL_AVERAGE && channels >= 1);
+  const windows = windowBounds(it, 6);
+  const batch = it.units / windows.out;
+  it.needs(Number.isInteger(batch));
+  it.reads(0, 4 * batch * windows.input * channels);
+  it.writes(1, 4 * it.units * channels);
+  if (bytes === 0) it.needs(it.word(2) === 0);
+  else {
+    it.needs(kind === code.POOL_MAX && bytes === (windows.cells <= cellsOfByte ? 1 : 4));
+    it.writes(2, bytes * it.units * channels);
+  }
+  return 32 * it.units * channels * windows.seen;
+};
+
+/** Cells of a sample, windows of it, cells of a window and those of them that can be real, from fifteen operands. */
+function windowBounds(it: Inspection, first: number): Record<"input" | "out" | "cells" | "seen", number> {
+  const counts = { input: 1, out: 1, cells: 1, seen: 1 };
+  for (let axis = first; axis < first + 3; axis++) {
+    const [input, out, window, stride, before] = [0, 3, 6, 9, 12].map((each) => it.word(axis + each)) as Five;
+    it.needs(Math.min(input, out, window, stride) >= 1 && Math.max(input, window) < 2 ** 30 && before < window);
+    it.needs((out - 1) * stride - before < input);
+    counts.input *= input;
+    counts.out *= out;
+    counts.cells *= window;
+    counts.seen *= Math.min(window, input);
+  }
+  return counts;
+}
+type Five = [number, number, number, number, number];
 
 /** @param maxima behind which the winners are. */
 function lowerGradient(kind: Kind, node: NodeOf<Gradient>, dy: Node, maxima?: Node): Lowering[] {
