@@ -117,7 +117,7 @@ function mergeAxes(
 
 // Transposition -------------------------------------------------------------------------------------------------------
 
-const transposeOp: Operation<{ readonly permutation: readonly number[] }> = defineOp({
+const transposeOp: Operation<{ readonly permutation: readonly number[] }> = /* @__PURE__ */ defineOp({
   name: "transpose",
   infer: ([x], { permutation }) => ({
     shape: permutation.map((axis) => (x as Node).shape[axis] as number),
@@ -159,7 +159,7 @@ export function transpose(x: Operand, permutation?: readonly number[]): Node {
 
 // Slices and padding --------------------------------------------------------------------------------------------------
 
-const sliceOp: Operation<{ readonly begin: readonly number[]; readonly size: Shape }> = defineOp({
+const sliceOp: Operation<{ readonly begin: readonly number[]; readonly size: Shape }> = /* @__PURE__ */ defineOp({
   name: "slice",
   infer: ([x], { size }) => ({ shape: size, dtype: (x as Node).dtype }),
   gradient: (node, dy) => {
@@ -227,7 +227,7 @@ export function slice(x: Operand, begin: readonly number[], size: readonly numbe
 
 type Paddings = readonly (readonly [before: number, after: number])[];
 
-const padOp: Operation<{ readonly paddings: Paddings; readonly shape: Shape }> = defineOp({
+const padOp: Operation<{ readonly paddings: Paddings; readonly shape: Shape }> = /* @__PURE__ */ defineOp({
   name: "pad",
   infer: ([x], { shape }) => ({ shape, dtype: (x as Node).dtype }),
   gradient: (node, dy) => [
@@ -281,7 +281,7 @@ export function insideZeros(node: Node): { readonly inside: Node; readonly paddi
 
 // Concatenation -------------------------------------------------------------------------------------------------------
 
-const concatOp: Operation<{ readonly axis: number }> = defineOp({
+const concatOp: Operation<{ readonly axis: number }> = /* @__PURE__ */ defineOp({
   name: "concat",
   infer: (inputs, { axis }) => {
     const first = inputs[0] as Node;

@@ -30,7 +30,7 @@ export interface MatMulAttributes extends Readonly<Record<string, unknown>> {
 }
 
 /** a [batch or 1, m, k] × b [batch or 1, k, n] (+ bias [n]) → [batch, m, n]. */
-export const matMulOp: Operation<MatMulAttributes> = defineOp({
+export const matMulOp: Operation<MatMulAttributes> = /* @__PURE__ */ defineOp({
   name: "matMul",
   epilogue: true,
   infer: (inputs, attributes) => {

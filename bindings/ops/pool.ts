@@ -150,7 +150,7 @@ function lowerGradient(kind: Kind, node: NodeOf<Gradient>, dy: Node, maxima?: No
 
 // The operations ------------------------------------------------------------------------------------------------------
 
-const maxPoolOp: Operation<Windows> = defineOp({
+const maxPoolOp: Operation<Windows> = /* @__PURE__ */ defineOp({
   name: "maxPool",
   infer: ([x], options) => ({ shape: outShape((x as Node).shape, options), dtype: "float32" }),
   gradient: (node, dy) => {
@@ -191,7 +191,7 @@ function winnersOf(x: Node, maxima: Node, options: Windows): Node {
  * Upstream [batch, ...windows, channels] where the maxima are: → [batch, ...spatial, channels]. The third input is what
  * they are the maxima of; the machine reads their places behind them instead.
  */
-const maxPoolGradientOp: Operation<Gradient> = defineOp({
+const maxPoolGradientOp: Operation<Gradient> = /* @__PURE__ */ defineOp({
   name: "maxPoolGradient",
   infer: (_, { shape }) => ({ shape, dtype: "float32" }),
   gradient: ({ inputs: [maxima, , x], attributes }, upstream) => [
@@ -207,7 +207,7 @@ const maxPoolGradientOp: Operation<Gradient> = defineOp({
   lower: (node) => lowerGradient("max", node, node.inputs[1] as Node, node.inputs[0] as Node),
 });
 
-const averagePoolOp: Operation<Windows> = defineOp({
+const averagePoolOp: Operation<Windows> = /* @__PURE__ */ defineOp({
   name: "averagePool",
   infer: ([x], options) => ({ shape: outShape((x as Node).shape, options), dtype: "float32" }),
   gradient: ({ inputs: [x], attributes }, dy) => [
@@ -221,7 +221,7 @@ const averagePoolOp: Operation<Windows> = defineOp({
 });
 
 /** Upstream [batch, ...windows, channels], a share for each cell of a window: → [batch, ...spatial, channels]. */
-const averagePoolGradientOp: Operation<Gradient> = defineOp({
+const averagePoolGradientOp: Operation<Gradient> = /* @__PURE__ */ defineOp({
   name: "averagePoolGradient",
   infer: (_, { shape }) => ({ shape, dtype: "float32" }),
   gradient: ({ attributes: { shape: _, ...options } }, upstream) => [

@@ -24,7 +24,7 @@ import { expandDims, reshape } from "./view.ts";
 type Node = SymbolicTensor;
 
 /** [rows, columns] float32 or int32 → int32 [rows, columns]. */
-const argSortOp: Operation<{ readonly descending: boolean }> = defineOp({
+const argSortOp: Operation<{ readonly descending: boolean }> = /* @__PURE__ */ defineOp({
   name: "argSort",
   infer: ([x]) => ({ shape: (x as Node).shape, dtype: "int32" }),
   gradient: () => [null],

@@ -10,12 +10,13 @@ import { savedSubject, subject, subjectNames } from "../harness/savedPrograms.ts
 
 const samples = 2;
 
-/** What a forger would try in the place of `word`. */
-function forged(word: number): number[] {
+/** What a forger would try in the place of `word`, number `at`: some at each, all of them over a few words. */
+function forged(word: number, at: number): number[] {
   const near = [-64, -4, -2, -1, 1, 2, 4, 16, 64].map((step) => word + step);
   const scaled = [word * 2, word * 3, word * 256, word >> 1, ~word, -word];
   const edges = [0, 1, 2, 3, 7, 255, 512, 4096, 65535, 1 << 20, 1 << 28, 1 << 30, 0x7fffffff, -0x80000000, -1];
-  return [...new Set([...near, ...scaled, ...edges].map((value) => value | 0))].filter((value) => value !== word);
+  const all = [...new Set([...near, ...scaled, ...edges].map((value) => value | 0))].filter((value) => value !== word);
+  return all.filter((_, index) => (index + at) % 3 === 0);
 }
 
 /** The file with one word changed. */
@@ -63,9 +64,9 @@ describe.each(subjectNames)("of %s", (name) => {
         if (harmless(withWord(file, which, at, value), x, `${name}: ${which}[${at}] = ${value}`)) ran++;
         else refused++;
     };
-    for (const [at, word] of words.entries()) if (roles[at] === 1) attempt("words", at, forged(word));
-    for (const [at, word] of addresses.entries()) attempt("addresses", at, forged(word));
-    expect(refused).toBeGreaterThan(1000);
-    expect(ran).toBeGreaterThan(100);
-  });
+    for (const [at, word] of words.entries()) if (roles[at] === 1) attempt("words", at, forged(word, at));
+    for (const [at, word] of addresses.entries()) attempt("addresses", at, forged(word, at));
+    expect(refused).toBeGreaterThan(300);
+    expect(ran).toBeGreaterThan(30);
+  }, 240_000);
 });
