@@ -37,7 +37,10 @@ function runChild(task: Task, note: (message: Message) => void): Promise<{ next:
     let stuck: string | undefined;
     let [at, since, wall] = [-1, 0, 0];
     const started = Date.now();
-    const inHand = (): number => new Float64Array(readFileSync(task.progress).buffer.slice(0, 8))[0] ?? 0;
+    const inHand = (): number => {
+      const bytes = readFileSync(task.progress);
+      return bytes.length < 8 ? -1 : bytes.readDoubleLE(0);
+    };
     const watch = setInterval(() => {
       const now = inHand();
       const [time, clock] = [busy(child.pid as number), Date.now()];

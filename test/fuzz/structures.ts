@@ -103,50 +103,43 @@ function spotsOf(root: { root: Json }): Spot[] {
 function change(chance: Chance, root: { root: Json }, other: Json): void {
   const { holder, key } = chance.of(spotsOf(root));
   const value = (holder as Record<string | number, Json>)[key] as Json;
-  const put = (replacement: Json): void => {
-    Object.defineProperty(holder, key, { value: replacement, enumerable: true, configurable: true, writable: true });
-  };
+  const put = (replacement: Json): void => set(holder, key, replacement);
+  const record = typeof value === "object" && value !== null;
   switch (chance.below(9)) {
     case 0:
-      return put(anything(chance, other));
     case 1:
-      return put(anything(chance, other));
+      put(anything(chance, other));
+      break;
     case 2:
       if (typeof value === "number") put(chance.of([value + 1, value - 1, -value, value * 2, value / 2, value + 0.5]));
       else put(chance.of(edges));
-      return;
+      break;
     case 3:
-      if (holder === (root as unknown)) return;
       if (Array.isArray(holder)) holder.splice(key as number, 1);
-      else delete holder[key];
-      return;
+      else if (holder !== (root as unknown)) delete holder[key];
+      break;
     case 4:
       if (Array.isArray(holder)) holder.splice(key as number, 0, structuredClone(value));
-      else
-        Object.defineProperty(holder, chance.of(keys), {
-          value: anything(chance, other),
-          enumerable: true,
-          configurable: true,
-          writable: true,
-        });
-      return;
+      else set(holder, chance.of(keys), anything(chance, other));
+      break;
     case 5:
-      return put(chance.oneIn(2) ? [value] : { [chance.of(keys)]: value });
+      put(chance.oneIn(2) ? [value] : { [chance.of(keys)]: value });
+      break;
     case 6:
       if (Array.isArray(value)) put(chance.oneIn(2) ? value.slice(0, -1) : [...value, ...structuredClone(value)]);
       else put(String(JSON.stringify(value)).slice(0, 100));
-      return;
+      break;
     case 7:
-      return put(
-        Array.isArray(value)
-          ? { ...value }
-          : typeof value === "object" && value !== null
-            ? Object.values(value)
-            : [value, value],
-      );
+      put(Array.isArray(value) ? { ...value } : record ? Object.values(value as object) : [value, value]);
+      break;
     default:
-      return put(pieceOf(chance, other));
+      put(pieceOf(chance, other));
   }
+}
+
+/** Sets a key of its own, `__proto__` too. */
+function set(holder: object, key: string | number, value: Json): void {
+  Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 function pieceOf(chance: Chance, other: Json): Json {
