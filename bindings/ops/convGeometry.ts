@@ -3,6 +3,7 @@
 import * as code from "../../assembly/opcodes.ts";
 import type { Bounds } from "../compiler/instruction.ts";
 import type { Shape } from "../tensor.ts";
+import { lastUnary } from "./expression.ts";
 
 /**
  * One spatial axis. The output at o sees, through tap k, the input at (o · stride + k · dilation + offset) / quotient if
@@ -144,7 +145,7 @@ export const convBounds: Bounds = (it) => {
   const [cin, cout] = [channels / groups, columns / groups];
   const sees = it.units * positions * taps;
   it.needs(channels >= 1 && Number.isInteger(cin) && Number.isInteger(cout));
-  it.needs(positions >= 1 && positions <= axes[2].output && activation <= code.ATAN);
+  it.needs(positions >= 1 && positions <= axes[2].output && activation <= lastUnary);
   const known = code.HAS_BIAS | code.HAS_ACTIVATION | code.BY_ROWS | code.DEPTHWISE;
   it.needs((flags & ~known) === 0);
   const blocks = blocksOf(axes, batch, positions);

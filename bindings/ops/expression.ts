@@ -201,9 +201,12 @@ export function broadcastLayout(from: Shape, to: Shape): { sizes: number[]; stri
   return sizes.length === 0 ? { sizes: [1], strides: [1] } : { sizes, strides };
 }
 
+/** The last of the MAP codes of one float32, which begin with 0: those that other kernels may apply to their results. */
+export const lastUnary: number = code.ATAN;
+
 /** The first and the last of neighbouring MAP codes. */
 export const codeRanges: readonly (readonly [number, number])[] = [
-  [code.NEGATE, code.ATAN],
+  [code.NEGATE, lastUnary],
   [code.ADD, code.MINIMUM],
   [code.EQUAL, code.GREATER_EQUAL],
   [code.INT_NEGATE, code.INT_SIGN],

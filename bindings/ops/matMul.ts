@@ -6,6 +6,7 @@ import { check } from "../errors.ts";
 import { defineOp, errorPlace, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
 import { transpose } from "./copy.ts";
+import { lastUnary } from "./expression.ts";
 import { asFloat, broadcastTo, full } from "./map.ts";
 import { matMulTiling, matMulUnits } from "./matMulTiling.ts";
 import { sum } from "./reduce.ts";
@@ -87,7 +88,7 @@ export const matMulBounds: Bounds = (it) => {
   const both = code.TRANSPOSE_A | code.TRANSPOSE_B;
   it.needs(batch * m * n * k > 0 && strideOut === m * n);
   it.needs((strideA === 0 || strideA === m * k) && (strideB === 0 || strideB === k * n));
-  it.needs(flags < 2 * code.BY_ROWS && (flags & both) !== both && activation <= code.ATAN);
+  it.needs(flags < 2 * code.BY_ROWS && (flags & both) !== both && activation <= lastUnary);
   it.needs(it.units === matMulUnits(batch, m, n));
   it.reads(0, 4 * (strideA === 0 ? 1 : batch) * m * k);
   it.reads(1, 4 * (strideB === 0 ? 1 : batch) * k * n);
