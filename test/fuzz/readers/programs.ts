@@ -6,7 +6,7 @@ import { TensorError } from "../../../bindings/errors.ts";
 import type { Port } from "../../../bindings/formats/programFile.ts";
 import { decodeSafetensors } from "../../../bindings/formats/readSafetensors.ts";
 import type { Block } from "../../../bindings/heap.ts";
-import { loadProgram } from "../../../bindings/inference/index.ts";
+import { type InferenceProgram, loadProgram } from "../../../bindings/inference/index.ts";
 import { arrayType, sizeOf, Tensor } from "../../../bindings/tensor.ts";
 import { savedSubject, subjectNames } from "../../harness/savedPrograms.ts";
 import { mutatedBytes } from "../bytes.ts";
@@ -103,32 +103,41 @@ export const programs: Reader = {
     }
   },
   read(input) {
-    const program = loadProgram<unknown, Tensor | Record<string, Tensor>>(input);
-    try {
-      const samples = program.batchSizes[0] as number;
-      const sizes = [...program.inputs, ...program.outputs].map(({ shape }) => sizeOf(shape) * samples);
-      if (!(Math.max(...sizes) <= mostElements)) return;
-      const results = [0x3f, 0xc1].map((pattern) => {
-        const values = program.inputs.map((port) => valueFor(port, samples));
-        const names = program.inputs.map(({ name }) => name);
-        const x = names[0] === null ? values[0] : Object.fromEntries(names.map((name, at) => [name, values[at]]));
-        fillFree(pattern);
-        const before = copyOfMemory();
-        const arena = engine().arena;
-        const result = outcome(() => program.predict(x));
-        const { weights, loaded } = program as unknown as Insides;
-        const own = [weights, ...[...loaded.values()].map(({ block }) => block)];
-        const arenaBytes = Math.max(0, ...[...loaded.keys()].map((batch) => batch.arenaBytes));
-        // One that has moved may be where `before` had something else.
-        if (engine().arena === arena) expectOnly(own, arenaBytes, before);
-        return result;
-      });
-      if (results[0] !== results[1]) throw new Harm("the outputs depend on memory that is not the program's");
-    } finally {
-      program.dispose();
-    }
+    // Loaded anew each time: a program may change weights of its own.
+    const results = [0x3f, 0xc1].map((pattern) => {
+      const program = loadProgram<unknown, Tensor | Record<string, Tensor>>(input);
+      try {
+        return resultAmong(program, pattern);
+      } finally {
+        program.dispose();
+      }
+    });
+    if (results[0] !== results[1]) throw new Harm("the outputs depend on memory that is not the program's");
   },
 };
+
+/** The outputs for some samples, computed in memory full of `pattern`; undefined for samples too large to try. */
+function resultAmong(
+  program: InferenceProgram<unknown, Tensor | Record<string, Tensor>>,
+  pattern: number,
+): string | undefined {
+  const samples = program.batchSizes[0] as number;
+  const sizes = [...program.inputs, ...program.outputs].map(({ shape }) => sizeOf(shape) * samples);
+  if (!(Math.max(...sizes) <= mostElements)) return undefined;
+  const values = program.inputs.map((port) => valueFor(port, samples));
+  const names = program.inputs.map(({ name }) => name);
+  const x = names[0] === null ? values[0] : Object.fromEntries(names.map((name, at) => [name, values[at]]));
+  fillFree(pattern);
+  const before = copyOfMemory();
+  const { arena } = engine();
+  const result = outcome(() => program.predict(x));
+  const { weights, loaded } = program as unknown as Insides;
+  const own = [weights, ...[...loaded.values()].map(({ block }) => block)];
+  const arenaBytes = Math.max(0, ...[...loaded.keys()].map((batch) => batch.arenaBytes));
+  // One that has moved may be where `before` had something else.
+  if (engine().arena === arena) expectOnly(own, arenaBytes, before);
+  return result;
+}
 
 /** The bits of what it returns, or the message of what the data did. */
 function outcome(run: () => Tensor | Record<string, Tensor>): string {
