@@ -86,6 +86,7 @@ export class Engine {
   private floatView: Float32Array;
   private intView: Int32Array;
   private readonly meeting: number;
+  private readonly scratch: Range;
   private crew: Crew | undefined;
   private arenaBlock: Range = { address: 0, bytes: 0 };
   /** How many threads every instruction is cut for; the results do not depend on it. */
@@ -104,9 +105,10 @@ export class Engine {
     this.intView = new Int32Array(this.memory.buffer);
     const base = roundUp(Math.max(this.machine.heapBase(), kernelData.end), blockAlignment);
     this.meeting = base;
-    this.machine.configure(base + meetingBytes, this.meeting, maySleep());
+    this.scratch = { address: base + meetingBytes, bytes: scratchBytes };
+    this.machine.configure(this.scratch.address, this.meeting, maySleep());
     this.heap = new Heap(this.memory, base + meetingBytes + scratchBytes);
-    this.places = new KernelPlaces({ table: this.machine.table, memory: this.memory, scratch: base + meetingBytes });
+    this.places = new KernelPlaces({ table: this.machine.table, memory: this.memory, scratch: this.scratch.address });
   }
 
   /** How many threads take part in runs, this one included. */

@@ -123,6 +123,11 @@ function blocksOf([outer, middle, inner]: Three, batch: number, positions: numbe
   return batch * outer.output * middle.output * inner.quotient * Math.ceil(phase / positions);
 }
 
+/** Positions of a block, each of which sees so many floats, at most. */
+function mostPositions(floats: number): number {
+  return POSITIONS + PATCH_FLOATS / floats;
+}
+
 /** Floats that the windows of a block take for one part of k. */
 function windowFloats([outer, middle, inner]: Three, positions: number, tapPart: number, channelPart: number): number {
   const across = Math.ceil(((Math.min(tapPart, inner.taps) - 1) * Math.abs(inner.dilation)) / inner.quotient);
@@ -145,12 +150,14 @@ export const convBounds: Bounds = (it) => {
   const [cin, cout] = [channels / groups, columns / groups];
   const sees = it.units * positions * taps;
   it.needs(channels >= 1 && Number.isInteger(cin) && Number.isInteger(cout));
-  it.needs(positions >= 1 && positions <= axes[2].output && activation <= lastUnary);
+  const depthwise = (flags & code.DEPTHWISE) !== 0;
+  it.needs(positions >= 1 && positions <= mostPositions(depthwise ? Number.POSITIVE_INFINITY : taps * cin));
+  it.needs(positions <= axes[2].output && activation <= lastUnary);
   const known = code.HAS_BIAS | code.HAS_ACTIVATION | code.BY_ROWS | code.DEPTHWISE;
   it.needs((flags & ~known) === 0);
   const blocks = blocksOf(axes, batch, positions);
   let work = 8 * sees * columns;
-  if (flags & code.DEPTHWISE) it.needs(it.units === blocks && cin * cout === 1 && taps <= MOST_DEPTHWISE_TAPS);
+  if (depthwise) it.needs(it.units === blocks && cin * cout === 1 && taps <= MOST_DEPTHWISE_TAPS);
   else {
     it.needs(it.units === groups * Math.ceil(cout / PANEL) * blocks);
     it.needs(tapPart >= 1 && tapPart <= taps && channelPart >= 1 && channelPart <= cin);
@@ -181,7 +188,7 @@ export function convTiling(
   let tapPart = channels > PART_CHANNELS ? 1 : inEqualParts(taps, Math.max(1, Math.floor(PART_ROWS / channels)));
   const floats = (positions: number): number => windowFloats(axes, positions, tapPart, channelPart);
   const phase = Math.ceil(inner.output / inner.quotient);
-  let positions = evenParts(phase, POSITIONS + PATCH_FLOATS / (taps * channels));
+  let positions = evenParts(phase, mostPositions(taps * channels));
   while (tapPart > 1 && floats(Math.min(positions, 8)) > WINDOW_FLOATS) tapPart = Math.ceil(tapPart / 2);
   while (positions > 1 && floats(positions) > WINDOW_FLOATS) positions = evenParts(phase, positions / 2);
 

@@ -7,14 +7,12 @@ import type { Tensor } from "../../bindings/tensor.ts";
 import { savedSubject, subject } from "../harness/savedPrograms.ts";
 import { Harm } from "./reader.ts";
 
-const meetingBytes = 128;
-const scratchBytes = 512 * 1024;
 /** Larger memories are not compared byte by byte. */
 const comparedBytes = 48 << 20;
 
 interface Insides {
   readonly memory: WebAssembly.Memory;
-  readonly meeting: number;
+  readonly scratch: Block;
   readonly arenaBlock: Block;
 }
 
@@ -28,12 +26,11 @@ export function memoryBytes(): number {
 
 /** Fills what holds nothing between two calls: scratch, the arena, and some blocks between those of others. */
 export function fillFree(pattern: number): void {
-  const { memory, meeting, arenaBlock } = insides();
+  const { memory, scratch, arenaBlock } = insides();
   while (neighbours.length < 4) neighbours.push(engine().allocate(2048, "a neighbour"));
   const bytes = new Uint8Array(memory.buffer);
-  const first = meeting + meetingBytes;
-  bytes.fill(pattern, first, first + scratchBytes);
-  for (const { address, bytes: length } of [arenaBlock, ...neighbours]) bytes.fill(pattern, address, address + length);
+  for (const { address, bytes: length } of [scratch, arenaBlock, ...neighbours])
+    bytes.fill(pattern, address, address + length);
 }
 
 /** A copy of all memory; undefined when that is too much. */
@@ -47,13 +44,12 @@ export function copyOfMemory(): Buffer | undefined {
 /** Throws unless what has changed since `before` lies in scratch, in the first `arenaBytes` of the arena, or in `own`. */
 export function expectOnly(own: readonly Block[], arenaBytes: number, before: Buffer | undefined): void {
   if (before === undefined) return;
-  const { memory, meeting } = insides();
-  const first = meeting + meetingBytes;
+  const { memory, scratch } = insides();
   const after = Buffer.from(memory.buffer);
-  const ranges = [{ address: first, bytes: scratchBytes }, { address: engine().arena, bytes: arenaBytes }, ...own].sort(
+  const ranges = [scratch, { address: engine().arena, bytes: arenaBytes }, ...own].sort(
     (a, b) => a.address - b.address,
   );
-  let at = first;
+  let at = scratch.address;
   for (const { address, bytes } of [...ranges, { address: before.length, bytes: 0 }]) {
     const end = Math.min(address, before.length);
     if (at < end && after.compare(before, at, end, at, end) !== 0) {

@@ -11,12 +11,9 @@ import { InferenceProgram } from "../../bindings/inference/program.ts";
 import type { Verified } from "../../bindings/inference/verifyProgram.ts";
 import { Tensor, type TensorLike } from "../../bindings/tensor.ts";
 
-const meetingBytes = 128;
-const scratchBytes = 512 * 1024;
-
 interface Insides {
   readonly memory: WebAssembly.Memory;
-  readonly meeting: number;
+  readonly scratch: Block;
 }
 
 interface ProgramInsides {
@@ -39,11 +36,11 @@ export function runAmongCanaries(
   x: unknown,
   pattern: number,
 ): Outcome {
-  const { memory, meeting } = engine() as unknown as Insides;
+  const { memory, scratch } = engine() as unknown as Insides;
   const program = new InferenceProgram<TensorLike, unknown>(file, verified);
   try {
     const { weights, loaded } = program as unknown as ProgramInsides;
-    const first = meeting + meetingBytes;
+    const first = scratch.address;
     const before = new Uint8Array(memory.buffer);
     before.fill(pattern, first, weights.address);
     before.fill(pattern, weights.address + weights.bytes);
@@ -60,7 +57,7 @@ export function runAmongCanaries(
       result = error.message;
     }
     const own = [
-      [first, first + scratchBytes],
+      [scratch.address, scratch.address + scratch.bytes],
       [weights.address, weights.address + weights.bytes],
       ...[...loaded].flatMap(([{ arenaBytes }, { block }]) => [
         [block.address, block.address + block.bytes],
