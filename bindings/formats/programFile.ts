@@ -151,7 +151,7 @@ function isSound({ description, weights, words }: ProgramFile): boolean {
       const inside = ([from, offset]: Place, bytes: number): boolean =>
         isCount(offset) && offset + bytes <= (room[from] as number);
       const holds = (place: Place, { shape, dtype }: Port): boolean =>
-        inside(place, batch.size * sizeOf(shape) * elementBytes[dtype]);
+        place[1] % elementBytes[dtype] === 0 && inside(place, batch.size * sizeOf(shape) * elementBytes[dtype]);
       const ordered = batch.size >= smallest;
       smallest = batch.size + 1;
       return (

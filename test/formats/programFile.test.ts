@@ -145,6 +145,10 @@ describe("a file that lies about its parts is refused, even with the right check
     "an arena of text": (parts) => (first(parts).arenaBytes = "lots"),
     "an arena smaller than the inputs": (parts) => (first(parts).arenaBytes = 8),
     "an input outside the arena": (parts) => (first(parts).inputs = [[1, 1 << 20]]),
+    "an output between two words": (parts) => {
+      const [[from, offset]] = first(parts).outputs as [[number, number]];
+      first(parts).outputs = [[from, offset - 1]];
+    },
     "an output before the arena": (parts) => (first(parts).outputs = [[1, -64]]),
     "an output from nowhere": (parts) => (first(parts).outputs = [[7, 0]]),
     "too few outputs": (parts) => (first(parts).outputs = []),
