@@ -117,9 +117,11 @@ export function decodeProgram(bytes: Uint8Array, machine: string, where: string,
   try {
     const description = JSON.parse(metadata.program as string) as Description;
     const weights = description.weights.map((name) => tensors.get(`weights/${name}`) as StoredTensor);
+    // Copies: what is checked must be what is loaded later, whatever becomes of the bytes of the file.
+    const copy = (name: string): Int32Array => tensors.get(name)?.data.slice() as Int32Array;
     const words = description.batches.map(({ size }) => ({
-      words: tensors.get(`words/${size}`)?.data as Int32Array,
-      addresses: tensors.get(`addresses/${size}`)?.data as Int32Array,
+      words: copy(`words/${size}`),
+      addresses: copy(`addresses/${size}`),
     }));
     const file = { description, weights, words };
     if (isSound(file)) return file;
@@ -143,13 +145,13 @@ function isSound({ description, weights, words }: ProgramFile): boolean {
     typeof description.name === "string" &&
     batches.length > 0 &&
     weights.every(({ dtype }) => dtype !== "float64") &&
-    new Set(description.weights).size === weights.length &&
+    areNames(description.weights) &&
     [inputs, outputs].every(arePorts) &&
     batches.every((batch, index) => {
       const { words: code, addresses } = words[index] as Words;
       const room = [code.byteLength, batch.arenaBytes, weightsBytes];
       const inside = ([from, offset]: Place, bytes: number): boolean =>
-        isCount(offset) && offset + bytes <= (room[from] as number);
+        isCount(from) && isCount(offset) && offset + bytes <= (room[from] as number);
       const holds = (place: Place, { shape, dtype }: Port): boolean =>
         place[1] % elementBytes[dtype] === 0 && inside(place, batch.size * sizeOf(shape) * elementBytes[dtype]);
       const ordered = batch.size >= smallest;
@@ -186,10 +188,16 @@ function arePorts(ports: readonly Port[]): boolean {
   const names = ports.map(({ name }) => name);
   return (
     ports.length > 0 &&
-    (names.every((name) => typeof name === "string") || (ports.length === 1 && names[0] === null)) &&
-    new Set(names).size === ports.length &&
-    ports.every(({ shape, dtype }) => shape.every(isCount) && Object.hasOwn(elementBytes, dtype))
+    (areNames(names) || (ports.length === 1 && names[0] === null)) &&
+    ports.every(
+      ({ shape, dtype }) => shape.every(isCount) && typeof dtype === "string" && Object.hasOwn(elementBytes, dtype),
+    )
   );
+}
+
+/** Texts that differ. What JSON holds instead may become the same text. */
+function areNames(names: readonly unknown[]): boolean {
+  return names.every((name) => typeof name === "string") && new Set(names).size === names.length;
 }
 
 function isCount(value: unknown): boolean {

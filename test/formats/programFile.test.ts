@@ -145,6 +145,10 @@ describe("a file that lies about its parts is refused, even with the right check
     "an arena of text": (parts) => (first(parts).arenaBytes = "lots"),
     "an arena smaller than the inputs": (parts) => (first(parts).arenaBytes = 8),
     "an input outside the arena": (parts) => (first(parts).inputs = [[1, 1 << 20]]),
+    "a list as dtype": ({ program }) => ((program.inputs[0] as Record<string, unknown>).dtype = ["float32"]),
+    "lists as names of weights": ({ program }) => (program.weights = program.weights.map((name) => [name]) as never),
+    "an input at a place that is text": (parts) => (first(parts).inputs = [["0", 0]]),
+    "an output at a place that is text": (parts) => (first(parts).outputs = [["1", 64]]),
     "an output between two words": (parts) => {
       const [[from, offset]] = first(parts).outputs as [[number, number]];
       first(parts).outputs = [[from, offset - 1]];
@@ -198,6 +202,13 @@ test("words that lead out of memory are refused, and the next program runs", () 
     "loadProgram: expected instructions that keep to the program's own memory and end soon, received others, for 1 samples. Make the file again with saveProgram.",
   );
   expect(loadProgram(file).predict([[1, 2, 3, 4]]).data).toEqual(network().predict([[1, 2, 3, 4]]).data);
+});
+
+test("what becomes of the bytes after they were checked does not matter", () => {
+  const bytes = file.slice();
+  const program = loadProgram(bytes);
+  bytes.fill(255);
+  expect(program.predict([[1, 2, 3, 4]]).data).toEqual(network().predict([[1, 2, 3, 4]]).data);
 });
 
 test("an arena beyond 2 GiB is one, although its offsets are negative as int32", () => {
