@@ -57,6 +57,12 @@ function changed(change: (parts: Parts) => void, sealed = true): Uint8Array {
 const first = ({ program }: Parts): Record<string, unknown> => program.batches[0] as Record<string, unknown>;
 const numbers = ({ tensors }: Parts, name: string): Int32Array => tensors.get(name)?.data as Int32Array;
 
+/** What another program may have left. */
+function fillArena(): void {
+  engine().reserveArena(4096);
+  engine().write(engine().arena, new Uint8Array(4096).fill(77));
+}
+
 test("the file as it was made is fine, from any offset of a buffer", () => {
   const moved = new Uint8Array(file.length + 3);
   moved.set(file, 3);
@@ -208,6 +214,7 @@ test("what becomes of the bytes after they were checked does not matter", () => 
   const bytes = file.slice();
   const program = loadProgram(bytes);
   bytes.fill(255);
+  fillArena();
   expect(program.predict([[1, 2, 3, 4]]).data).toEqual(network().predict([[1, 2, 3, 4]]).data);
 });
 
@@ -238,8 +245,7 @@ describe("of the arena, which all programs share,", () => {
       (batch.outputs[0] as number[])[1] = batch.arenaBytes;
       batch.arenaBytes += 64;
     });
-    engine().reserveArena(4096);
-    engine().write(engine().arena, new Uint8Array(4096).fill(77));
+    fillArena();
     expect(loadProgram(forged).predict([[1, 2, 3, 4]]).data).toEqual(Float32Array.of(0, 0));
   });
 });
