@@ -199,11 +199,12 @@ export function execute(instruction: usize, begin: u32, end: u32): void {
   }
 }
 
-/** Does the instructions [begin, end) whole, one after the other. */
+/** Does the instructions [begin, end) whole, one after the other. What has no units touches nothing. */
 export function runPhase(begin: usize, end: usize): void {
   for (let instruction = begin; instruction < end; instruction += INSTRUCTION_BYTES) {
+    const units = changetype<Instruction>(instruction).units;
     enter(instruction);
-    execute(instruction, 0, changetype<Instruction>(instruction).units);
+    if (units > 0) execute(instruction, 0, units);
   }
 }
 

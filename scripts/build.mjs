@@ -42,7 +42,7 @@ const options = {
   format: "esm",
   target: "es2022",
   platform: "neutral",
-  external: ["pako", "papaparse", "node:*"],
+  external: ["pako", "node:*"],
   logLevel: "warning",
 };
 

@@ -40,6 +40,32 @@ export interface Lowering {
   readonly flops: number;
 }
 
+/** The words of an instruction, or of a table of one, while a file is checked. Positions count from its first operand. */
+export interface Inspection {
+  /** Units of work, at least 1. */
+  readonly units: number;
+  /** One operand, as an unsigned number. */
+  word(at: number): number;
+  /** Up to nine operands from `at` on, as unsigned numbers. */
+  words(at: number, count: number): Nine;
+  /** Refuses the instruction unless `condition` holds. */
+  needs(condition: boolean): void;
+  /** The operand is an address from which at most `bytes` bytes are read. */
+  reads(at: number, bytes: number): void;
+  /** The operand is an address from which `bytes` bytes are written, all of them or, with gaps, some. */
+  writes(at: number, bytes: number, gaps?: boolean): void;
+  /** The operand is the address of a table of `count` words. */
+  table(at: number, count: number): Inspection;
+}
+type Nine = readonly [number, number, number, number, number, number, number, number, number];
+
+/**
+ * What the instructions of one opcode may touch, and what their other operands must be, so that the kernel keeps to that.
+ * Up to 12 bytes behind what is read may be loaded too, and are not used.
+ * @returns about how many multiply-adds take as long as the instruction.
+ */
+export type Bounds = (it: Inspection) => number;
+
 /** A float32 operand. */
 export function float(value: number): Float {
   return { kind: "float", value };

@@ -73,7 +73,9 @@ export function schedule(graph: Graph, hoisting = true): Schedule {
       );
       if (addresses.some(([buffer, access]) => touched.conflicts(buffer, access))) barrier();
       for (const [buffer, access] of addresses) touched.add(buffer, access);
-      instructions.push({ ...lowering, phase, node });
+      // Sizes of zero make units of 0 / 0, and a grain of 1 / 0.
+      const [units, grain] = [lowering.units || 0, Math.min(lowering.grain || 1, largestGrain)];
+      instructions.push({ ...lowering, units, grain, phase, node });
     }
   };
   first?.forEach(lower);
@@ -88,6 +90,9 @@ export function schedule(graph: Graph, hoisting = true): Schedule {
     preparing,
   };
 }
+
+/** Units and grain together stay below 2³¹. */
+const largestGrain = 2 ** 30;
 
 /** What only prepares, if there is such, and what every run does. They share buffers and plan. */
 export function parts({ instructions, preparing, phases, ...shared }: Schedule): [Schedule | undefined, Schedule] {

@@ -117,9 +117,11 @@ export function decodeProgram(bytes: Uint8Array, machine: string, where: string,
   try {
     const description = JSON.parse(metadata.program as string) as Description;
     const weights = description.weights.map((name) => tensors.get(`weights/${name}`) as StoredTensor);
+    // Copies: what is checked must be what is loaded later, whatever becomes of the bytes of the file.
+    const copy = (name: string): Int32Array => tensors.get(name)?.data.slice() as Int32Array;
     const words = description.batches.map(({ size }) => ({
-      words: tensors.get(`words/${size}`)?.data as Int32Array,
-      addresses: tensors.get(`addresses/${size}`)?.data as Int32Array,
+      words: copy(`words/${size}`),
+      addresses: copy(`addresses/${size}`),
     }));
     const file = { description, weights, words };
     if (isSound(file)) return file;
@@ -137,22 +139,21 @@ function unreadable(where: string, cause?: unknown): TensorError {
 /** Whether all parts are there and nothing points outside them; throws or is false otherwise. */
 function isSound({ description, weights, words }: ProgramFile): boolean {
   const { inputs, outputs, batches } = description;
-  const weightsBytes = weights.reduce((sum, { data }) => sum + alignedBytes(data.byteLength), 0);
+  const weightsBytes = blockBytes(weights);
   let smallest = 1;
   return (
     typeof description.name === "string" &&
-    inputs.length > 0 &&
-    outputs.length > 0 &&
     batches.length > 0 &&
     weights.every(({ dtype }) => dtype !== "float64") &&
-    [...inputs, ...outputs].every((port) => arePort(port)) &&
+    areNames(description.weights) &&
+    [inputs, outputs].every(arePorts) &&
     batches.every((batch, index) => {
       const { words: code, addresses } = words[index] as Words;
       const room = [code.byteLength, batch.arenaBytes, weightsBytes];
       const inside = ([from, offset]: Place, bytes: number): boolean =>
-        isCount(offset) && offset + bytes <= (room[from] as number);
+        isCount(from) && isCount(offset) && offset + bytes <= (room[from] as number);
       const holds = (place: Place, { shape, dtype }: Port): boolean =>
-        inside(place, batch.size * sizeOf(shape) * elementBytes[dtype]);
+        place[1] % elementBytes[dtype] === 0 && inside(place, batch.size * sizeOf(shape) * elementBytes[dtype]);
       const ordered = batch.size >= smallest;
       smallest = batch.size + 1;
       return (
@@ -165,19 +166,38 @@ function isSound({ description, weights, words }: ProgramFile): boolean {
         batch.outputs.length === outputs.length &&
         batch.inputs.every((place, port) => place === null || holds(place, inputs[port] as Port)) &&
         batch.outputs.every((place, port) => holds(place, outputs[port] as Port)) &&
-        typeof batch.limits === "object" &&
+        Object.values(batch.limits).every(([where, limit]) => typeof where === "string" && isCount(limit)) &&
+        addresses.length % 3 === 0 &&
         addresses.every((value, at) =>
           at % 3 === 0
             ? value >= 0 && value < code.length
-            : at % 3 === 1 || inside([addresses[at - 1] as number, value], 0),
+            : at % 3 === 1 || inside([addresses[at - 1] as number, value >>> 0], 0),
         )
       );
     })
   );
 }
 
-function arePort({ shape, dtype }: Port): boolean {
-  return shape.every(isCount) && Object.hasOwn(elementBytes, dtype);
+/** Bytes of one block for `weights`, one after the other. */
+export function blockBytes(weights: readonly StoredTensor[]): number {
+  return weights.reduce((sum, { data }) => sum + alignedBytes(data.byteLength), 0);
+}
+
+/** One without a name, or some whose names differ. */
+function arePorts(ports: readonly Port[]): boolean {
+  const names = ports.map(({ name }) => name);
+  return (
+    ports.length > 0 &&
+    (areNames(names) || (ports.length === 1 && names[0] === null)) &&
+    ports.every(
+      ({ shape, dtype }) => shape.every(isCount) && typeof dtype === "string" && Object.hasOwn(elementBytes, dtype),
+    )
+  );
+}
+
+/** Texts that differ. What JSON holds instead may become the same text. */
+function areNames(names: readonly unknown[]): boolean {
+  return names.every((name) => typeof name === "string") && new Set(names).size === names.length;
 }
 
 function isCount(value: unknown): boolean {

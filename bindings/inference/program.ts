@@ -3,19 +3,27 @@
 import { engine } from "../engine.ts";
 import { check, show, TensorError } from "../errors.ts";
 import { type Fault, faultError } from "../fault.ts";
-import { type BatchProgram, decodeProgram, type Place, type Port, type ProgramFile } from "../formats/programFile.ts";
+import {
+  type BatchProgram,
+  blockBytes,
+  decodeProgram,
+  type Place,
+  type Port,
+  type ProgramFile,
+} from "../formats/programFile.ts";
 import type { Block } from "../heap.ts";
 import { checkSamples, columnsOf, type DataLike, type PortNames, tensorsOf } from "../models/data.ts";
 import { commonRows } from "../models/feed.ts";
 import { machineFingerprint } from "../platform/wasm.ts";
-import { arrayType, type DType, sizeOf, Tensor, type TensorData, type TensorLike } from "../tensor.ts";
+import { arrayType, type DType, elementBytes, sizeOf, Tensor, type TensorData, type TensorLike } from "../tensor.ts";
 import { alignedBytes } from "../variable.ts";
+import { type Verified, verified } from "./verifyProgram.ts";
 
 /**
  * The program in a file that `saveProgram` made.
  * @param source the bytes of the file.
- * @throws {TensorError} `format` when the file is damaged, of another kind, or for another version of the machine;
- *   `memory` when there is no room.
+ * @throws {TensorError} `format` when the file is damaged, of another kind, for another version of the machine, or when
+ *   its instructions reach beyond the program's own memory or take too long for it; `memory` when there is no room.
  */
 export function loadProgram<I = TensorLike, O = Tensor>(source: Uint8Array | ArrayBuffer): InferenceProgram<I, O> {
   const where = "loadProgram";
@@ -27,7 +35,36 @@ export function loadProgram<I = TensorLike, O = Tensor>(source: Uint8Array | Arr
   const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
   const machine = engine();
   const proceed = (crc: number, part: Uint8Array): number => machine.checksum(crc, part);
-  return new InferenceProgram(decodeProgram(bytes, machineFingerprint(), where, proceed));
+  const file = decodeProgram(bytes, machineFingerprint(), where, proceed);
+  return new InferenceProgram(file, verifiedBatches(file, where));
+}
+
+/** What may run, for each batch size. @throws {TensorError} `format` when one may not. */
+export function verifiedBatches({ description, weights, words }: ProgramFile, where: string): Verified[] {
+  const { inputs, outputs, batches } = description;
+  const weightsBytes = blockBytes(weights);
+  return batches.map((batch, index) => {
+    const code = words[index] as ProgramFile["words"][number];
+    const held = (places: BatchProgram["inputs"], ports: readonly Port[]): (readonly [Place, number])[] =>
+      places.flatMap((place, port) => {
+        const { shape, dtype } = ports[port] as Port;
+        return place === null ? [] : [[place, batch.size * sizeOf(shape) * elementBytes[dtype]] as const];
+      });
+    const result = verified({
+      ...code,
+      batch,
+      room: [code.words.byteLength, batch.arenaBytes, weightsBytes],
+      given: held(batch.inputs, inputs),
+      taken: held(batch.outputs, outputs),
+    });
+    check(result !== undefined, "format", () => ({
+      where,
+      expected: "instructions that keep to the program's own memory and end soon",
+      received: `others, for ${batch.size} samples`,
+      remedy: "Make the file again with saveProgram.",
+    }));
+    return result;
+  });
 }
 
 /** The program of a batch size in WebAssembly memory. */
@@ -46,27 +83,26 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
   /** The same of each output. */
   readonly outputs: readonly Port[];
   private readonly file: ProgramFile;
+  private readonly verified: readonly Verified[];
   private readonly weights: Block;
   private readonly loaded = new Map<BatchProgram, Loaded>();
   private disposed = false;
 
-  constructor(file: ProgramFile) {
+  constructor(file: ProgramFile, verified: readonly Verified[]) {
     const { description, weights } = file;
     this.name = description.name;
     this.inputs = description.inputs;
     this.outputs = description.outputs;
     this.file = file;
-    const sizes = weights.map(({ data }) => alignedBytes(data.byteLength));
+    this.verified = verified;
     const machine = engine();
-    this.weights = machine.allocate(
-      sizes.reduce((sum, bytes) => sum + bytes, 0),
-      `weights of ${this.name}`,
-    );
+    this.weights = machine.allocate(blockBytes(weights), `weights of ${this.name}`);
+    machine.clear(this.weights);
     let { address } = this.weights;
-    weights.forEach(({ data, dtype, shape }, index) => {
+    for (const { data, dtype, shape } of weights) {
       machine.write(address, data as TensorData, dtype as DType, sizeOf(shape));
-      address += sizes[index] as number;
-    });
+      address += alignedBytes(data.byteLength);
+    }
   }
 
   /** The numbers of samples for which there are instructions, smallest first. */
@@ -145,7 +181,9 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
     const batch = this.file.description.batches[index] as BatchProgram;
     const machine = engine();
     machine.reserveArena(batch.arenaBytes);
-    const { block, arena } = this.load(index, batch);
+    const { places, cleared } = this.verified[index] as Verified;
+    const { block, arena } = this.load(index, batch, places);
+    for (const { address, bytes } of cleared) machine.clear({ address: arena + address, bytes });
     const bases = [block.address, arena, this.weights.address];
     const addressOf = ([base, offset]: Place): number => (bases[base] as number) + offset;
     const end = Math.min(rows, start + batch.size);
@@ -170,19 +208,16 @@ export class InferenceProgram<I = TensorLike, O = Tensor> {
   }
 
   /** Words with the addresses of today. Costs nothing when they are in memory already. */
-  private load(index: number, batch: BatchProgram): Loaded {
+  private load(index: number, batch: BatchProgram, places: Verified["places"]): Loaded {
     const machine = engine();
     const { arena } = machine;
     const last = this.loaded.get(batch);
     if (last?.arena === arena) return last;
-    const { words, addresses } = this.file.words[index] as ProgramFile["words"][number];
+    const { words } = this.file.words[index] as ProgramFile["words"][number];
     const block = last?.block ?? machine.allocate(words.byteLength, `program of ${this.name}`);
     const bases = [block.address, arena, this.weights.address];
     const placed = words.slice();
-    for (let at = 0; at < addresses.length; at += 3) {
-      const [position = 0, base = 0, offset = 0] = addresses.subarray(at, at + 3);
-      placed[position] = (bases[base] as number) + offset;
-    }
+    for (const [position, [base, offset]] of places) placed[position] = (bases[base] as number) + offset;
     machine.write(block.address, placed, "int32", placed.length);
     const loaded = { block, arena };
     this.loaded.set(batch, loaded);

@@ -9,6 +9,7 @@ import { checkOptionNames } from "../config.ts";
 import { check, formatBytes, show } from "../errors.ts";
 import { type BatchProgram, base, encodeProgram, type Place, type Port, type Words } from "../formats/programFile.ts";
 import type { StoredTensor } from "../formats/storedTensor.ts";
+import { inferenceBounds } from "../inference/verifyProgram.ts";
 import { sized } from "../layers/apply.ts";
 import type { Placeholder } from "../layers/placeholder.ts";
 import { writeFileAtomically } from "../platform/files.ts";
@@ -122,23 +123,9 @@ function checkAddresses(where: string, block: string, bytes: number, purpose: st
   }));
 }
 
-/** The instructions of the machine that only predicts: assembly/machine.ts has the others where TRAINS is 1. */
-export const inferenceOpcodes: readonly number[] = [
-  code.SYNC,
-  code.MAP,
-  code.MATMUL,
-  code.REDUCE,
-  code.COPY,
-  code.GATHER,
-  code.SOFTMAX,
-  code.POOL,
-  code.CONV,
-  code.ARG_SORT,
-];
-
 /** The kernels of users are not in the file, those for training not in the machine of `wasmgrad/inference`. */
 function checkKernels(where: string, { code: { listing } }: Program): void {
-  const other = listing.find((each) => each !== undefined && !inferenceOpcodes.includes(each.opcode));
+  const other = listing.find((each) => each !== undefined && !Object.hasOwn(inferenceBounds, each.opcode));
   check(other === undefined, "unsupported", () => ({
     where,
     expected: "operations that predict",

@@ -23,6 +23,7 @@ import {
   inverse,
   isPointwise,
   isWhole,
+  MOST_DEPTHWISE_TAPS,
   spatial,
   threeAxes,
   wordsOf,
@@ -229,9 +230,9 @@ function lowerDepthwise(node: Node): Lowering {
   const { axes } = node.attributes as unknown as ConvAttributes;
   const three = threeAxes(axes);
   const taps = three[0].taps * three[1].taps * three[2].taps;
-  check(taps <= 8192, "unsupported", () => ({
+  check(taps <= MOST_DEPTHWISE_TAPS, "unsupported", () => ({
     where: errorPlace("conv"),
-    expected: "a depthwise kernel of at most 8192 taps",
+    expected: `a depthwise kernel of at most ${MOST_DEPTHWISE_TAPS} taps`,
     received: `${taps}`,
   }));
   const cut = depthwiseTiling(three, sizeAt(x, 0), sizeAt(x, -1));

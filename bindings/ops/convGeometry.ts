@@ -1,6 +1,9 @@
 // Which input positions does an output position of a convolution see, and how is that cut into units?
 
+import * as code from "../../assembly/opcodes.ts";
+import type { Bounds } from "../compiler/instruction.ts";
 import type { Shape } from "../tensor.ts";
+import { lastUnary } from "./expression.ts";
 
 /**
  * One spatial axis. The output at o sees, through tap k, the input at (o · stride + k · dilation + offset) / quotient if
@@ -97,6 +100,8 @@ const POSITIONS = 32;
 const PATCH_FLOATS = 4096;
 /** The kernel's room for windows, in floats, with some left for rounding up. */
 const WINDOW_FLOATS = 24 * 1024 - 1024;
+/** Taps of a depthwise kernel, at most: each is a piece, twice where not all are seen. */
+export const MOST_DEPTHWISE_TAPS = 8192;
 /** The kernel's IN_PLACE_BYTES. */
 const IN_PLACE_BYTES = 512 * 1024;
 
@@ -110,6 +115,65 @@ export interface ConvTiling {
   readonly byRows: boolean;
 }
 
+type Three = readonly [ConvAxis, ConvAxis, ConvAxis];
+
+/** Blocks of at most `positions` outputs of one phase along the last axis. */
+function blocksOf([outer, middle, inner]: Three, batch: number, positions: number): number {
+  const phase = Math.ceil(inner.output / inner.quotient);
+  return batch * outer.output * middle.output * inner.quotient * Math.ceil(phase / positions);
+}
+
+/** Positions of a block, each of which sees so many floats, at most. */
+function mostPositions(floats: number): number {
+  return POSITIONS + PATCH_FLOATS / floats;
+}
+
+/** Floats that the windows of a block take for one part of k. */
+function windowFloats([outer, middle, inner]: Three, positions: number, tapPart: number, channelPart: number): number {
+  const across = Math.ceil(((Math.min(tapPart, inner.taps) - 1) * Math.abs(inner.dilation)) / inner.quotient);
+  const rows = Math.min(outer.taps * middle.taps, Math.ceil((tapPart - 1) / inner.taps) + 1);
+  return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 7);
+}
+
+/** Of CONV. The kernel reads only inputs from 0 to size − 1 of each axis; pieces and windows must fit into scratch. */
+export const convBounds: Bounds = (it) => {
+  const [batch, channels, columns, groups, positions, tapPart, channelPart, flags, activation] = it.words(5, 9);
+  const words = it.table(4, 21);
+  const axes = [0, 7, 14].map((first): ConvAxis => {
+    const [input, output, taps, stride, dilation, offset, quotient] = words.words(first, 7);
+    const axis = { input, output, taps, stride, dilation: dilation | 0, offset: offset | 0, quotient };
+    const reach = output * stride + taps * Math.abs(axis.dilation) + Math.abs(axis.offset) + (input + 1) * quotient;
+    it.needs(Math.min(output, taps, stride, quotient) >= 1 && reach < 2 ** 30);
+    return axis;
+  }) as unknown as Three;
+  const taps = axes[0].taps * axes[1].taps * axes[2].taps;
+  const [cin, cout] = [channels / groups, columns / groups];
+  const sees = it.units * positions * taps;
+  it.needs(channels >= 1 && Number.isInteger(cin) && Number.isInteger(cout));
+  const depthwise = (flags & code.DEPTHWISE) !== 0;
+  it.needs(positions >= 1 && positions <= mostPositions(depthwise ? Number.POSITIVE_INFINITY : taps * cin));
+  it.needs(positions <= axes[2].output && activation <= lastUnary);
+  const known = code.HAS_BIAS | code.HAS_ACTIVATION | code.BY_ROWS | code.DEPTHWISE;
+  it.needs((flags & ~known) === 0);
+  const blocks = blocksOf(axes, batch, positions);
+  let work = 8 * sees * columns;
+  if (depthwise) it.needs(it.units === blocks && cin * cout === 1 && taps <= MOST_DEPTHWISE_TAPS);
+  else {
+    it.needs(it.units === groups * Math.ceil(cout / PANEL) * blocks);
+    it.needs(tapPart >= 1 && tapPart <= taps && channelPart >= 1 && channelPart <= cin);
+    it.needs((tapPart === 1 || channelPart === cin) && tapPart * channelPart <= PART_ROWS);
+    const floats = windowFloats(axes, positions, tapPart, channelPart);
+    it.needs(floats <= WINDOW_FLOATS);
+    const parts = Math.ceil(taps / tapPart) * Math.ceil(cin / channelPart);
+    work = 2 * PANEL * sees * cin + 2 * it.units * parts * (floats + 64 * tapPart);
+  }
+  it.reads(0, 4 * batch * axes[0].input * axes[1].input * axes[2].input * channels);
+  it.reads(1, 4 * taps * cin * columns);
+  it.writes(2, 4 * batch * axes[0].output * axes[1].output * axes[2].output * columns);
+  if (flags & code.HAS_BIAS) it.reads(3, 4 * columns);
+  return work;
+};
+
 /** [batch, …input, channels · groups] → [batch, …output, columns · groups]. */
 export function convTiling(
   axes: readonly [ConvAxis, ConvAxis, ConvAxis],
@@ -122,17 +186,13 @@ export function convTiling(
   const taps = outer.taps * middle.taps * inner.taps;
   const channelPart = Math.min(channels, PART_CHANNELS);
   let tapPart = channels > PART_CHANNELS ? 1 : inEqualParts(taps, Math.max(1, Math.floor(PART_ROWS / channels)));
-  const floats = (positions: number): number => {
-    const across = Math.ceil(((Math.min(tapPart, inner.taps) - 1) * Math.abs(inner.dilation)) / inner.quotient);
-    const rows = Math.min(outer.taps * middle.taps, Math.ceil((tapPart - 1) / inner.taps) + 1);
-    return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 7);
-  };
+  const floats = (positions: number): number => windowFloats(axes, positions, tapPart, channelPart);
   const phase = Math.ceil(inner.output / inner.quotient);
-  let positions = evenParts(phase, POSITIONS + PATCH_FLOATS / (taps * channels));
+  let positions = evenParts(phase, mostPositions(taps * channels));
   while (tapPart > 1 && floats(Math.min(positions, 8)) > WINDOW_FLOATS) tapPart = Math.ceil(tapPart / 2);
   while (positions > 1 && floats(positions) > WINDOW_FLOATS) positions = evenParts(phase, positions / 2);
 
-  const blocks = batch * outer.output * middle.output * inner.quotient * Math.ceil(phase / positions);
+  const blocks = blocksOf(axes, batch, positions);
   const panels = Math.ceil(columns / PANEL);
   const units = groups * panels * blocks;
   const unitWork = positions * Math.min(columns, PANEL) * taps * channels;
@@ -211,7 +271,7 @@ export function depthwiseTiling(
   const [outer, middle, inner] = axes;
   const phase = Math.ceil(inner.output / inner.quotient);
   const positions = evenParts(phase, POSITIONS);
-  const units = batch * outer.output * middle.output * inner.quotient * Math.ceil(phase / positions);
+  const units = blocksOf(axes, batch, positions);
   const work = channels * outer.taps * middle.taps * inner.taps;
   const wanted = Math.max(DEPTHWISE_POSITIONS, SMALLEST_CHUNK / 4 / work) / positions;
   return { units, grain: Math.max(1, inEqualParts(units, Math.ceil(wanted))), positions };

@@ -1,7 +1,7 @@
 // Which operations only move elements: transposition, slices, concatenation, padding?
 
 import * as code from "../../assembly/opcodes.ts";
-import { type Address, type Lowering, reads, writes } from "../compiler/instruction.ts";
+import { type Address, type Bounds, type Lowering, reads, writes } from "../compiler/instruction.ts";
 import { check, show } from "../errors.ts";
 import {
   type Attributes,
@@ -75,6 +75,28 @@ function copyInstruction(
   };
 }
 
+/** Of COPY. Strides that lead backwards are not used. */
+export const copyBounds: Bounds = (it) => {
+  const [bytes, rank] = it.words(2, 2);
+  it.needs((bytes === 1 || bytes === 4) && rank >= 1 && rank <= 6);
+  let [count, from, to, gaps] = [1, 1, 1, false];
+  for (let axis = rank - 1; axis >= 0; axis--) {
+    const [size, inputStride, outStride] = [4, 10, 16].map((first) => it.word(first + axis)) as [
+      number,
+      number,
+      number,
+    ];
+    gaps ||= outStride !== count;
+    count *= size;
+    from += (size - 1) * inputStride;
+    to += (size - 1) * outStride;
+  }
+  it.needs(count >= 1 && it.units * it.word(3 + rank) === count);
+  it.reads(0, bytes * from);
+  it.writes(1, bytes * to, gaps);
+  return 16 * count;
+};
+
 /** Axes of size 1 dropped, neighbours joined where both sides step through them as through one. */
 function mergeAxes(
   sizes: readonly number[],
@@ -96,7 +118,7 @@ function mergeAxes(
 
 // Transposition -------------------------------------------------------------------------------------------------------
 
-const transposeOp: Operation<{ readonly permutation: readonly number[] }> = defineOp({
+const transposeOp: Operation<{ readonly permutation: readonly number[] }> = /* @__PURE__ */ defineOp({
   name: "transpose",
   infer: ([x], { permutation }) => ({
     shape: permutation.map((axis) => (x as Node).shape[axis] as number),
@@ -139,7 +161,7 @@ export function transpose(x: Operand, permutation?: readonly number[]): Node {
 
 // Slices and padding --------------------------------------------------------------------------------------------------
 
-const sliceOp: Operation<{ readonly begin: readonly number[]; readonly size: Shape }> = defineOp({
+const sliceOp: Operation<{ readonly begin: readonly number[]; readonly size: Shape }> = /* @__PURE__ */ defineOp({
   name: "slice",
   infer: ([x], { size }) => ({ shape: size, dtype: (x as Node).dtype }),
   gradient: (node, dy) => {
@@ -209,7 +231,7 @@ export function slice(x: Operand, begin: readonly number[], size: readonly numbe
 
 type Paddings = readonly (readonly [before: number, after: number])[];
 
-const padOp: Operation<{ readonly paddings: Paddings; readonly shape: Shape }> = defineOp({
+const padOp: Operation<{ readonly paddings: Paddings; readonly shape: Shape }> = /* @__PURE__ */ defineOp({
   name: "pad",
   infer: ([x], { shape }) => ({ shape, dtype: (x as Node).dtype }),
   gradient: (node, dy) => [
@@ -265,7 +287,7 @@ export function insideZeros(node: Node): { readonly inside: Node; readonly paddi
 
 // Concatenation -------------------------------------------------------------------------------------------------------
 
-const concatOp: Operation<{ readonly axis: number }> = defineOp({
+const concatOp: Operation<{ readonly axis: number }> = /* @__PURE__ */ defineOp({
   name: "concat",
   infer: (inputs, { axis }) => {
     const first = inputs[0] as Node;

@@ -1,7 +1,15 @@
 // How does a chain of elementwise operations become one MAP instruction?
 
 import * as code from "../../assembly/opcodes.ts";
-import { type Lowering, reads, table, type Word, writes } from "../compiler/instruction.ts";
+import {
+  type Bounds,
+  type Inspection,
+  type Lowering,
+  reads,
+  table,
+  type Word,
+  writes,
+} from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { type DType, type Shape, sizeOf } from "../tensor.ts";
@@ -198,6 +206,67 @@ export function broadcastLayout(from: Shape, to: Shape): { sizes: number[]; stri
     }
   });
   return sizes.length === 0 ? { sizes: [1], strides: [1] } : { sizes, strides };
+}
+
+/** The last of the MAP codes of one float32, which begin with 0: those that other kernels may apply to their results. */
+export const lastUnary: number = code.NORMAL_CDF;
+
+/** The first and the last of neighbouring MAP codes. */
+export const codeRanges: readonly (readonly [number, number])[] = [
+  [code.NEGATE, lastUnary],
+  [code.ADD, code.FLOOR_DIVIDE],
+  [code.EQUAL, code.GREATER_EQUAL],
+  [code.INT_NEGATE, code.INT_SIGN],
+  [code.INT_ADD, code.INT_FLOOR_DIVIDE],
+  [code.INT_EQUAL, code.INT_GREATER_EQUAL],
+  [code.LOGICAL_NOT, code.LOGICAL_OR],
+  [code.SELECT, code.INT_TO_UINT8],
+];
+
+/** Of MAP. A step reads registers that hold something by then, and writes none of a source. */
+export const mapBounds: Bounds = (it) => {
+  const [type, count] = it.words(1, 2);
+  const [sourceCount, stepCount, result] = [4, 6, 7].map((at) => it.word(at)) as [number, number, number];
+  it.needs(it.units === Math.ceil(count / tileElements) && type <= code.BOOL);
+  it.needs(sourceCount >= 1 && sourceCount <= limits.sources && stepCount >= 1 && stepCount <= limits.steps);
+  it.writes(0, count * (type <= code.INT32 ? 4 : 1));
+  for (let source = 0; source < sourceCount; source++) sourceBounds(it, source * 18, count);
+  const steps = it.table(5, 2 * stepCount);
+  const filled = new Array<boolean>(sourceCount).fill(true);
+  let target = 0;
+  for (let step = 0; step < stepCount; step++) {
+    const [word, c] = steps.words(2 * step, 2);
+    target = (word >>> 8) & 255;
+    it.needs(codeRanges.some(([first, last]) => (word & 255) >= first && (word & 255) <= last));
+    it.needs([(word >>> 16) & 255, word >>> 24, c].every((register) => filled[register] === true));
+    it.needs(target >= sourceCount && target < limits.registers);
+    filled[target] = true;
+  }
+  it.needs(target === result);
+  return 32 * count * (sourceCount + stepCount);
+};
+
+/** Of the eighteen words of a source, `first` words behind the others. */
+function sourceBounds(it: Inspection, first: number, count: number): void {
+  const source = it.table(3, first + 18);
+  const [mode, type] = source.words(first, 2);
+  if (mode === code.MODE_DIRECT) source.reads(first + 2, 4 * count);
+  else if (mode !== code.MODE_STRIDED) {
+    it.needs(mode <= code.MODE_RANDOM);
+    source.reads(first + 2, 4);
+    if (mode === code.MODE_RANDOM) source.reads(first + 4, 4);
+  } else {
+    const rank = source.word(first + 5);
+    it.needs(type <= code.BOOL && rank >= 1 && rank <= 6);
+    let [elements, last] = [1, 0];
+    for (let axis = 0; axis < rank; axis++) {
+      const size = source.word(first + 6 + axis);
+      elements *= size;
+      last += (size - 1) * source.word(first + 12 + axis);
+    }
+    it.needs(elements === count);
+    source.reads(first + 2, (last + 1) * (type <= code.INT32 ? 4 : 1));
+  }
 }
 
 function zerosOf(count: number): number[] {

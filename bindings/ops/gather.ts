@@ -1,7 +1,7 @@
 // How are rows picked by index?
 
 import * as code from "../../assembly/opcodes.ts";
-import { reads, writes } from "../compiler/instruction.ts";
+import { type Bounds, reads, writes } from "../compiler/instruction.ts";
 import { check } from "../errors.ts";
 import {
   constant,
@@ -22,7 +22,7 @@ import { expandDims, reshape } from "./view.ts";
 type Node = SymbolicTensor;
 
 /** [rows, inner] picked by [count] → [count, inner]. */
-const gatherOp: Operation = defineOp({
+const gatherOp: Operation = /* @__PURE__ */ defineOp({
   name: "gather",
   infer: ([x, indices]) => ({
     shape: [(indices as Node).size, (x as Node).shape[1] as number],
@@ -52,8 +52,18 @@ const gatherOp: Operation = defineOp({
   },
 });
 
+/** Of GATHER. The kernel compares each index with `rows`. */
+export const gatherBounds: Bounds = (it) => {
+  const [rows, rowBytes, count] = it.words(3, 3);
+  it.needs(it.units === count);
+  it.reads(0, rows * rowBytes);
+  it.reads(1, 4 * count);
+  it.writes(2, count * rowBytes);
+  return 8 * count * rowBytes;
+};
+
 /** [count, inner] added up by [count] → [rows, inner]. */
-const scatterAddOp: Operation<{ readonly rows: number }> = defineOp({
+const scatterAddOp: Operation<{ readonly rows: number }> = /* @__PURE__ */ defineOp({
   name: "scatterAdd",
   infer: ([updates], { rows }) => ({ shape: [rows, (updates as Node).shape[1] as number], dtype: "float32" }),
   gradient: ({ inputs: [, indices] }, dy) => [gather(dy, indices as Node), null],
@@ -143,7 +153,7 @@ export function scatterAdd(updates: Operand, indices: Operand, rows: number): No
 }
 
 /** Rows of a data set for one step: `count` rows at indices[cursor], indices[cursor + 1] … */
-const gatherBatchOp: Operation<{ readonly count: number }> = defineOp({
+const gatherBatchOp: Operation<{ readonly count: number }> = /* @__PURE__ */ defineOp({
   name: "gatherBatch",
   infer: ([x], { count }) => ({ shape: [count, ...(x as Node).shape.slice(1)], dtype: (x as Node).dtype }),
   gradient: () => [null, null, null],

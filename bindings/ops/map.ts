@@ -21,7 +21,7 @@ type Node = SymbolicTensor;
 
 /** Several elementwise operations in one pass over memory; made by the compiler, never by users. */
 export const fusedOp: Operation<{ readonly expression: Expression; readonly shape: Shape; readonly dtype: DType }> =
-  defineOp({
+  /* @__PURE__ */ defineOp({
     name: "map",
     infer: (_, { shape, dtype }) => ({ shape, dtype }),
     gradient: () => {

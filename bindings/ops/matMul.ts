@@ -1,7 +1,7 @@
 // How are matrices multiplied, and how is the product differentiated?
 
 import * as code from "../../assembly/opcodes.ts";
-import { reads, writes } from "../compiler/instruction.ts";
+import { type Bounds, reads, writes } from "../compiler/instruction.ts";
 import { checkOptionNames } from "../config.ts";
 import { check } from "../errors.ts";
 import {
@@ -15,8 +15,9 @@ import {
 } from "../graph.ts";
 import { type Shape, sizeOf } from "../tensor.ts";
 import { transpose } from "./copy.ts";
+import { lastUnary } from "./expression.ts";
 import { asFloat, broadcastTo, full } from "./map.ts";
-import { matMulTiling } from "./matMulTiling.ts";
+import { matMulTiling, matMulUnits } from "./matMulTiling.ts";
 import { sum } from "./reduce.ts";
 import { reshape } from "./view.ts";
 
@@ -39,7 +40,7 @@ export interface MatMulAttributes extends Readonly<Record<string, unknown>> {
 }
 
 /** a [batch or 1, m, k] × b [batch or 1, k, n] (+ bias [n]) → [batch, m, n]. */
-export const matMulOp: Operation<MatMulAttributes> = defineOp({
+export const matMulOp: Operation<MatMulAttributes> = /* @__PURE__ */ defineOp({
   name: "matMul",
   epilogue: 2,
   infer: (inputs, attributes) => {
@@ -89,6 +90,21 @@ export const matMulOp: Operation<MatMulAttributes> = defineOp({
     ];
   },
 });
+
+/** Of MATMUL. */
+export const matMulBounds: Bounds = (it) => {
+  const [batch, m, n, k, strideA, strideB, strideOut, flags, activation] = it.words(4, 9);
+  const both = code.TRANSPOSE_A | code.TRANSPOSE_B;
+  it.needs(batch * m * n * k > 0 && strideOut === m * n);
+  it.needs((strideA === 0 || strideA === m * k) && (strideB === 0 || strideB === k * n));
+  it.needs(flags < 2 * code.BY_ROWS && (flags & both) !== both && activation <= lastUnary);
+  it.needs(it.units === matMulUnits(batch, m, n));
+  it.reads(0, 4 * (strideA === 0 ? 1 : batch) * m * k);
+  it.reads(1, 4 * (strideB === 0 ? 1 : batch) * k * n);
+  it.writes(2, 4 * batch * m * n);
+  if (flags & code.HAS_BIAS) it.reads(3, 4 * n);
+  return 2 * batch * m * n * (k + 32);
+};
 
 function dimensions(
   [a, b]: readonly [Node, Node],

@@ -27,6 +27,12 @@ export interface MatMulTiling {
   readonly byRows: boolean;
 }
 
+/** How many blocks of 8 rows × 16 columns C has; a single column counts as a row. */
+export function matMulUnits(batch: number, m: number, n: number): number {
+  if (n === 1 && m > 1) return matMulUnits(batch, 1, m);
+  return batch * Math.ceil(n / UNIT_COLUMNS) * Math.ceil(m / UNIT_ROWS);
+}
+
 /** How C = op(A)·op(B), op(A) [batch, m, k] × op(B) [batch, k, n] → [batch, m, n], is shared out among threads. */
 export function matMulTiling(
   batch: number,
@@ -39,7 +45,7 @@ export function matMulTiling(
   if (n === 1 && m > 1) return matMulTiling(batch, 1, m, k, false, !transposeA); // the kernel computes the row Cᵀ
   const rowBlocks = Math.ceil(m / UNIT_ROWS);
   const panels = Math.ceil(n / UNIT_COLUMNS);
-  const units = batch * panels * rowBlocks;
+  const units = matMulUnits(batch, m, n);
   if (units === 0) return { units, grain: 1, byRows: false };
 
   const unitWork = Math.min(m, UNIT_ROWS) * Math.min(n, UNIT_COLUMNS) * k;

@@ -1,7 +1,7 @@
 // How are windows of cells reduced to their maximum or average, and how do gradients find the way back?
 
 import * as code from "../../assembly/opcodes.ts";
-import { type Lowering, reads, type Word, writes } from "../compiler/instruction.ts";
+import { type Bounds, type Inspection, type Lowering, reads, type Word, writes } from "../compiler/instruction.ts";
 import { checkOptionNames } from "../config.ts";
 import { check, show } from "../errors.ts";
 import {
@@ -92,6 +92,39 @@ function lowerPool(kind: Kind, node: NodeOf<Windows>, winnerBytes: number): Lowe
   ];
 }
 
+/** Of POOL. Every window holds a cell of the input, and the kernel reads no other. */
+export const poolBounds: Bounds = (it) => {
+  const [kind, bytes, channels] = it.words(3, 3);
+  it.needs(kind <= code.POOL_AVERAGE && channels >= 1);
+  const windows = windowBounds(it, 6);
+  const batch = it.units / windows.out;
+  it.needs(Number.isInteger(batch));
+  it.reads(0, 4 * batch * windows.input * channels);
+  it.writes(1, 4 * it.units * channels);
+  if (bytes === 0) it.needs(it.word(2) === 0);
+  else {
+    it.needs(kind === code.POOL_MAX && bytes === (windows.cells <= cellsOfByte ? 1 : 4));
+    it.writes(2, bytes * it.units * channels);
+  }
+  return 32 * it.units * channels * windows.seen;
+};
+
+/** Cells of a sample, windows of it, cells of a window and those of them that can be real, from fifteen operands. */
+function windowBounds(it: Inspection, first: number): Record<"input" | "out" | "cells" | "seen", number> {
+  const counts = { input: 1, out: 1, cells: 1, seen: 1 };
+  for (let axis = first; axis < first + 3; axis++) {
+    const [input, out, window, stride, before] = [0, 3, 6, 9, 12].map((each) => it.word(axis + each)) as Five;
+    it.needs(Math.min(input, out, window, stride) >= 1 && Math.max(input, window) < 2 ** 30 && before < window);
+    it.needs((out - 1) * stride - before < input);
+    counts.input *= input;
+    counts.out *= out;
+    counts.cells *= window;
+    counts.seen *= Math.min(window, input);
+  }
+  return counts;
+}
+type Five = [number, number, number, number, number];
+
 /** @param maxima behind which the winners are. */
 function lowerGradient(kind: Kind, node: NodeOf<Gradient>, dy: Node, maxima?: Node): Lowering[] {
   const { poolSize, strides } = node.attributes;
@@ -118,7 +151,7 @@ function lowerGradient(kind: Kind, node: NodeOf<Gradient>, dy: Node, maxima?: No
 
 // The operations ------------------------------------------------------------------------------------------------------
 
-const maxPoolOp: Operation<Windows> = defineOp({
+const maxPoolOp: Operation<Windows> = /* @__PURE__ */ defineOp({
   name: "maxPool",
   infer: ([x], options) => ({ shape: outShape((x as Node).shape, options), dtype: "float32" }),
   gradient: (node, dy) => {
@@ -159,7 +192,7 @@ function winnersOf(x: Node, maxima: Node, options: Windows): Node {
  * Upstream [batch, ...windows, channels] where the maxima are: → [batch, ...spatial, channels]. The third input is what
  * they are the maxima of; the machine reads their places behind them instead.
  */
-const maxPoolGradientOp: Operation<Gradient> = defineOp({
+const maxPoolGradientOp: Operation<Gradient> = /* @__PURE__ */ defineOp({
   name: "maxPoolGradient",
   infer: (_, { shape }) => ({ shape, dtype: "float32" }),
   gradient: ({ inputs: [maxima, , x], attributes }, upstream) => [
@@ -175,7 +208,7 @@ const maxPoolGradientOp: Operation<Gradient> = defineOp({
   lower: (node) => lowerGradient("max", node, node.inputs[1] as Node, node.inputs[0] as Node),
 });
 
-const averagePoolOp: Operation<Windows> = defineOp({
+const averagePoolOp: Operation<Windows> = /* @__PURE__ */ defineOp({
   name: "averagePool",
   infer: ([x], options) => ({ shape: outShape((x as Node).shape, options), dtype: "float32" }),
   gradient: ({ inputs: [x], attributes }, dy) => [
@@ -189,7 +222,7 @@ const averagePoolOp: Operation<Windows> = defineOp({
 });
 
 /** Upstream [batch, ...windows, channels], a share for each cell of a window: → [batch, ...spatial, channels]. */
-const averagePoolGradientOp: Operation<Gradient> = defineOp({
+const averagePoolGradientOp: Operation<Gradient> = /* @__PURE__ */ defineOp({
   name: "averagePoolGradient",
   infer: (_, { shape }) => ({ shape, dtype: "float32" }),
   gradient: ({ attributes: { shape: _, ...options } }, upstream) => [

@@ -1,7 +1,7 @@
 // Which operations shrink axes to one value, and how are they differentiated?
 
 import * as code from "../../assembly/opcodes.ts";
-import { reads, writes } from "../compiler/instruction.ts";
+import { type Bounds, reads, writes } from "../compiler/instruction.ts";
 import {
   checkFlag,
   defineOp,
@@ -90,6 +90,16 @@ function toExtremes(whole: Node, node: Node, dy: Node): Node {
   const chosen = cast(equal(whole, reshape(node, kept)), "float32");
   return multiply(chosen, divide(reshape(dy, kept), sum(chosen, axes, true)));
 }
+
+/** Of REDUCE. */
+export const reduceBounds: Bounds = (it) => {
+  const [kind, type, outer, axis, inner] = it.words(2, 5);
+  it.needs(kind <= code.REDUCE_ARG_MIN && type <= code.INT32);
+  it.needs(it.units === outer * (inner === 1 ? 1 : Math.ceil(inner / panelColumns)));
+  it.reads(0, 4 * outer * axis * inner);
+  it.writes(1, 4 * outer * inner);
+  return 16 * outer * (axis + 1) * inner;
+};
 
 const operations: Readonly<Record<Kind, ReturnType<typeof reduceOp>>> = {
   sum: reduceOp("sum"),

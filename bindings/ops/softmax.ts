@@ -1,7 +1,7 @@
 // How are rows turned into probabilities?
 
 import * as code from "../../assembly/opcodes.ts";
-import { reads, writes } from "../compiler/instruction.ts";
+import { type Bounds, reads, writes } from "../compiler/instruction.ts";
 import { defineOp, makeNode, type Operand, type Operation, type SymbolicTensor } from "../graph.ts";
 import { sizeOf } from "../tensor.ts";
 import { transpose } from "./copy.ts";
@@ -47,6 +47,15 @@ function rowsOp(name: "softmax" | "logSoftmax"): Operation {
     },
   });
 }
+
+/** Of SOFTMAX. */
+export const softmaxBounds: Bounds = (it) => {
+  const [rows, columns] = it.words(2, 2);
+  it.needs(it.units === rows);
+  it.reads(0, 4 * rows * columns);
+  it.writes(1, 4 * rows * columns);
+  return 64 * rows * columns;
+};
 
 /** softmax over the last axis. */
 export const softmaxOp: Operation = rowsOp("softmax");

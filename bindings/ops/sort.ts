@@ -1,7 +1,7 @@
 // Which operations put numbers into their order, or add them up in it?
 
 import * as code from "../../assembly/opcodes.ts";
-import { reads, writes } from "../compiler/instruction.ts";
+import { type Bounds, reads, writes } from "../compiler/instruction.ts";
 import { check, show } from "../errors.ts";
 import {
   checkFlag,
@@ -25,7 +25,7 @@ import { expandDims, reshape } from "./view.ts";
 type Node = SymbolicTensor;
 
 /** [rows, columns] float32 or int32 → int32 [rows, columns]. */
-const argSortOp: Operation<{ readonly descending: boolean }> = defineOp({
+const argSortOp: Operation<{ readonly descending: boolean }> = /* @__PURE__ */ defineOp({
   name: "argSort",
   infer: ([x]) => ({ shape: (x as Node).shape, dtype: "int32" }),
   gradient: () => [null],
@@ -67,6 +67,15 @@ const argSortOp: Operation<{ readonly descending: boolean }> = defineOp({
     ];
   },
 });
+
+/** Of ARG_SORT. */
+export const argSortBounds: Bounds = (it) => {
+  const [type, rows, columns] = it.words(2, 3);
+  it.needs(type <= code.INT32 && it.units === rows);
+  it.reads(0, 4 * rows * columns);
+  it.writes(1, 4 * rows * columns);
+  return 64 * rows * columns * (32 - Math.clz32(columns));
+};
 
 /** Positions along the last of axes with `axis` moved there: int32. */
 function sortedPositions(x: Node, descending: boolean): Node {

@@ -15,7 +15,7 @@ import { resolveAxes } from "./axes.ts";
 
 type Node = SymbolicTensor;
 
-const reshapeOp: Operation<{ readonly shape: Shape }> = defineOp({
+const reshapeOp: Operation<{ readonly shape: Shape }> = /* @__PURE__ */ defineOp({
   name: "reshape",
   infer: ([x], { shape }) => ({ shape, dtype: (x as Node).dtype }),
   gradient: (node, dy) => [reshape(dy, (node.inputs[0] as Node).shape)],
@@ -55,7 +55,7 @@ export function squeeze(x: Operand, axes?: number | readonly number[]): Node {
   );
 }
 
-const identityOp: Operation = defineOp({
+const identityOp: Operation = /* @__PURE__ */ defineOp({
   name: "identity",
   infer: ([x]) => ({ shape: (x as Node).shape, dtype: (x as Node).dtype }),
   gradient: (_, dy) => [dy],
@@ -67,7 +67,7 @@ export function identity(x: Node): Node {
   return makeNode(identityOp, [x], {});
 }
 
-const stopGradientOp: Operation = defineOp({
+const stopGradientOp: Operation = /* @__PURE__ */ defineOp({
   name: "stopGradient",
   infer: ([x]) => ({ shape: (x as Node).shape, dtype: (x as Node).dtype }),
   gradient: () => [null],

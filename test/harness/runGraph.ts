@@ -5,6 +5,7 @@ import { verifier } from "../../bindings/compiler/verify.ts";
 import { setCutting } from "../../bindings/engine.ts";
 import { inputNode, type SymbolicTensor, withTrace } from "../../bindings/graph.ts";
 import type { DType, Shape, Tensor } from "../../bindings/tensor.ts";
+import { verifyBounds } from "./verifyBounds.ts";
 
 /** A traced computation. */
 export interface Traced {
@@ -26,7 +27,14 @@ export function traceGraph(
 
 /** Compiles with all checks between the passes, and with the algorithms that operations are defined by. */
 export function compileGraph({ inputs, outputs, effects }: Traced, options: CompileOptions = {}): Program {
-  return compile({ outputs, effects }, inputs, { verify: verifier, algorithms: false, foldScales: false, ...options });
+  const program = compile({ outputs, effects }, inputs, {
+    verify: verifier,
+    algorithms: false,
+    foldScales: false,
+    ...options,
+  });
+  verifyBounds(program.code);
+  return program;
 }
 
 /** Compiles, runs once and gives the memory back. */
