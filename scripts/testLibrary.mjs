@@ -48,7 +48,7 @@ async function write(sources, folder) {
     format: "esm",
     target: "es2022",
     platform: "neutral",
-    external: ["pako", "papaparse", "node:*"],
+    external: ["pako", "node:*"],
     logLevel: "warning",
     plugins: [wasmAsDigits],
   };

@@ -19,7 +19,7 @@ await build({
   target: "es2022",
   platform: "node",
   sourcemap: "inline",
-  external: ["pako", "papaparse"],
+  external: ["pako"],
   logLevel: "warning",
   plugins: [
     {

@@ -24,7 +24,7 @@ await build({
   target: "es2022",
   platform: "node",
   sourcemap: "inline",
-  external: ["fast-check", "pako", "papaparse"],
+  external: ["fast-check", "pako"],
   logLevel: "warning",
   plugins: [
     {
