@@ -49,7 +49,12 @@ export function rounded(value: number): Real {
   return new Real(value, Math.fround(value) === value ? 0 : halfUlp(value));
 }
 
-const times = (slope: number, bound: number): number => (bound === 0 ? 0 : Math.abs(slope) * bound);
+/** |slope| · bound; 0 · ∞ is unknown. */
+function times(slope: number, bound: number): number {
+  if (bound === 0) return 0;
+  const passed = Math.abs(slope) * bound;
+  return Number.isNaN(passed) ? unknown : passed;
+}
 
 /**
  * The bound of a slope: `change` where operands are inexact, and the roundings of a rule. Of a slope beyond float32 nothing
@@ -140,7 +145,7 @@ export function dot(a: readonly Real[], b: readonly Real[], depth: number = sumD
     const product = x.value * y.value;
     value += product;
     mass += (Math.abs(x.value) + x.bound) * (Math.abs(y.value) + y.bound);
-    passed += times(x.value, y.bound) + times(y.value, x.bound) + x.bound * y.bound;
+    passed += times(x.value, y.bound) + times(y.value, x.bound) + times(x.bound, y.bound);
     slopes[index] = y.value;
     bounds[index] = y.bound + unit * Math.abs(y.value);
     slopes[a.length + index] = x.value;

@@ -6,10 +6,12 @@ import { binarySubjects } from "./ops/binary.ts";
 import { convSubjects } from "./ops/conv.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { indexingSubjects } from "./ops/indexing.ts";
+import { linearAlgebraSubjects } from "./ops/linearAlgebra.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
 import { normalizationSubjects } from "./ops/normalization.ts";
 import { poolSubjects } from "./ops/pool.ts";
+import { productSubjects } from "./ops/products.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
 import { programSubjects } from "./programs.ts";
 import type { Subject } from "./subject.ts";
@@ -24,6 +26,8 @@ export const subjects: readonly Subject[] = [
   ...poolSubjects,
   ...indexingSubjects,
   ...normalizationSubjects,
+  ...linearAlgebraSubjects,
+  ...productSubjects,
   ...coreSubjects,
   ...programSubjects,
   ...networkSubjects,
