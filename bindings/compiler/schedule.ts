@@ -73,7 +73,7 @@ export function schedule(graph: Graph, hoisting = true): Schedule {
       );
       if (addresses.some(([buffer, access]) => touched.conflicts(buffer, access))) barrier();
       for (const [buffer, access] of addresses) touched.add(buffer, access);
-      instructions.push({ ...lowering, phase, node });
+      instructions.push({ ...lowering, ...countable(lowering), phase, node });
     }
   };
   first?.forEach(lower);
@@ -87,6 +87,12 @@ export function schedule(graph: Graph, hoisting = true): Schedule {
     phases: phase + 1,
     preparing,
   };
+}
+
+/** Of axes without elements the quotients that units and grain are may be 0 / 0 and 1 / 0, which the machine cannot count. */
+function countable({ units, grain }: Lowering): Pick<Lowering, "units" | "grain"> {
+  const count = Number.isNaN(units) ? 0 : units;
+  return { units: count, grain: Number.isFinite(grain) ? grain : Math.max(1, count) };
 }
 
 /** What only prepares, if there is such, and what every run does. They share buffers and plan. */

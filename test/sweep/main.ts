@@ -58,7 +58,10 @@ async function main(): Promise<void> {
   const unknown = only.filter((name) => !subjects.some((each) => meant(each, name)));
   if (unknown.length > 0) throw new Error(`no subject is called ${unknown.join(", ")}`);
   const rows = subjects
-    .filter((each) => (only.length === 0 || only.some((name) => meant(each, name))) && (kind === undefined || each.kind === kind))
+    .filter(
+      (each) =>
+        (only.length === 0 || only.some((name) => meant(each, name))) && (kind === undefined || each.kind === kind),
+    )
     .map(
       (each): Row => ({
         subject: each,

@@ -3,7 +3,9 @@
 import { coreSubjects } from "./layers/core.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
+import { controlSubjects } from "./ops/control.ts";
 import { convSubjects } from "./ops/conv.ts";
+import { ctcSubjects } from "./ops/ctc.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { indexingSubjects } from "./ops/indexing.ts";
 import { linearAlgebraSubjects } from "./ops/linearAlgebra.ts";
@@ -13,6 +15,7 @@ import { normalizationSubjects } from "./ops/normalization.ts";
 import { poolSubjects } from "./ops/pool.ts";
 import { productSubjects } from "./ops/products.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
+import { spectrumSubjects } from "./ops/spectra.ts";
 import { programSubjects } from "./programs.ts";
 import type { Subject } from "./subject.ts";
 
@@ -27,6 +30,9 @@ export const subjects: readonly Subject[] = [
   ...indexingSubjects,
   ...normalizationSubjects,
   ...linearAlgebraSubjects,
+  ...spectrumSubjects,
+  ...controlSubjects,
+  ...ctcSubjects,
   ...productSubjects,
   ...coreSubjects,
   ...programSubjects,

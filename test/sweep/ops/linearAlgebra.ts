@@ -7,6 +7,7 @@
 import fc from "fast-check";
 import type { SymbolicTensor } from "../../../bindings/graph.ts";
 import * as ops from "../../../bindings/ops/index.ts";
+import { unit } from "../../harness/estimate.ts";
 import { build, type RealArray, sizeOf } from "../array.ts";
 import { type Draw, seeds, sizes, whole, within } from "../draw.ts";
 import { op } from "../op.ts";
@@ -25,7 +26,6 @@ import {
   unknown,
   zero,
 } from "../real.ts";
-import { unit } from "../../harness/estimate.ts";
 import type { Subject } from "../subject.ts";
 import { curves } from "./curves.ts";
 
@@ -35,7 +35,7 @@ export type Matrix = Real[][];
 // Drawing -------------------------------------------------------------------------------------------------------------
 
 /** What matrices are like. */
-export type Kind = "any" | "dominant" | "permuted" | "deficient" | "whole" | "zero" | "triangular";
+export type Kind = "any" | "dominant" | "permuted" | "deficient" | "whole" | "zero" | "triangular" | "not finite";
 
 /** Elements of matrices of `rows` × `columns`, one matrix after the other. */
 export function matrixDraw(kind: Kind, rows: number, columns: number): Draw {
@@ -54,6 +54,11 @@ function matrixOf(kind: Kind, rows: number, columns: number, next: () => number)
   switch (kind) {
     case "any":
       return made(() => uniform(next));
+    case "not finite": {
+      const place = Math.floor(next() * rows * columns);
+      const value = next() < 0.5 ? Number.NaN : Number.NEGATIVE_INFINITY;
+      return made((row, column) => (row * columns + column === place ? value : uniform(next)));
+    }
     case "whole":
       return made(() => small(next));
     case "zero":
@@ -68,7 +73,10 @@ function matrixOf(kind: Kind, rows: number, columns: number, next: () => number)
       return made((row, column) => (column === (row + turn) % columns ? -2 - rows - next() : uniform(next)));
     }
     case "deficient": {
-      const [left, right] = [Array.from({ length: rows }, () => small(next)), Array.from({ length: columns }, () => small(next))];
+      const [left, right] = [
+        Array.from({ length: rows }, () => small(next)),
+        Array.from({ length: columns }, () => small(next)),
+      ];
       const more = Math.min(rows, columns) > 2;
       const [up, across] = [left.map(() => small(next)), right.map(() => small(next))];
       return made(
@@ -93,7 +101,11 @@ export function matricesOf(x: RealArray): Matrix[] {
 }
 
 /** Matrices as an array, with the leading axes `lead` and matrices of that size. */
-export function fromMatrices(lead: readonly number[], size: readonly [number, number], all: readonly Matrix[]): RealArray {
+export function fromMatrices(
+  lead: readonly number[],
+  size: readonly [number, number],
+  all: readonly Matrix[],
+): RealArray {
   return { shape: [...lead, ...size], dtype: "float32", data: all.flat(2) };
 }
 
@@ -153,7 +165,7 @@ function eliminate(a: Matrix): Elimination {
 }
 
 /** a⁻¹·b for that triangle of a. */
-function substitute(a: Matrix, b: Matrix, lower: boolean, unit = false): Matrix {
+export function substitute(a: Matrix, b: Matrix, lower: boolean, unit = false): Matrix {
   const count = a.length;
   const found: Matrix = new Array(count);
   for (let step = 0; step < count; step++) {
@@ -209,11 +221,13 @@ function choleskyOf(a: Matrix): Matrix {
 
 // Roundings of gradient rules ------------------------------------------------------------------------------------------
 
-type Plain = number[][];
-const absolute = (a: Matrix): Plain => a.map((row) => row.map(({ value }) => Math.abs(value)));
-const turned = (a: Plain): Plain => a.map((_, row) => a.map((each) => each[row] as number));
-const plainTimes = (a: Plain, b: Plain): Plain =>
-  a.map((row) => row.map((_, column) => row.reduce((total, each, k) => total + each * (b[k]?.[column] as number), 0)));
+export type Plain = number[][];
+export const absolute = (a: Matrix): Plain => a.map((row) => row.map(({ value }) => Math.abs(value)));
+export const turned = (a: Plain): Plain => (a[0] ?? []).map((_, row) => a.map((each) => each[row] as number));
+export const plainTimes = (a: Plain, b: Plain): Plain =>
+  a.map((row) =>
+    (b[0] ?? []).map((_, column) => row.reduce((total, each, k) => total + each * (b[k]?.[column] as number), 0)),
+  );
 
 /**
  * What the rule Pᵀ L⁻ᵀ M U⁻ᵀ with M = tril(Lᵀ dL, −1) + triu(dU Uᵀ) may be off by rounding, for an upstream gradient that is
@@ -249,7 +263,7 @@ function roundingOfRule({ rows, order }: Elimination): (row: number, column: num
 }
 
 /** The same number; gradients towards `inputs` may be off by `doubts` more. */
-function ruled(x: Real, inputs: Matrix, doubts: Plain): Real {
+export function ruled(x: Real, inputs: Matrix, doubts: Plain): Real {
   const parents = inputs.flat();
   return new Real(x.value, x.bound, [x, ...parents], [1, ...parents.map(() => 0)], [0, ...doubts.flat()]);
 }
@@ -270,7 +284,10 @@ const size = fc.oneof({ weight: 6, arbitrary: sizes(5) }, { weight: 1, arbitrary
 const regular: readonly Kind[] = ["dominant", "dominant", "permuted", "any", "triangular"];
 const squares = (kinds: readonly Kind[]): fc.Arbitrary<SquareCase> =>
   fc.record({ batch, size, kind: fc.constantFrom(...kinds), seed: seeds });
-const drawn = ({ batch: lead, size: n, kind }: SquareCase) => ({ shape: [...lead, n, n], draw: matrixDraw(kind, n, n) });
+const drawn = ({ batch: lead, size: n, kind }: SquareCase) => ({
+  shape: [...lead, n, n],
+  draw: matrixDraw(kind, n, n),
+});
 /** Whether a gradient exists. */
 const isRegular = ({ kind }: SquareCase): boolean => !["deficient", "zero", "whole"].includes(kind);
 const singular: readonly Kind[] = [...regular, ...regular, "deficient", "zero", "whole"];
@@ -287,8 +304,7 @@ function squareSubject(
     cases: squares(kinds),
     inputs: (given) => [drawn(given)],
     call: (_, a) => call(a as Node),
-    reference: ({ batch: lead, size: n }, a) =>
-      fromMatrices(lead, [n, n], matricesOf(a as RealArray).map(reference)),
+    reference: ({ batch: lead, size: n }, a) => fromMatrices(lead, [n, n], matricesOf(a as RealArray).map(reference)),
     gradient: isRegular,
   });
 }
@@ -405,26 +421,28 @@ const choleskyInverse = op<SolveCase>({
 });
 
 /** What is not square, or does not fit, is refused. */
-const refusals = op<{ readonly rows: number; readonly columns: number; readonly which: number; readonly seed: number }>({
-  name: "solve, what is not square",
-  cases: fc
-    .record({ rows: sizes(4), columns: sizes(4), which: fc.nat(8), seed: seeds })
-    .filter(({ rows, columns }) => rows !== columns),
-  inputs: ({ rows, columns }) => [{ shape: [rows, columns] }],
-  call: ({ which }, a) =>
-    ([
-      () => ops.solve(a as Node, a as Node),
-      () => ops.solveTriangular(a as Node, a as Node),
-      () => ops.inv(a as Node),
-      () => ops.det(a as Node),
-      () => ops.slogdet(a as Node),
-      () => ops.cholesky(a as Node),
-      () => ops.luFactor(a as Node),
-      () => ops.eigh(a as Node),
-      () => ops.choleskyInverse(a as Node),
-    ][which]?.() ?? []) as Node[],
-  reference: () => undefined,
-});
+const refusals = op<{ readonly rows: number; readonly columns: number; readonly which: number; readonly seed: number }>(
+  {
+    name: "solve, what is not square",
+    cases: fc
+      .record({ rows: sizes(4), columns: sizes(4), which: fc.nat(8), seed: seeds })
+      .filter(({ rows, columns }) => rows !== columns),
+    inputs: ({ rows, columns }) => [{ shape: [rows, columns] }],
+    call: ({ which }, a) =>
+      ([
+        () => ops.solve(a as Node, a as Node),
+        () => ops.solveTriangular(a as Node, a as Node),
+        () => ops.inv(a as Node),
+        () => ops.det(a as Node),
+        () => ops.slogdet(a as Node),
+        () => ops.cholesky(a as Node),
+        () => ops.luFactor(a as Node),
+        () => ops.eigh(a as Node),
+        () => ops.choleskyInverse(a as Node),
+      ][which]?.() ?? []) as Node[],
+    reference: () => undefined,
+  },
+);
 
 export const linearAlgebraSubjects: readonly Subject[] = [
   solveSubject("solve", singular, (a, b) => ops.solve(a, b), solution),
@@ -441,7 +459,12 @@ export const linearAlgebraSubjects: readonly Subject[] = [
     (a) => solution(a, identity(a.length)),
   ),
   // Only the lower triangle is read.
-  squareSubject("cholesky", ["dominant", "dominant", "dominant", "any", "zero", "permuted"], (a) => ops.cholesky(a), choleskyOf),
+  squareSubject(
+    "cholesky",
+    ["dominant", "dominant", "dominant", "any", "zero", "permuted"],
+    (a) => ops.cholesky(a),
+    choleskyOf,
+  ),
   numberSubject(
     "det",
     singular,

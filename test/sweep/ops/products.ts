@@ -1,4 +1,4 @@
-// Products of tensors: sums over pairs of axes, Einstein's notation, Kronecker's product, powers of vectors and matrices.
+// Products of tensors: sums over pairs of axes, Einstein's notation, Kronecker's product, powers of matrices.
 
 import fc from "fast-check";
 import type { SymbolicTensor } from "../../../bindings/graph.ts";
@@ -7,7 +7,7 @@ import type { DType, Shape } from "../../../bindings/tensor.ts";
 import { at, broadcast, broadcastAt, build, positionsOf, type RealArray, sizeOf } from "../array.ts";
 import { type Drawn, seeds, shapes, sizes, within } from "../draw.ts";
 import { op } from "../op.ts";
-import { apply, dot, exact, multiply, type Real, product as productOf, subtract, sum, sumDepth } from "../real.ts";
+import { dot, exact, multiply, product as productOf, type Real, subtract, sum, sumDepth } from "../real.ts";
 import type { Subject } from "../subject.ts";
 import { inverse } from "./linearAlgebra.ts";
 import { product } from "./matMul.ts";
@@ -72,8 +72,7 @@ const dtypes = fc.constantFrom<DType>("float32", "float32", "float32", "float32"
 const few = (max: number, elements = 40, min = 0): fc.Arbitrary<number[]> => shapes({ min, max }, 5, elements);
 const pairs = <P>(
   given: fc.Arbitrary<{ readonly a: number[]; readonly b: number[]; readonly options: P }>,
-): fc.Arbitrary<PairCase<P>> =>
-  fc.tuple(given, dtypes, seeds).map(([pair, dtype, seed]) => ({ ...pair, dtype, seed }));
+): fc.Arbitrary<PairCase<P>> => fc.tuple(given, dtypes, seeds).map(([pair, dtype, seed]) => ({ ...pair, dtype, seed }));
 
 /** Names of the axes of both operands and of the result. */
 interface Pairing {
@@ -102,10 +101,12 @@ function pairSubject<P>(
       const found = pairing(left.shape, right.shape, options);
       if (found === undefined) return undefined;
       const sizes_ = new Map<string, number>();
-      const fits = ([
-        [left.shape, found.a],
-        [right.shape, found.b],
-      ] as const).every(([shape, labels]) =>
+      const fits = (
+        [
+          [left.shape, found.a],
+          [right.shape, found.b],
+        ] as const
+      ).every(([shape, labels]) =>
         labels.every((label, axis) => {
           const known = sizes_.get(label) ?? (shape[axis] as number);
           sizes_.set(label, known);
@@ -181,7 +182,10 @@ const pairSubjects: readonly Subject[] = [
       const [rankA, rankB] = [a.length, b.length];
       const [summedA, summedB] =
         typeof axes === "number"
-          ? [Array.from({ length: axes }, (_, axis) => rankA - axes + axis), Array.from({ length: axes }, (_, axis) => axis)]
+          ? [
+              Array.from({ length: axes }, (_, axis) => rankA - axes + axis),
+              Array.from({ length: axes }, (_, axis) => axis),
+            ]
           : [axes[0].map((axis) => (axis + rankA) % rankA), axes[1].map((axis) => (axis + rankB) % rankB)];
       const [ofA, ofB] = [names(rankA, "a"), names(rankB, "b")];
       summedA.forEach((axis, index) => {
@@ -193,10 +197,7 @@ const pairSubjects: readonly Subject[] = [
   ),
   pairSubject(
     "dot",
-    fc.oneof(
-      { weight: 4, arbitrary: sharing((rank) => Math.max(0, rank - 2)) },
-      { weight: 1, arbitrary: anyPair },
-    ),
+    fc.oneof({ weight: 4, arbitrary: sharing((rank) => Math.max(0, rank - 2)) }, { weight: 1, arbitrary: anyPair }),
     (a, b) => ops.dot(a, b),
     (a, b) => {
       const [ofA, ofB] = [names(a.length, "a"), names(b.length, "b")];
@@ -213,7 +214,11 @@ const pairSubjects: readonly Subject[] = [
     (a, b) => {
       const [ofA, ofB] = [names(a.length, "a"), names(b.length, "b")];
       if (a.length === 0 || b.length === 0) return { a: ofA, b: ofB, output: [...ofA, ...ofB] };
-      return { a: [...ofA.slice(0, -1), "s"], b: [...ofB.slice(0, -1), "s"], output: [...ofA.slice(0, -1), ...ofB.slice(0, -1)] };
+      return {
+        a: [...ofA.slice(0, -1), "s"],
+        b: [...ofB.slice(0, -1), "s"],
+        output: [...ofA.slice(0, -1), ...ofB.slice(0, -1)],
+      };
     },
   ),
 ];
@@ -362,33 +367,6 @@ const correlate = op<CorrelateCase>({
   },
 });
 
-interface VanderCase {
-  readonly size: number;
-  readonly columns: number | undefined;
-  readonly increasing: boolean;
-  readonly seed: number;
-}
-const vander = op<VanderCase>({
-  name: "vander",
-  cases: fc.record({
-    size: sizes(9),
-    columns: fc.option(sizes(7), { nil: undefined }),
-    increasing: fc.boolean(),
-    seed: seeds,
-  }),
-  inputs: ({ size }) => [{ shape: [size] }],
-  call: ({ columns, increasing }, x) => ops.vander(x as Node, columns, increasing),
-  reference: ({ size, columns = size, increasing }, x) =>
-    build([size, columns], ([row = 0, column = 0]) => {
-      const exponent = increasing ? column : columns - 1 - column;
-      if (exponent === 0) return exact(1);
-      return apply(
-        { f: (each) => each ** exponent, ulps: 1, slope: (each) => exponent * each ** (exponent - 1) },
-        at(x as RealArray, [row]),
-      );
-    }),
-});
-
 interface PowerCase {
   readonly batch: number[];
   readonly size: number;
@@ -533,7 +511,6 @@ export const productSubjects: readonly Subject[] = [
   kron,
   cross,
   correlate,
-  vander,
   matrixPower,
   einsum,
 ];
