@@ -5,6 +5,7 @@ import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
 import { controlSubjects } from "./ops/control.ts";
 import { convSubjects } from "./ops/conv.ts";
+import { convolutionSubjects } from "./ops/convolutions.ts";
 import { ctcSubjects } from "./ops/ctc.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { indexingSubjects } from "./ops/indexing.ts";
@@ -14,6 +15,7 @@ import { moveSubjects } from "./ops/moves.ts";
 import { normalizationSubjects } from "./ops/normalization.ts";
 import { poolSubjects } from "./ops/pool.ts";
 import { productSubjects } from "./ops/products.ts";
+import { randomSubjects } from "./ops/random.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
 import { spectrumSubjects } from "./ops/spectra.ts";
 import { programSubjects } from "./programs.ts";
@@ -33,6 +35,8 @@ export const subjects: readonly Subject[] = [
   ...spectrumSubjects,
   ...controlSubjects,
   ...ctcSubjects,
+  ...randomSubjects,
+  ...convolutionSubjects,
   ...productSubjects,
   ...coreSubjects,
   ...programSubjects,

@@ -476,13 +476,11 @@ interface RankCase extends SpectrumCase {
 }
 const matrixRank = op<RankCase>({
   name: "matrixRank",
-  cases: fc
-    .tuple(spectrumCases, fc.constantFrom(undefined, undefined, 0, 0.5, 3))
-    .map(([given, tolerance]) => ({
-      ...given,
-      kind: given.kind === "not finite" ? ("any" as const) : given.kind,
-      tolerance,
-    })),
+  cases: fc.tuple(spectrumCases, fc.constantFrom(undefined, undefined, 0, 0.5, 3)).map(([given, tolerance]) => ({
+    ...given,
+    kind: given.kind === "not finite" ? ("any" as const) : given.kind,
+    tolerance,
+  })),
   inputs: (given) => [drawn(given)],
   call: ({ tolerance }, a) => ops.matrixRank(a as Node, tolerance),
   reference: ({ batch: lead, rows, columns, tolerance }, a) => ({
