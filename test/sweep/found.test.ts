@@ -11,6 +11,8 @@ function sweepCase(name: string, given: unknown): void {
 }
 
 sweepCase("sqrt", { shape: [12], seed: 1715526149, values: "usual" });
+sweepCase("eigh", { batch: [], rows: 3, columns: 3, kind: "deficient", seed: 590241449 });
+sweepCase("matrixRank", { batch: [1, 2], rows: 0, columns: 4, kind: "zero", seed: 2016433754, tolerance: 3 });
 
 describe("what the sweep found", () => {
   it.each(found)("%s %j", async (name, given) => {

@@ -1,8 +1,7 @@
 // Elimination: systems of equations, inverses, determinants, triangular factors.
 //
-// The reference is Gaussian elimination over Reals, so that bounds and gradients follow from its steps. The gradient rules
-// of the library solve the transposed system instead of going back through the steps; in float32 that takes as many
-// roundings of numbers of the same size.
+// The reference is Gaussian elimination over Reals: bounds and gradients follow from its steps. The library's gradients solve
+// the transposed system instead, which takes as many roundings of numbers of the same size.
 
 import fc from "fast-check";
 import type { SymbolicTensor } from "../../../bindings/graph.ts";
@@ -109,6 +108,8 @@ export function fromMatrices(
   return { shape: [...lead, ...size], dtype: "float32", data: all.flat(2) };
 }
 
+/** An element. */
+export const entry = (a: Matrix, row: number, column: number): Real => (a[row] as Real[])[column] as Real;
 export const identity = (size: number): Matrix =>
   Array.from({ length: size }, (_, row) => Array.from({ length: size }, (__, column) => exact(row === column ? 1 : 0)));
 export const transposed = (a: Matrix, columns: number): Matrix =>
@@ -139,12 +140,12 @@ function eliminate(a: Matrix): Elimination {
   let sign = 1;
   let doubtful = false;
   for (let step = 0; step < rows.length; step++) {
-    const size = (row: number): number => Math.abs((rows[row]?.[step] as Real).value);
+    const size = (row: number): number => Math.abs(entry(rows, row, step).value);
     let best = step;
     for (let row = step + 1; row < rows.length; row++) if (size(row) > size(best)) best = row;
     const chosen = rows[best]?.[step] as Real;
     for (let row = step; row < rows.length; row++) {
-      const doubt = (rows[row]?.[step] as Real).bound + chosen.bound;
+      const doubt = entry(rows, row, step).bound + chosen.bound;
       if (row !== best && doubt > 0 && !(size(best) - size(row) > doubt)) doubtful = true;
     }
     if (best !== step) {
@@ -403,7 +404,6 @@ const luFactor = op<SquareCase>({
   gradient: isRegular,
 });
 
-/** Triangles that are no factor of anything still have an inverse. */
 const choleskyInverse = op<SolveCase>({
   name: "choleskyInverse",
   cases: solves(["dominant", "triangular"]),
