@@ -104,7 +104,11 @@ function orthogonalize(work: usize, columns: u32, own: usize, stride: usize, lea
           b += tangent * product;
           turned = true;
         }
-        if (a < b) rotate(p, q, stride, 0, -1);
+        // The longer one goes to the front. What it is exchanged for may not have met all that stands between.
+        if (a < b) {
+          rotate(p, q, stride, 0, -1);
+          turned = true;
+        }
       }
   }
 }

@@ -73,9 +73,7 @@ export function schedule(graph: Graph, hoisting = true): Schedule {
       );
       if (addresses.some(([buffer, access]) => touched.conflicts(buffer, access))) barrier();
       for (const [buffer, access] of addresses) touched.add(buffer, access);
-      // Sizes of zero make units of 0 / 0, and a grain of 1 / 0.
-      const [units, grain] = [lowering.units || 0, Math.min(lowering.grain || 1, largestGrain)];
-      instructions.push({ ...lowering, units, grain, phase, node });
+      instructions.push({ ...lowering, ...countable(lowering), phase, node });
     }
   };
   first?.forEach(lower);
@@ -93,6 +91,11 @@ export function schedule(graph: Graph, hoisting = true): Schedule {
 
 /** Units and grain together stay below 2³¹. */
 const largestGrain = 2 ** 30;
+
+/** Of axes without elements the quotients that units and grain are may be 0 / 0 and 1 / 0, which the machine cannot count. */
+function countable({ units, grain }: Lowering): Pick<Lowering, "units" | "grain"> {
+  return { units: units || 0, grain: Math.min(grain || 1, largestGrain) };
+}
 
 /** What only prepares, if there is such, and what every run does. They share buffers and plan. */
 export function parts({ instructions, preparing, phases, ...shared }: Schedule): [Schedule | undefined, Schedule] {

@@ -1,6 +1,7 @@
 // What do operations say of nothing: tensors with an axis of size 0?
 
 import { describe, expect, it } from "vitest";
+import { setCutting } from "../../bindings/engine.ts";
 import {
   compiled,
   ops,
@@ -11,6 +12,7 @@ import {
   valueAndGrad,
   zeros,
 } from "../../bindings/index.ts";
+import { compileGraph, traceGraph } from "../harness/runGraph.ts";
 
 type Case = readonly [title: string, apply: (...given: SymbolicTensor[]) => SymbolicTensor, inputs: readonly Tensor[]];
 
@@ -98,5 +100,33 @@ describe("of nothing", () => {
 
   it("max along another axis is empty", () => {
     expect(ops.max(none(0, 3), 1).shape).toEqual([0]);
+  });
+
+  it.each([
+    ["a sum over no element", (x: SymbolicTensor) => ops.sum(x, 1), none(2, 0)],
+    [
+      "a largest window of no channel",
+      (x: SymbolicTensor) => ops.maxPool(x, { poolSize: [1], strides: [1], padding: [[0, 0]] }),
+      none(2, 3, 0),
+    ],
+    ["rows of no element", (x: SymbolicTensor) => ops.gather(x, [1, 0]), none(2, 0)],
+  ] as const)("%s is cut into chunks that can be counted, beside what many threads share", (_, apply, x) => {
+    const large = none(300, 1000);
+    const traced = traceGraph([x, large], (a, b) => [apply(a as SymbolicTensor), ops.exp(b as SymbolicTensor)]);
+    const program = compileGraph(traced);
+    const [wordsPerInstruction, grain] = [32, 2];
+    const grains = Array.from(
+      { length: program.code.instructionCount },
+      (__, index) => program.code.words[index * wordsPerInstruction + grain],
+    );
+    expect(grains.length).toBeGreaterThan(1);
+    expect(grains.slice(1).every((each) => (each as number) >= 1)).toBe(true);
+    setCutting(2);
+    try {
+      expect(program.run([x, large])[1]?.data[299_999]).toBe(1);
+    } finally {
+      setCutting(1);
+      program.dispose();
+    }
   });
 });

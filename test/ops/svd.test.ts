@@ -105,6 +105,25 @@ describe("svd on values", () => {
     expect([...all.data].sort((x, y) => x - y)).toEqual([...all.data]);
   });
 
+  it("turns columns that only met others before they changed places", () => {
+    // Exchanges for the longest go round between orthogonal columns; the second and the third must meet nevertheless.
+    const a = [
+      [0, 0, 0],
+      [0, -4, 4],
+      [0, 4, 6],
+    ];
+    const root = Math.sqrt(41);
+    near(ops.eigh(a)[0], tensor([1 - root, 0, 1 + root]), 1e-6);
+    const long = [
+      [5, 0, 0],
+      [0, 4, 3],
+      [0, 5, 6],
+    ];
+    const [u, s, vh] = ops.svd(long);
+    near(ops.matMul(ops.multiply(u, s), vh), tensor(long), 2e-6);
+    near(ops.matMul(u, u, { transposeA: true }), unit(3), 1e-6);
+  });
+
   it("says that what is not finite has no values", () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const [u, s, vh] = ops.svd([

@@ -53,10 +53,15 @@ interface Row {
 
 async function main(): Promise<void> {
   const { seconds, seed, only, kind, quiet } = parse(process.argv.slice(2));
-  const unknown = only.filter((name) => !subjects.some((each) => each.name === name));
+  // A name stands for its variants too: conv for "conv, bias and relu".
+  const meant = (each: Subject, name: string): boolean => each.name === name || each.name.startsWith(`${name}, `);
+  const unknown = only.filter((name) => !subjects.some((each) => meant(each, name)));
   if (unknown.length > 0) throw new Error(`no subject is called ${unknown.join(", ")}`);
   const rows = subjects
-    .filter((each) => (only.length === 0 || only.includes(each.name)) && (kind === undefined || each.kind === kind))
+    .filter(
+      (each) =>
+        (only.length === 0 || only.some((name) => meant(each, name))) && (kind === undefined || each.kind === kind),
+    )
     .map(
       (each): Row => ({
         subject: each,

@@ -49,8 +49,12 @@ export function rounded(value: number): Real {
   return new Real(value, Math.fround(value) === value ? 0 : halfUlp(value));
 }
 
-const times = (slope: number, bound: number): number =>
-  bound === 0 ? 0 : bound === unknown ? unknown : Math.abs(slope) * bound;
+/** |slope| · bound; 0 · ∞ is unknown. */
+function times(slope: number, bound: number): number {
+  if (bound === 0) return 0;
+  const passed = Math.abs(slope) * bound;
+  return Number.isNaN(passed) ? unknown : passed;
+}
 
 /**
  * The bound of a slope: `change` where operands are inexact, and the roundings of a rule. Of a slope beyond float32 nothing

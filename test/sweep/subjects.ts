@@ -15,19 +15,29 @@ import { shapeSubjects } from "./layers/shapes.ts";
 import { spatialSubjects } from "./layers/spatial.ts";
 import { networkSubjects } from "./networks.ts";
 import { binarySubjects } from "./ops/binary.ts";
+import { controlSubjects } from "./ops/control.ts";
 import { convSubjects } from "./ops/conv.ts";
+import { convolutionSubjects as convolutionOpSubjects } from "./ops/convolutions.ts";
 import { countingSubjects } from "./ops/counting.ts";
 import { creationSubjects } from "./ops/creation.ts";
+import { ctcSubjects } from "./ops/ctc.ts";
+import { einsumSubjects } from "./ops/einsum.ts";
 import { elementwiseSubjects } from "./ops/elementwise.ts";
 import { entropySubjects } from "./ops/entropies.ts";
 import { indexingSubjects } from "./ops/indexing.ts";
 import { joinSubjects } from "./ops/joins.ts";
+import { leastSquaresSubjects } from "./ops/leastSquares.ts";
+import { linearAlgebraSubjects } from "./ops/linearAlgebra.ts";
 import { matMulSubjects } from "./ops/matMul.ts";
 import { moveSubjects } from "./ops/moves.ts";
 import { normalizationSubjects } from "./ops/normalization.ts";
+import { orthogonalizationSubjects } from "./ops/orthogonalization.ts";
 import { parameterSubjects } from "./ops/parameters.ts";
 import { poolSubjects } from "./ops/pool.ts";
+import { productSubjects } from "./ops/products.ts";
+import { randomSubjects } from "./ops/random.ts";
 import { reductionSubjects } from "./ops/reductions.ts";
+import { spectrumSubjects } from "./ops/spectra.ts";
 import { statisticSubjects } from "./ops/statistics.ts";
 import { programSubjects } from "./programs.ts";
 import type { Subject } from "./subject.ts";
@@ -51,13 +61,23 @@ export const subjects: readonly Subject[] = [
   ...statisticSubjects,
   ...countingSubjects,
   ...creationSubjects,
+  ...linearAlgebraSubjects,
+  ...spectrumSubjects,
+  ...orthogonalizationSubjects,
+  ...leastSquaresSubjects,
+  ...controlSubjects,
+  ...ctcSubjects,
+  ...randomSubjects,
+  ...convolutionSubjects,
+  ...productSubjects,
+  ...einsumSubjects,
   ...coreSubjects,
   ...normalizingSubjects,
   ...preprocessingSubjects,
   ...noiseSubjects,
   ...augmentationSubjects,
   ...activationSubjects,
-  ...convolutionSubjects,
+  ...convolutionOpSubjects,
   ...poolingSubjects,
   ...mergingSubjects,
   ...sequenceSubjects,
