@@ -197,9 +197,11 @@ export function isInt32(value: unknown): value is number {
   return typeof value === "number" && value === (value | 0);
 }
 
-/** Whether `value` is a list of whole numbers, however nested, which serve as indices. */
-export function isIndices(value: unknown): value is NestedArray {
-  return Array.isArray(value) && value.flat(Number.POSITIVE_INFINITY).every(Number.isInteger);
+/** Whether `value` is a list of whole numbers, nested in at most `axes` lists, which serve as indices. */
+export function isIndices(value: unknown, axes = 64): value is NestedArray {
+  return (
+    Array.isArray(value) && value.every((each) => Number.isInteger(each) || (axes > 1 && isIndices(each, axes - 1)))
+  );
 }
 
 /** Turns what operations accept into a node. A bare number takes the dtype `like` has, if it fits; so do lists of int32. */

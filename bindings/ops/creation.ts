@@ -2,7 +2,7 @@
 
 import { check, show } from "../errors.ts";
 import type { Operand, TensorType } from "../graph.ts";
-import { checkFits, type DType, type Shape, type Tensor, zeros } from "../tensor.ts";
+import { checkFits, checkRoom, type DType, type Shape, type Tensor, zeros } from "../tensor.ts";
 
 export { zeros } from "../tensor.ts";
 
@@ -68,6 +68,7 @@ export function arange(start: number, stop?: number, step = 1, dtype?: DType): T
   const count = Math.max(0, Math.ceil((to - from) / step));
   const whole = [from, to, step].every(Number.isInteger);
   const type = dtype === undefined ? (whole ? "int32" : "float32") : dtype;
+  checkRoom(() => "arange", [count], type);
   checkFits("arange", count > 0 ? [from, from + (count - 1) * step] : [], type);
   return filled([count], type, (index) => from + index * step);
 }

@@ -112,7 +112,7 @@ describe("a model of one input and one output", () => {
     [
       "a callback that is no function",
       "option",
-      ["sequential.fit.callbacks: expected a list of callbacks"],
+      ["sequential.fit.callbacks[0]: expected a callback"],
       (m) => m.fit(x, y, { callbacks: [{ onEpochEnd: 3 }] }),
     ],
     [

@@ -36,7 +36,7 @@ describeOp(
     },
     { title: "std", apply: (x) => reductions.std(x, 1), inputs: [{ shape: [3, 5] }], shape: [3] },
     { title: "moments", apply: (x) => reductions.moments(x, 0)[1], inputs: [{ shape: [3, 5] }], shape: [5] },
-    { title: "cumprod", apply: (x) => reductions.cumprod(x), inputs: [{ shape: [2, 7] }], shape: [2, 7] },
+    { title: "cumprod", apply: (x) => reductions.cumprod(x), inputs: [{ shape: [2, 7] }], shape: [14] },
     {
       title: "cumprod with zeros, first axis",
       apply: (x) => reductions.cumprod(x, 0),

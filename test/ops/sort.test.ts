@@ -51,7 +51,7 @@ describeOp(
       shape: [4, 5],
       dtype: "int32",
     },
-    { title: "running sums", apply: (x) => cumsum(x as SymbolicTensor), inputs: [{ shape: [2, 13] }], shape: [2, 13] },
+    { title: "running sums", apply: (x) => cumsum(x as SymbolicTensor), inputs: [{ shape: [2, 13] }], shape: [26] },
     {
       title: "running sums, first axis",
       apply: (x) => cumsum(x as SymbolicTensor, 0),
