@@ -6,11 +6,11 @@ import {
   categoricalCrossentropy as entropyOfMany,
   binaryCrossentropy as entropyOfTwo,
   epsilon,
+  pick,
   softmaxInput,
   toProbabilities,
 } from "../ops/classEntropies.ts";
 import { power } from "../ops/composed.ts";
-import { takeAlongAxis } from "../ops/indexing.ts";
 import {
   add,
   asFloat,
@@ -26,7 +26,6 @@ import {
 } from "../ops/map.ts";
 import { mean, resolveAxes, sum } from "../ops/reduce.ts";
 import { logSoftmax, softmax } from "../ops/softmax.ts";
-import { expandDims, reshape } from "../ops/view.ts";
 import { flag, integer, nullOr, number } from "../optionRules.ts";
 import { type Shape, sameShape } from "../tensor.ts";
 import { type Labels, type Loss, type LossOptions, makeLoss } from "./loss.ts";
@@ -175,7 +174,7 @@ const leastLikely = 1e-30;
 /** The prediction at each label: labels [...] or [..., 1], predictions [..., classes] → [...]. */
 function likelihood(name: string, yTrue: Node, yPred: Node): Node {
   const { labels, predictions } = sparse(name, yTrue, yPred, -1);
-  return reshape(takeAlongAxis(predictions, expandDims(labels, -1), -1), labels.shape);
+  return pick(predictions, labels);
 }
 
 /** Labels that are numbers of the classes along `axis` of predictions. */

@@ -87,7 +87,7 @@ export function toProbabilities(x: Node, axis: number): Node {
 }
 
 /** Element `label` of each row: [..., classes], [...] → [...]. The labels are checked while running. */
-function pick(rows: Node, labels: Node): Node {
+export function pick(rows: Node, labels: Node): Node {
   const classes = rows.shape[rows.shape.length - 1] as number;
   const checked = gather(
     Int32Array.from({ length: classes }, (_, index) => index),
