@@ -316,8 +316,11 @@ const batchNormalization = layer<BatchCase>({
     };
     const source = x as RealArray;
     if (usesBatch(given)) {
-      const { means, variances } = momentsOf(given, source, isMasked(given) ? mask : undefined);
-      const factors = variances.map((each) => apply(rsqrt, add(each, rounded(epsilon))));
+      const { means, variances, known } = momentsOf(given, source, isMasked(given) ? mask : undefined);
+      // Where nothing counts the result is beta.
+      const factors = variances.map((each, feature) =>
+        known[feature] === true ? apply(rsqrt, add(each, rounded(epsilon))) : exact(0),
+      );
       return build(shape, (position, index) => {
         const feature = position[features] as number;
         const away = subtract(source.data[index] as Real, means[feature] as Real);

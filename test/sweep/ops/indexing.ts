@@ -62,6 +62,41 @@ const gather = op<GatherCase>({
   },
 });
 
+const take = op<GatherCase & { readonly flat: boolean }>({
+  name: "take",
+  cases: fc
+    .tuple(gatherCases, fc.boolean())
+    .map(([given, flat]) => ({ ...given, flat }))
+    .filter(({ shape }) => sizeOf(shape) > 0),
+  inputs: ({ shape, picks, axis, dtype, flat }) => {
+    const length = flat ? sizeOf(shape) : (shape.at(axis) as number);
+    return [
+      { shape, dtype },
+      { shape: picks, dtype: "int32", draw: whole(-length, length - 1) },
+    ];
+  },
+  call: ({ axis, flat }, x, indices) => ops.take(x as Node, indices as Node, flat ? undefined : axis),
+  reference: ({ axis, flat }, x, indices) => {
+    const given = x as RealArray;
+    const from = flat ? { ...given, shape: [given.data.length] } : given;
+    const picks = indices as RealArray;
+    const place = flat ? 0 : wrap(axis, from.shape.length);
+    const length = from.shape[place] as number;
+    return build(
+      [...from.shape.slice(0, place), ...picks.shape, ...from.shape.slice(place + 1)],
+      (position) => {
+        const pick = at(picks, position.slice(place, place + picks.shape.length)).value;
+        return at(from, [
+          ...position.slice(0, place),
+          pick < 0 ? pick + length : pick,
+          ...position.slice(place + picks.shape.length),
+        ]);
+      },
+      from.dtype,
+    );
+  },
+});
+
 interface ScatterCase {
   readonly rows: number;
   readonly count: number;
@@ -327,6 +362,7 @@ const argTopK = op<TopCase>({
 
 export const indexingSubjects: readonly Subject[] = [
   gather,
+  take,
   scatterAdd,
   segmentSum,
   takeAlongAxis,
