@@ -155,8 +155,8 @@ export const slips = [
   {
     name: "convKernelGradient-rows-left",
     file: "convKernelGradient.ts",
-    find: "      min(channels - channel, it.channelPart),",
-    replace: "      min(channels - channel, it.channelPart) & ~(it.channelPart > 2 ? 1 : 0),",
+    find: "    const depth = min(channels - channel, it.channelPart);",
+    replace: "    const depth = min(channels - channel, it.channelPart) & ~(it.channelPart > 2 ? 1 : 0);",
     only: convolutions,
   },
   {
@@ -231,6 +231,14 @@ export const slips = [
     only: convolutions,
   },
 
+  {
+    name: "convSeen-outside",
+    file: "convSeen.ts",
+    find: "        if (row >= 0 && seen >= 0) {",
+    replace: "        if (row >= 0) {",
+    only: "conv",
+  },
+
   // Pooling.
   {
     name: "pool-real-cells",
@@ -259,6 +267,13 @@ export const slips = [
     find: "    return v128.bitselect(i32x4.splat(cell), state, wins(result, value));",
     replace: "    return v128.bitselect(i32x4.splat(cell + 1), state, wins(result, value));",
     only: "maxPool",
+  },
+  {
+    name: "poolAverage-totals",
+    file: "poolAverage.ts",
+    find: "              fresh = false;",
+    replace: "              fresh = true;",
+    only: "averagePool",
   },
   {
     name: "poolPairs-last-cell",

@@ -10,7 +10,7 @@ import { seeds, shapes, sizes } from "../draw.ts";
 import { layer } from "../layer.ts";
 import { op } from "../op.ts";
 import { curves } from "../ops/curves.ts";
-import { add, apply, type Curve, dot, multiply, type Real, rounded, sum } from "../real.ts";
+import { add, apply, type Curve, divide, dot, exact, multiply, type Real, rounded, sum } from "../real.ts";
 import type { Subject } from "../subject.ts";
 import { onSymbols } from "./masks.ts";
 
@@ -180,7 +180,9 @@ const activityRegularization = op<PenaltyCase>({
     const { data } = x as RealArray;
     const magnitudes = multiply(sum(data.map((each) => apply(curves.abs as Curve, each))), rounded(l1));
     const squares = multiply(sum(data.map((each) => multiply(each, each))), rounded(l2));
-    return [x as RealArray, { shape: [], dtype: "float32", data: [add(magnitudes, squares)] }];
+    // Keras divides activity penalties by the batch since 3.14.
+    const penalty = divide(add(magnitudes, squares), exact(Math.max(1, (x as RealArray).shape[0] as number)));
+    return [x as RealArray, { shape: [], dtype: "float32", data: [penalty] }];
   },
 });
 

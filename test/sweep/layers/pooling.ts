@@ -206,7 +206,16 @@ function maskedAverage(x: RealArray, mask: RealArray, keepdims: boolean): RealAr
     const [sample, channel] = [position[0] as number, position.at(-1) as number];
     const counts = Array.from({ length: steps }, (_, step) => at(mask, [sample, step]));
     const counted = counts.map((count, step) => multiply(at(x, [sample, step, channel]), count));
-    return divide(sum(counted), exact(counts.reduce((total, { value }) => total + value, 0)));
+    // 0 where no step counts.
+    return divide(
+      sum(counted),
+      exact(
+        Math.max(
+          1,
+          counts.reduce((total, { value }) => total + value, 0),
+        ),
+      ),
+    );
   });
 }
 

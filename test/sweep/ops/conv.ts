@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { SymbolicTensor } from "../../../bindings/graph.ts";
 import * as ops from "../../../bindings/ops/index.ts";
 import { at, build, positionsOf, type RealArray } from "../array.ts";
-import { seeds, sizes } from "../draw.ts";
+import { seeds, sizes, sometimes, within } from "../draw.ts";
 import { op } from "../op.ts";
 import { add, apply, type Curve, dot, type Real } from "../real.ts";
 import type { Subject } from "../subject.ts";
@@ -240,6 +240,24 @@ export const convSubjects: readonly Subject[] = [
         rectified(add(y.data[index] as Real, at(offset as RealArray, [position.at(-1) as number]))),
       );
     },
+    passes: direct,
+    slackOnValues: 16,
+  }),
+  op<ConvCase>({
+    // Weights that are infinite meet nothing outside the input.
+    name: "conv, infinite weights",
+    cases: fc.oneof(plain, depthwise),
+    inputs: (given) => [
+      { shape: inputShape(given), draw: within(0.5, 2) },
+      {
+        shape: kernelShape(given),
+        draw: sometimes([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], 0.2, within(-1, 1)),
+      },
+    ],
+    call: ({ axes: all, groups }, x, kernel) => ops.conv(x as Node, kernel as Node, { ...optionsOf(all), groups }),
+    reference: ({ axes: all, groups }, x, kernel) =>
+      valid(all) ? convolve(x as RealArray, kernel as RealArray, all, groups) : undefined,
+    gradient: () => false,
     passes: direct,
     slackOnValues: 16,
   }),

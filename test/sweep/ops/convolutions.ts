@@ -10,7 +10,7 @@ import { seeds, sizes } from "../draw.ts";
 import { op } from "../op.ts";
 import { dot, Real } from "../real.ts";
 import type { Subject } from "../subject.ts";
-import { type Axis, convolve, outputOf } from "./conv.ts";
+import { type Axis, convolve, valid } from "./conv.ts";
 
 type Node = SymbolicTensor;
 
@@ -83,7 +83,7 @@ function spreadOf(
   const convolved = same ? Math.ceil(output / stride) : Math.floor((output - reach) / stride) + 1;
   if (outputPadding && convolved !== size) return undefined;
   // No window fits: what no entry is spread to is refused.
-  if (!same && output < reach) return undefined;
+  if (!same && output > 0 && output < reach) return undefined;
   const total = same ? Math.max((Math.ceil(output / stride) - 1) * stride + reach - output, 0) : 0;
   return { before: Math.floor(total / 2), output };
 }
@@ -106,7 +106,7 @@ const convTranspose = op<TransposeCase>({
     const spreads = all.map((each) => spreadOf(each, padding === "same", outputPadding));
     if (spreads.some((each) => each === undefined)) return undefined;
     const found = spreads as { before: number; output: number }[];
-    if (found.some(({ output }) => output < 1)) return undefined;
+    if (found.some(({ output }) => output < 0)) return undefined;
     const shape: Shape = [batch, ...found.map(({ output }) => output), cout];
     const terms: [Real[], Real[]][] = Array.from({ length: sizeOf(shape) }, () => [[], []]);
     // Every entry is scattered over its window.
@@ -184,7 +184,7 @@ const separableConv = op<SeparableCase>({
       padding,
     }),
   reference: ({ axes, channels, multiplier }, x, depthwise, pointwise) => {
-    if (axes.some((each) => outputOf(each) < 1)) return undefined;
+    if (!valid(axes)) return undefined;
     const grouped = { ...(depthwise as RealArray), shape: [...axes.map(({ taps }) => taps), 1, channels * multiplier] };
     const between = convolve(x as RealArray, grouped, axes, channels);
     const single = between.shape

@@ -84,10 +84,11 @@ function pooling(
   name: string,
   call: (x: SymbolicTensor, options: Parameters<typeof ops.maxPool>[1]) => SymbolicTensor,
   fold: (cells: readonly Real[]) => Real,
+  given: fc.Arbitrary<PoolCase> = cases,
 ): Subject {
   return op<PoolCase>({
     name,
-    cases,
+    cases: given,
     inputs: ({ batch, axes, channels, ties }) => [
       {
         shape: [batch, ...axes.map(({ size }) => size), channels],
@@ -104,7 +105,24 @@ function pooling(
   });
 }
 
+/** Windows of more cells than one float32 sum takes. */
+const longCases: fc.Arbitrary<PoolCase> = fc
+  .record({
+    window: fc.constantFrom(1023, 1024, 1025, 1100, 2049),
+    more: fc.nat(3),
+    channels: fc.constantFrom(1, 3, 4, 17),
+    seed: seeds,
+  })
+  .map(({ window, more, channels, seed }) => ({
+    batch: 1,
+    axes: [{ size: window + more, window, stride: 1, padding: [0, 0] }],
+    channels,
+    ties: false,
+    seed,
+  }));
+
 export const poolSubjects: readonly Subject[] = [
   pooling("maxPool", (x, options) => ops.maxPool(x, options), largest),
   pooling("averagePool", (x, options) => ops.averagePool(x, options), average),
+  pooling("averagePool, long windows", (x, options) => ops.averagePool(x, options), average, longCases),
 ];
