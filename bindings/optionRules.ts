@@ -24,14 +24,19 @@ export function number(initial: number, low?: number, high?: number): OptionRule
 
 /** A whole number of at least `low`. */
 /* @__NO_SIDE_EFFECTS__ */
-export function integer(initial: number, low: number = Number.NEGATIVE_INFINITY): OptionRule<number> {
+export function integer(
+  initial: number,
+  low: number = Number.NEGATIVE_INFINITY,
+  high: number = Number.POSITIVE_INFINITY,
+): OptionRule<number> {
   return {
     initial,
     check: (where, value) => {
       const least = Number.isFinite(low) ? ` ≥ ${low}` : "";
-      check(Number.isInteger(value) && (value as number) >= low, "option", () => ({
+      const most = Number.isFinite(high) ? ` and ≤ ${high}` : "";
+      check(Number.isInteger(value) && (value as number) >= low && (value as number) <= high, "option", () => ({
         where,
-        expected: `an integer${least}`,
+        expected: `an integer${least}${most}`,
         received: show(value),
       }));
     },

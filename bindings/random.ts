@@ -57,9 +57,9 @@ export function normal(shape: Shape, options: NormalOptions = {}): Node {
 
 /** {@link normal}, but within two deviations of the mean; `stddev` is that before cutting. */
 export function truncatedNormal(shape: Shape, options: NormalOptions = {}): Node {
-  const { mean, stddev } = options;
-  const [low, high] = [(mean ?? 0) - 2 * (stddev ?? 1), (mean ?? 0) + 2 * (stddev ?? 1)];
   const numbers = scaled("truncatedNormal", randomTruncatedNormal, shape, options);
+  const { mean = 0, stddev = 1 } = options;
+  const [low, high] = [mean - 2 * stddev, mean + 2 * stddev];
   return maximum(minimum(numbers, floatBelow(floatAbove(high))), floatAbove(floatBelow(low)));
 }
 /** Options of {@link normal} and {@link truncatedNormal}. */

@@ -17,16 +17,16 @@ export function parseOptions(
   where: string,
 ): Readonly<Record<string, unknown>> {
   checkOptionsObject(where, given);
-  const known = Object.keys(definition.fields);
-  for (const key of Object.keys(given))
-    if (!known.includes(key) && !commonOptions.includes(key))
-      throw unknownName(where, "an option", key, [...known, ...commonOptions]);
   const { inputShape, inputDtype, name, trainable } = given as LayerOptions;
   check(name === undefined || (typeof name === "string" && name !== "" && !name.includes("/")), "option", () => ({
     where: `${factoryName(definition.className)}.name`,
     expected: 'text without "/"',
     received: show(name),
   }));
+  const known = Object.keys(definition.fields);
+  for (const key of Object.keys(given))
+    if (!known.includes(key) && !commonOptions.includes(key))
+      throw unknownName(where, "an option", key, [...known, ...commonOptions]);
   check(trainable === undefined || typeof trainable === "boolean", "option", () => ({
     where: `${where}.trainable`,
     expected: "true or false",

@@ -2,6 +2,7 @@
 
 import { check } from "../errors.ts";
 import { checkFlag, constant, errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { checkScalar } from "./arguments.ts";
 import { negativeAbs } from "./composed.ts";
 import { slice } from "./copy.ts";
 import { withRule } from "./customGradient.ts";
@@ -250,6 +251,7 @@ export function sparseSigmoid(x: Operand): Node {
 
 /** (x + √(x² + b)) / 2 (Barron, 2021). For x < 0 as b / (2(√(x² + b) − x)): the sum would cancel. */
 export function squareplus(x: Operand, b = 4): Node {
+  checkScalar("squareplus", "b", b);
   return withRule(
     (node) => {
       const half = multiply(abs(node), 0.5);

@@ -1,6 +1,6 @@
 // How are the options of lookups and hashing read from what Keras 3 writes?
 
-import { type Config, toCamelCase } from "../config.ts";
+import { type Config, checkOptionsObject, toCamelCase } from "../config.ts";
 import { check, show } from "../errors.ts";
 
 /** What Keras writes besides options: nothing that matters here (indices are int32, vectors float32) … */
@@ -18,6 +18,7 @@ const fixed: Readonly<Record<string, readonly unknown[]>> = {
  * @throws {TensorError} `unsupported` for sparse tensors and other encodings.
  */
 export function optionsOf<O extends object>(where: string, config: Config): O {
+  checkOptionsObject(where, config);
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(config)) {
     if (ignored.includes(key)) continue;

@@ -26,7 +26,7 @@ export interface LookupOptions<T extends Token> {
   readonly vocabulary?: readonly T[] | null;
   /** Largest number of indices, special ones among them. Default null: any. */
   readonly maxTokens?: number | null;
-  /** Indices for unknown tokens; with 0 an unknown token is an error. Default 1. */
+  /** Indices for unknown tokens, at most 2²⁰; with 0 an unknown token is an error. Default 1. */
   readonly numOovIndices?: number;
   /** A token that stands for nothing: index 0 with outputMode `"int"`, left out of vectors. Default null: none. */
   readonly maskToken?: T | null;
@@ -92,6 +92,9 @@ type Settings<T extends Token> = { readonly [K in keyof LookupOptions<T>]-?: Exc
 
 const outputs: readonly LookupOutput[] = ["int", "oneHot", "multiHot", "count", "tfIdf"];
 
+/** Each has an entry in the vocabulary. */
+const mostOovIndices = 2 ** 20;
+
 /** The options, checked one by one and against each other. */
 function settled<T extends Token>(type: TokenType<T>, options: LookupOptions<T>): Settings<T> {
   const { where } = type;
@@ -116,7 +119,7 @@ function settled<T extends Token>(type: TokenType<T>, options: LookupOptions<T>)
   const settings = settle<Settings<T>>(where, options, {
     vocabulary: nullOr(tokens),
     maxTokens: nullOr(integer(2, 2)),
-    numOovIndices: integer(1, 0),
+    numOovIndices: integer(1, 0, mostOovIndices),
     maskToken: nullOr(token),
     oovToken: token,
     idfWeights: nullOr(listOf(number(0))),

@@ -100,18 +100,18 @@ const layersByName = [
  * have a name are in every program that trains: some 8 KB.
  */
 test.each([
-  { program: "layers", splitting: true, ceiling: 106_600, keeps: [] },
+  { program: "layers", splitting: true, ceiling: 119_300, keeps: [] },
   {
     program: "layers",
     splitting: false,
-    ceiling: 111_600,
+    ceiling: 125_200,
     keeps: ["the format of files", "the file system", "reading models"],
   },
-  { program: "namespaces", splitting: true, ceiling: 131_600, keeps: layersByName },
+  { program: "namespaces", splitting: true, ceiling: 145_600, keeps: layersByName },
   {
     program: "inference",
     splitting: true,
-    ceiling: 139_200,
+    ceiling: 154_400,
     keeps: [
       "the format of files",
       "reading models",

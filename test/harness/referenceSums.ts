@@ -21,12 +21,15 @@ function sumOver(x: Estimate, indices: readonly number[], depth: number): [numbe
   let sum = 0;
   let mass = 0;
   let passed = 0;
+  // Adding an exact zero rounds nothing.
+  let terms = 0;
   for (const index of indices) {
+    if (at(x.values, index) !== 0 || at(x.bounds, index) !== 0) terms++;
     sum += at(x.values, index);
     mass += Math.abs(at(x.values, index)) + at(x.bounds, index);
     passed += at(x.bounds, index);
   }
-  const own = Number.isFinite(mass) ? Math.min(indices.length - 1, depth) * unit * mass : 0;
+  const own = Number.isFinite(mass) ? Math.min(terms - 1, depth) * unit * mass : 0;
   return [overflowing(sum), passed + Math.max(0, own)];
 }
 

@@ -146,6 +146,7 @@ describe("the binaries", () => {
     "$assembly/kernels/convWinogradTransforms/inputLine": 2,
     "$assembly/kernels/convWinogradTransforms/gradientLine": 2,
     "$assembly/kernels/convWinogradTransforms/writeTile": 2,
+    "$assembly/kernels/convWinogradTransforms/transformProducts": 2,
     "$assembly/kernels/convWinogradGradient/sumTiles": 1,
     "$assembly/kernels/convWinograd/writeOutputs": 2,
   };

@@ -198,7 +198,7 @@ function loaded(folder, name, except = []) {
 }
 
 /** Bytes of webpack's file before compression: 326,891 on 2026-11-26, a third of it WebAssembly as text. */
-const largestMain = 332_000;
+const largestMain = 376_000;
 
 const started = performance.now();
 const project = await makeProject();
