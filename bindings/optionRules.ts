@@ -22,7 +22,7 @@ export function number(initial: number, low?: number, high?: number): OptionRule
   return { initial, check: (where, value) => checkNumber(where, value, low, high) };
 }
 
-/** A whole number of at least `low`. */
+/** A whole number from `low` to `high`. */
 /* @__NO_SIDE_EFFECTS__ */
 export function integer(
   initial: number,

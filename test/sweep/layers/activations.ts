@@ -323,11 +323,12 @@ const softmaxLayer = layer<SoftmaxCase>({
   ],
   refuses: ({ shape, axis = -1 }) => {
     const axes = listOf(axis).map((each) => (each < 0 ? each + shape.length : each));
-    return axes.some((each) => each >= shape.length) || new Set(axes).size < axes.length;
+    return axes.some((each) => each >= shape.length);
   },
   reference: ({ axis = -1 }, [x, mask]) => {
     const { shape, data } = x as RealArray;
-    const axes = listOf(axis).map((each) => (each < 0 ? each + shape.length : each));
+    // An axis counts once, however it is named.
+    const axes = [...new Set(listOf(axis).map((each) => (each < 0 ? each + shape.length : each)))];
     const covered = mask !== undefined && mask.shape.length === shape.length;
     // What does not count has a share of 0; where nothing counts, all shares are equal.
     const counted = covered

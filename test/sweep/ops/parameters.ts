@@ -90,7 +90,8 @@ const withParameters: readonly Subject[] = [
     (x, slope) => ops.leakyRelu(x, slope),
     (slope) => ({
       ulps: 0.5,
-      f: (x) => (x > 0 ? x : x * slope),
+      // A slope of 0 leaves nothing of −∞.
+      f: (x) => (x > 0 ? x : slope === 0 && x < 0 ? 0 : x * slope),
       slope: (x) => (x > 0 ? 1 : slope),
       jumps: [0],
     }),
