@@ -424,7 +424,7 @@ function narrowPower(x: v128, y: v128): v128 {
  * x^y. Measured: at most 0.51 ULP for all x and y; exact where the power is a float.
  *
  * Special values are those of IEEE 754 pow: 1 for y = 0 and for x = 1 even of NaN, and for −1 to ±Inf; NaN for finite x < 0
- * to what is no integer; ±0 and ±Inf by the sign and parity of y. Method: 2^(y log2 |x|) in f64.
+ * to what is not an integer; ±0 and ±Inf by the sign and parity of y. Method: 2^(y log2 |x|) in f64.
  */
 export function power(x: v128, y: v128): v128 {
   const a = f32x4.abs(x);

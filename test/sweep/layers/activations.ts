@@ -14,7 +14,7 @@ import type { Subject } from "../subject.ts";
 
 type Values = "usual" | "kinks" | "special";
 
-/** Ordinary numbers, those where functions bend, those that are no numbers. */
+/** Ordinary numbers, those where functions bend, NaN and the infinities. */
 function drawOf(values: Values, kinks: readonly number[] = []): Draw {
   if (values === "special") return sometimes(specialValues, 0.4, within(-8, 8));
   return values === "kinks"

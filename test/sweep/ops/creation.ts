@@ -13,7 +13,7 @@ import { type Subject, subject } from "../subject.ts";
 
 const dtypes = fc.constantFrom<DType>("float32", "int32", "uint8", "bool");
 
-/** Values of arguments that are no tensors. */
+/** Values of arguments that are not tensors. */
 function creation<C>(
   name: string,
   cases: fc.Arbitrary<C>,
