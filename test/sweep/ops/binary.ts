@@ -101,13 +101,17 @@ function surface(
       ? ulps * gapAt(value) + (Number.isFinite(condition) ? ulps * 2 ** -24 * condition : 0)
       : 0;
     const passed = a.bound + b.bound > 0 ? unknown : 0;
-    return new Real(
-      value,
-      own + passed,
-      [a, b],
-      slopes,
-      slopes.map((slope) => (Number.isFinite(slope) ? 16 * 2 ** -24 * Math.abs(slope) + 2 ** -149 : unknown)),
-    );
+    // A rule sees operands that were rounded a few times, and takes a few roundings itself.
+    const rounding = 1 + 4 * 2 ** -24;
+    const boundOf = (slope: number, rule: (a: number, b: number) => number): number => {
+      const moved = [rule(a.value * rounding, b.value), rule(a.value, b.value * rounding)];
+      const change = moved.reduce((sum, each) => sum + Math.abs(each - slope), 0);
+      return Number.isFinite(slope + change) ? change + 16 * 2 ** -24 * Math.abs(slope) + 2 ** -149 : unknown;
+    };
+    return new Real(value, own + passed, [a, b], slopes, [
+      boundOf(slopes[0] as number, da),
+      boundOf(slopes[1] as number, db),
+    ]);
   };
 }
 
