@@ -94,13 +94,14 @@ export function sinc(x: Operand): Node {
 
 // Lengths and roots ---------------------------------------------------------------------------------------------------
 
-/** √(a² + b²) without overflow; of zeros 0, with gradients 0. */
+/** √(a² + b²) without overflow; of zeros 0, with gradients 0; beside an infinite one ∞, NaN too (IEEE 754). */
 export function hypot(a: Operand, b: Operand): Node {
   const [first, second] = [abs(asFloat(a)), abs(asFloat(b))];
   const large = maximum(first, second);
   const regular = logicalAnd(greater(large, 0), less(large, Number.POSITIVE_INFINITY));
   const ratio = divide(where(regular, minimum(first, second), 0), where(regular, large, 1));
-  return multiply(large, sqrt(add(square(ratio), 1)));
+  const infinite = logicalOr(isInfinite(first), isInfinite(second));
+  return where(infinite, Number.POSITIVE_INFINITY, multiply(large, sqrt(add(square(ratio), 1))));
 }
 
 /** ∛x, of either sign; its gradient at 0 is 0. */

@@ -78,6 +78,12 @@ describe("angles and powers at their ends", () => {
       0,
       infinity,
     ]);
+    expect(ops.hypot([infinity, nan, -infinity, 1], [nan, -infinity, 2, nan]).array()).toEqual([
+      infinity,
+      infinity,
+      infinity,
+      nan,
+    ]);
     expect(ops.exp2([0, 10, -1, 127, 129, -149, -200, infinity, -infinity, nan]).array()).toEqual(
       [1, 1024, 0.5, 2 ** 127, infinity, 2 ** -149, 0, infinity, 0, nan].map((each) =>
         Number.isFinite(each) && each > 1e-30 ? expect.closeTo(each, each > 1e30 ? -32 : 3) : each,

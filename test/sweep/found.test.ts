@@ -18,6 +18,7 @@ function sweepCase(name: string, given: unknown): void {
 
 sweepCase("sqrt", { shape: [12], seed: 1715526149, values: "usual" });
 sweepCase("hardShrink", { shape: [3], seed: 15, values: "special" });
+sweepCase("hypot", { a: [], b: [], dtypes: ["float32", "float32"], values: "special", seed: 0 });
 sweepCase("diag", { shape: [0], dtype: "bool", options: 0, seed: 2147483622 });
 sweepCase("logSumExp", { shape: [0, 0], keepDims: false, dtype: "float32", values: "usual", seed: 3, axes: [0] });
 sweepCase("segmentMax", { rows: 3, inner: [], count: 1, ties: true, seed: 23 });
