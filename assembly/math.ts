@@ -69,6 +69,14 @@ export function normalExp(x: v128): v128 {
   return f32x4.mul(f32x4.add(reducedExpm1(x, bits), f32x4.splat(1)), powerOfTwo(bits));
 }
 
+/** factor · e^x for −110 ≤ x ≤ 89, scaled by 2^n in two steps, of which the second alone may round. */
+function timesExp(factor: v128, x: v128): v128 {
+  const bits = exponentBits(x);
+  const y = f32x4.mul(factor, f32x4.add(reducedExpm1(x, bits), f32x4.splat(1)));
+  const half = i32x4.shr_s(bits, 1);
+  return f32x4.mul(f32x4.mul(y, powerOfTwo(half)), powerOfTwo(i32x4.sub(bits, half)));
+}
+
 /** The sign bit of x, alone. */
 function signOf(x: v128): v128 {
   return v128.and(x, i32x4.splat(SIGN_BIT));
@@ -81,11 +89,7 @@ function signOf(x: v128): v128 {
  * Method: x = n ln 2 + r, minimax polynomial of degree 6, scaling by 2^n in two exact steps (Cody and Waite 1980).
  */
 export function exp(x: v128): v128 {
-  const a = clamp(x, -105, 89);
-  const bits = exponentBits(a);
-  const y = f32x4.add(reducedExpm1(a, bits), f32x4.splat(1));
-  const half = i32x4.shr_s(bits, 1);
-  return f32x4.mul(f32x4.mul(y, powerOfTwo(half)), powerOfTwo(i32x4.sub(bits, half)));
+  return timesExp(f32x4.splat(1), clamp(x, -105, 89));
 }
 
 /**
@@ -192,9 +196,23 @@ export function tanh(x: v128): v128 {
  * Method: with e = e^-|x|, (x < 0 ? e : 1) / (1 + e), which loses nothing on either side.
  */
 export function sigmoid(x: v128): v128 {
-  const e = exp(v128.or(x, i32x4.splat(SIGN_BIT)));
+  const a = f32x4.pmax(v128.or(x, i32x4.splat(SIGN_BIT)), f32x4.splat(-105));
+  const e = timesExp(f32x4.splat(1), a);
   const one = f32x4.splat(1);
-  return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(e, one));
+  return f32x4.div(v128.bitselect(e, one, i32x4.shr_s(x, 31)), f32x4.add(e, one));
+}
+
+/**
+ * x σ(x). Measured: at most 3.4 ULP for all x.
+ *
+ * −Inf → −0, +Inf → +Inf, NaN → NaN; subnormal results right to the last bit or its neighbour, x < −108.7 → −0.
+ * Method: with e = e^-|x|, (x < 0 ? x e : x) / (1 + e); x e is rounded once where it is subnormal.
+ */
+export function silu(x: v128): v128 {
+  const a = f32x4.pmax(v128.or(x, i32x4.splat(SIGN_BIT)), f32x4.splat(-110));
+  const one = f32x4.splat(1);
+  const e = timesExp(one, a);
+  return f32x4.div(v128.bitselect(timesExp(a, a), x, i32x4.shr_s(x, 31)), f32x4.add(e, one));
 }
 
 /**

@@ -116,6 +116,8 @@ export const RELU6 = 22;
 export const ATAN = 23;
 /** The share of a normal distribution below x. */
 export const NORMAL_CDF = 24;
+/** x σ(x). */
+export const SILU = 25;
 
 // MAP: float32 × float32 → float32 ------------------------------------------------------------------------------------
 export const ADD = 32;

@@ -4,8 +4,8 @@ import { toCamelCase, toSnakeCase } from "./config.ts";
 import { show, TensorError, unknownName } from "./errors.ts";
 import type { SymbolicTensor } from "./graph.ts";
 import * as more from "./ops/activations.ts";
-import { elu, gelu, hardSigmoid, leakyRelu, selu, silu, softplus, softsign } from "./ops/activations.ts";
-import { asFloat, exp, relu6, sigmoid, tanh } from "./ops/map.ts";
+import { elu, gelu, hardSigmoid, leakyRelu, selu, softplus, softsign } from "./ops/activations.ts";
+import { asFloat, exp, relu6, sigmoid, silu, tanh } from "./ops/map.ts";
 import { logSoftmax, softmax } from "./ops/softmax.ts";
 
 /** An elementwise function, or one along the last axis. */

@@ -126,7 +126,9 @@ describe("every instruction", () => {
     const section = read("assembly/opcodes.ts").split("// MAP: float32 → float32")[1]?.split("// REDUCE ---")[0] ?? "";
     const codes = [...section.matchAll(/export const (\w+)/g)].map(([, each]) => each as string);
     expect(codes.length).toBeGreaterThan(50);
-    const kernel = withoutComments(read("assembly/kernels/mapSteps.ts"));
+    const kernel = ["mapSteps", "mapLongSteps"]
+      .map((name) => withoutComments(read(`assembly/kernels/${name}.ts`)))
+      .join("\n");
     const users = bindings
       .filter((path) => path.startsWith("bindings/ops/"))
       .map(read)

@@ -3,24 +3,7 @@
 // bool is 0 or 1 in an int32 lane; comparisons make it of the lane masks.
 
 import * as code from "../opcodes";
-import {
-  atan,
-  cos,
-  erf,
-  erfInverse,
-  exp,
-  expm1,
-  floorQuotient,
-  intPower,
-  log,
-  log1p,
-  modulo,
-  normalCdf,
-  power,
-  sigmoid,
-  sin,
-  tanh,
-} from "../math";
+import { runLongStep } from "./mapLongSteps";
 
 /** One step over a tile: target = code(a, b, c), `bytes` a multiple of 16. */
 export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, bytes: usize): void {
@@ -46,30 +29,6 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
     case code.RECIPROCAL:
       unary<Reciprocal>(target, a, bytes);
       break;
-    case code.EXP:
-      long<Exp>(target, a, bytes);
-      break;
-    case code.EXPM1:
-      long<Expm1>(target, a, bytes);
-      break;
-    case code.LOG:
-      long<Log>(target, a, bytes);
-      break;
-    case code.LOG1P:
-      long<Log1p>(target, a, bytes);
-      break;
-    case code.TANH:
-      long<Tanh>(target, a, bytes);
-      break;
-    case code.SIGMOID:
-      long<Sigmoid>(target, a, bytes);
-      break;
-    case code.ERF:
-      long<Erf>(target, a, bytes);
-      break;
-    case code.ERF_INVERSE:
-      long<ErfInverse>(target, a, bytes);
-      break;
     case code.FLOOR:
       unary<Floor>(target, a, bytes);
       break;
@@ -84,18 +43,6 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
       break;
     case code.RELU6:
       unary<Relu6>(target, a, bytes);
-      break;
-    case code.SIN:
-      long<Sin>(target, a, bytes);
-      break;
-    case code.COS:
-      long<Cos>(target, a, bytes);
-      break;
-    case code.ATAN:
-      long<Atan>(target, a, bytes);
-      break;
-    case code.NORMAL_CDF:
-      long<NormalCdf>(target, a, bytes);
       break;
     case code.COPY_VALUE:
       unary<CopyValue>(target, a, bytes);
@@ -145,15 +92,6 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
     case code.MINIMUM:
       binary<Minimum>(target, a, b, bytes);
       break;
-    case code.POWER:
-      longBinary<Power>(target, a, b, bytes);
-      break;
-    case code.MODULO:
-      lanes<Modulo>(target, a, b, bytes);
-      break;
-    case code.FLOOR_DIVIDE:
-      lanes<FloorDivide>(target, a, b, bytes);
-      break;
     case code.EQUAL:
       binary<Equal>(target, a, b, bytes);
       break;
@@ -187,15 +125,6 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
     case code.INT_MINIMUM:
       binary<IntMinimum>(target, a, b, bytes);
       break;
-    case code.INT_POWER:
-      lanes<IntPower>(target, a, b, bytes);
-      break;
-    case code.INT_MODULO:
-      lanes<IntModulo>(target, a, b, bytes);
-      break;
-    case code.INT_FLOOR_DIVIDE:
-      lanes<IntFloorDivide>(target, a, b, bytes);
-      break;
     case code.INT_EQUAL:
       binary<IntEqual>(target, a, b, bytes);
       break;
@@ -223,6 +152,8 @@ export function runStep(step: u32, target: usize, a: usize, b: usize, c: usize, 
     case code.SELECT:
       select(target, a, b, c, bytes);
       break;
+    default:
+      runLongStep(step, target, a, b, bytes);
   }
 }
 
@@ -253,18 +184,6 @@ function binary<F>(target: usize, a: usize, b: usize, bytes: usize): void {
     v128.store(target + at, changetype<F>(0).f(v128.load(a + at, 48), v128.load(b + at, 48)), 48);
   }
   for (; at < bytes; at += 16) v128.store(target + at, changetype<F>(0).f(v128.load(a + at), v128.load(b + at)));
-}
-
-/** target = f(a, b) for functions as long as those of {@link long}. */
-function longBinary<F>(target: usize, a: usize, b: usize, bytes: usize): void {
-  for (let at: usize = 0; at < bytes; at += 16)
-    v128.store(target + at, changetype<F>(0).f(v128.load(a + at), v128.load(b + at)));
-}
-
-/** target = f(a, b) element by element, as bits. */
-function lanes<F>(target: usize, a: usize, b: usize, bytes: usize): void {
-  for (let at: usize = 0; at < bytes; at += 4)
-    store<i32>(target + at, changetype<F>(0).f(load<i32>(a + at), load<i32>(b + at)));
 }
 
 /** target = c ≠ 0 ? a : b. */
@@ -332,54 +251,6 @@ class Reciprocal {
   }
 }
 @unmanaged
-class Exp {
-  f(x: v128): v128 {
-    return exp(x);
-  }
-}
-@unmanaged
-class Expm1 {
-  f(x: v128): v128 {
-    return expm1(x);
-  }
-}
-@unmanaged
-class Log {
-  f(x: v128): v128 {
-    return log(x);
-  }
-}
-@unmanaged
-class Log1p {
-  f(x: v128): v128 {
-    return log1p(x);
-  }
-}
-@unmanaged
-class Tanh {
-  f(x: v128): v128 {
-    return tanh(x);
-  }
-}
-@unmanaged
-class Sigmoid {
-  f(x: v128): v128 {
-    return sigmoid(x);
-  }
-}
-@unmanaged
-class Erf {
-  f(x: v128): v128 {
-    return erf(x);
-  }
-}
-@unmanaged
-class ErfInverse {
-  f(x: v128): v128 {
-    return erfInverse(x);
-  }
-}
-@unmanaged
 class Floor {
   f(x: v128): v128 {
     return f32x4.floor(x);
@@ -407,30 +278,6 @@ export class Relu6 {
 export class Relu {
   f(x: v128): v128 {
     return f32x4.max(x, f32x4.splat(0));
-  }
-}
-@unmanaged
-class Sin {
-  f(x: v128): v128 {
-    return sin(x);
-  }
-}
-@unmanaged
-class Cos {
-  f(x: v128): v128 {
-    return cos(x);
-  }
-}
-@unmanaged
-class Atan {
-  f(x: v128): v128 {
-    return atan(x);
-  }
-}
-@unmanaged
-class NormalCdf {
-  f(x: v128): v128 {
-    return normalCdf(x);
   }
 }
 @unmanaged
@@ -530,24 +377,6 @@ class Minimum {
   }
 }
 @unmanaged
-class Power {
-  f(x: v128, y: v128): v128 {
-    return power(x, y);
-  }
-}
-@unmanaged
-class Modulo {
-  f(x: i32, y: i32): i32 {
-    return reinterpret<i32>(modulo(reinterpret<f32>(x), reinterpret<f32>(y)));
-  }
-}
-@unmanaged
-class FloorDivide {
-  f(x: i32, y: i32): i32 {
-    return reinterpret<i32>(floorQuotient(reinterpret<f32>(x), reinterpret<f32>(y)));
-  }
-}
-@unmanaged
 class Equal {
   f(x: v128, y: v128): v128 {
     return one(f32x4.eq(x, y));
@@ -611,30 +440,6 @@ class IntMaximum {
 class IntMinimum {
   f(x: v128, y: v128): v128 {
     return i32x4.min_s(x, y);
-  }
-}
-@unmanaged
-class IntPower {
-  f(x: i32, y: i32): i32 {
-    return intPower(x, y);
-  }
-}
-@unmanaged
-class IntModulo {
-  f(x: i32, y: i32): i32 {
-    // The least number divided by −1 would trap.
-    if (y == 0 || y == -1) return 0;
-    const rest = x % y;
-    return rest != 0 && (rest ^ y) < 0 ? rest + y : rest;
-  }
-}
-@unmanaged
-class IntFloorDivide {
-  f(x: i32, y: i32): i32 {
-    if (y == 0) return 0;
-    if (y == -1) return -x;
-    const quotient = x / y;
-    return (x ^ y) < 0 && quotient * y != x ? quotient - 1 : quotient;
   }
 }
 @unmanaged

@@ -81,25 +81,6 @@ export function softsign(x: Operand): Node {
   );
 }
 
-/** x · sigmoid(x), also called swish (Ramachandran et al., 2017); 0 at −Infinity. */
-export function silu(x: Operand): Node {
-  return withRule(
-    (node) => {
-      const share = sigmoid(node);
-      // The sigmoid of less than −104 is 0.
-      const value = multiply(maximum(node, -200), share);
-      return [
-        value,
-        (dy) => {
-          const limited = maximum(minimum(node, 200), -200);
-          return multiply(dy, multiply(share, add(multiply(limited, subtract(1, share)), 1)));
-        },
-      ];
-    },
-    [asFloat(x)],
-  );
-}
-
 /** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). 0 at −Infinity. */
 export function gelu(x: Operand, approximate = true): Node {
   checkFlag("gelu", "approximate", approximate);

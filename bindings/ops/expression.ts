@@ -101,6 +101,7 @@ const stepWork: Readonly<Record<number, number>> = {
   [code.LOG]: 10,
   [code.SIGMOID]: 10,
   [code.EXPM1]: 12,
+  [code.SILU]: 12,
   [code.LOG1P]: 12,
   [code.TANH]: 16,
   [code.ERF]: 16,
@@ -209,7 +210,7 @@ export function broadcastLayout(from: Shape, to: Shape): { sizes: number[]; stri
 }
 
 /** The last of the MAP codes of one float32, which begin with 0: those that other kernels may apply to their results. */
-export const lastUnary: number = code.NORMAL_CDF;
+export const lastUnary: number = code.SILU;
 
 /** The first and the last of neighbouring MAP codes. */
 export const codeRanges: readonly (readonly [number, number])[] = [

@@ -21,7 +21,7 @@ export const softplus: Lifted<typeof activations.softplus> = /* @__PURE__ */ lif
 /** x / (1 + |x|). */
 export const softsign: Lifted<typeof activations.softsign> = /* @__PURE__ */ lift("softsign", activations.softsign, 1);
 /** x · sigmoid(x), also called swish (Ramachandran et al., 2017). */
-export const silu: Lifted<typeof activations.silu> = /* @__PURE__ */ lift("silu", activations.silu, 1);
+export const silu: Lifted<typeof elements.silu> = /* @__PURE__ */ lift("silu", elements.silu, 1);
 /** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). */
 export const gelu: Lifted<typeof activations.gelu> = /* @__PURE__ */ lift("gelu", activations.gelu, 1);
 /** relu6(x + 3) / 6. */

@@ -240,6 +240,12 @@ export const erf: (x: Operand) => Node = unary("erf", code.ERF, (x, _y, dy) =>
 export const normalCdf: (x: Operand) => Node = unary("normalCdf", code.NORMAL_CDF, (x, _y, dy) =>
   multiply(dy, multiply(exp(multiply(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))),
 );
+/** x · sigmoid(x), also called swish (Ramachandran et al., 2017); 0 at −Infinity. */
+export const silu: (x: Operand) => Node = unary("silu", code.SILU, (x, _y, dy) => {
+  const share = sigmoid(x);
+  const limited = maximum(minimum(x, 200), -200);
+  return multiply(dy, multiply(share, add(multiply(limited, subtract(1, share)), 1)));
+});
 /** Inverse of erf on (−1, 1). */
 export const erfInverse: (x: Operand) => Node = unary("erfInverse", code.ERF_INVERSE, (_x, y, dy) =>
   multiply(dy, multiply(exp(square(y)), Math.sqrt(Math.PI) / 2)),

@@ -1,7 +1,7 @@
 // Are the machine's elementary functions as exact, and as well-behaved at the edges, as assembly/math.ts states?
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { floorQuotient, modulo, normalCdf, power } from "../harness/elementary.ts";
+import { floorQuotient, modulo, normalCdf, power, silu } from "../harness/elementary.ts";
 import { compileProbe } from "./compile.ts";
 import { type Name, names, specials } from "./specialValues.ts";
 
@@ -153,6 +153,7 @@ const claims: readonly Claim[] = [
   { name: "cos", bound: 1.6, truth: Math.cos, dense: [-4, 24] },
   { name: "atan", bound: 2.1, truth: Math.atan, dense: [-6, 6] },
   { name: "normalCdf", bound: 8, truth: normalCdf, dense: [-4, 4] },
+  { name: "silu", bound: 3.4, truth: silu, dense: [-4, 7] },
 ];
 
 describe.each(claims)("$name", ({ name, bound, truth, dense }) => {

@@ -13,6 +13,7 @@ export const names = [
   "cos",
   "atan",
   "normalCdf",
+  "silu",
 ] as const;
 export type Name = (typeof names)[number];
 
@@ -130,6 +131,17 @@ export const specials: Readonly<Record<Name, readonly (readonly [x: number, y: n
     [largest, 1],
     [-largest, 0],
     [-15, 0],
+  ],
+  silu: [
+    [0, 0],
+    [-0, -0],
+    [infinity, infinity],
+    [-infinity, -0],
+    [largest, largest],
+    [-largest, -0],
+    [subnormal, 0],
+    [-110, -0],
+    [-105, -19 * 2 ** -149],
   ],
   cos: [
     [0, 1],

@@ -56,6 +56,12 @@ export function normalCdf(x: number): number {
   return x < 0 ? tail : 1 - tail;
 }
 
+/** x σ(x), in forms that do not overflow. */
+export function silu(x: number): number {
+  if (x === Number.NEGATIVE_INFINITY) return -0;
+  return x < 0 ? (x * Math.exp(x)) / (1 + Math.exp(x)) : x / (1 + Math.exp(-x));
+}
+
 /** x^y as IEEE 754 has it; JavaScript says NaN for ±1 to ±Infinity, and for 1 to NaN. */
 export function power(x: number, y: number): number {
   return x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y;
@@ -101,4 +107,5 @@ export const elementary: Readonly<Record<string, Elementary>> = {
   cos: { f: Math.cos, ulps: 1.6 },
   atan: { f: Math.atan, ulps: 2.1 },
   normalCdf: { f: normalCdf, ulps: 8 },
+  silu: { f: silu, ulps: 3.4 },
 };

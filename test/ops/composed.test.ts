@@ -27,7 +27,7 @@ const activations: Readonly<Record<string, (x: SymbolicTensor) => SymbolicTensor
   leakyRelu: (x) => activationOps.leakyRelu(x, 0.3),
   softplus: activationOps.softplus,
   softsign: activationOps.softsign,
-  silu: activationOps.silu,
+  silu: map.silu,
   "gelu, approximate": (x) => activationOps.gelu(x),
   "gelu, exact": (x) => activationOps.gelu(x, false),
 };

@@ -6,6 +6,15 @@ import type { RealArray } from "./array.ts";
 
 export const show = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
 
+let nearest = 0;
+
+/** The greatest share of its bound that a result was off since the last call: near 1 bounds are tight, near 0 loose. */
+export function takeNearest(): number {
+  const share = nearest;
+  nearest = 0;
+  return share;
+}
+
 /** What `found` may be, where the reference says `value` ± `bound`. */
 export function agrees(found: number, value: number, bound: number, slack: number, isFloat: boolean): boolean {
   if (bound === Number.POSITIVE_INFINITY) return true;
@@ -14,7 +23,9 @@ export function agrees(found: number, value: number, bound: number, slack: numbe
   if (!isFloat) return Math.abs(found - value) <= bound;
   const allowed = slack * bound + halfUlp(value) * 1.000001;
   if (Math.abs(value) + allowed > largestFloat && found === Math.sign(value) * Number.POSITIVE_INFINITY) return true;
-  return Math.abs(found - value) <= allowed;
+  const off = Math.abs(found - value);
+  if (off / allowed > nearest) nearest = off / allowed;
+  return off <= allowed;
 }
 
 /** Throws unless every element of `actual` is within `slack` times the bound of `expected`, and shape and dtype are its. */

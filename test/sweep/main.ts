@@ -6,6 +6,7 @@
 
 import fc from "fast-check";
 import { generator, seedOf } from "../harness/random.ts";
+import { takeNearest } from "./compare.ts";
 import type { Subject, Tally } from "./subject.ts";
 import { subjects } from "./subjects.ts";
 
@@ -48,6 +49,8 @@ interface Row {
   readonly subject: Subject;
   readonly tally: Tally;
   readonly failures: Set<string>;
+  /** The greatest share of its bound that a result was off. */
+  nearest: number;
   milliseconds: number;
 }
 
@@ -67,6 +70,7 @@ async function main(): Promise<void> {
         subject: each,
         tally: { cases: 0, gradients: 0, refused: 0 },
         failures: new Set(),
+        nearest: 0,
         milliseconds: 0,
       }),
     );
@@ -93,6 +97,7 @@ async function takeTurn(row: Row, seed: number): Promise<void> {
     { numRuns: casesPerTurn, seed, interruptAfterTimeLimit: shrinkingSeconds * 1000, includeErrorInReport: false },
   );
   row.milliseconds += performance.now() - began;
+  row.nearest = Math.max(row.nearest, takeNearest());
   if (!details.failed || details.counterexample === null) return;
   const [given] = details.counterexample;
   const error = details.errorInstance;
@@ -122,14 +127,14 @@ function shuffle<T>(list: T[], next: () => number): void {
 
 function printTable(rows: readonly Row[]): void {
   console.log(
-    `${"subject".padEnd(44)}${"cases".padStart(8)}${"gradients".padStart(11)}${"refused".padStart(9)}${"ms".padStart(8)}`,
+    `${"subject".padEnd(44)}${"cases".padStart(8)}${"gradients".padStart(11)}${"refused".padStart(9)}${"nearest".padStart(9)}${"ms".padStart(8)}`,
   );
   const byName = [...rows].sort((a, b) =>
     `${a.subject.kind} ${a.subject.name}`.localeCompare(`${b.subject.kind} ${b.subject.name}`),
   );
-  for (const { subject, tally, failures, milliseconds } of byName)
+  for (const { subject, tally, failures, nearest, milliseconds } of byName)
     console.log(
-      `${`${subject.kind} ${subject.name}`.padEnd(44)}${String(tally.cases).padStart(8)}${String(tally.gradients).padStart(11)}${String(tally.refused).padStart(9)}${(milliseconds / Math.max(1, tally.cases)).toFixed(1).padStart(8)}${failures.size > 0 ? `  ${failures.size} FAILED` : ""}`,
+      `${`${subject.kind} ${subject.name}`.padEnd(44)}${String(tally.cases).padStart(8)}${String(tally.gradients).padStart(11)}${String(tally.refused).padStart(9)}${nearest.toFixed(2).padStart(9)}${(milliseconds / Math.max(1, tally.cases)).toFixed(1).padStart(8)}${failures.size > 0 ? `  ${failures.size} FAILED` : ""}`,
     );
 }
 

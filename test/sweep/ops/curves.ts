@@ -4,7 +4,7 @@
 // test/assembly/math.test.ts measures; composed functions may take a few roundings of their operand and result.
 
 import { elementary, erf, erfInverse, roundEven } from "../../harness/elementary.ts";
-import { gapAt } from "../../harness/estimate.ts";
+import { gapAt, unit } from "../../harness/estimate.ts";
 import type { Curve } from "../real.ts";
 
 const sigmoid = (x: number): number => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
@@ -12,6 +12,8 @@ const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Ma
 /** sech² x, which does not cancel. */
 const tanhSlope = (x: number): number => (Math.abs(x) > 350 ? 0 : 1 / Math.cosh(x) ** 2);
 const sigmoidSlope = (x: number): number => sigmoid(x) * sigmoid(-x);
+/** What a machine's sigmoid may be off. */
+const sigmoidError = (x: number): number => 2.4 * gapAt(sigmoid(x));
 const normalDensity = (x: number): number => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
 /** 1 − erf x for x ≥ 0 without cancelling: the series below 2, a continued fraction (Lentz, 1976) from there on. */
@@ -23,10 +25,19 @@ function erfc(x: number): number {
   return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + fraction);
 }
 const normalShare = (x: number): number => erfc(-x / Math.SQRT2) / 2;
+/** What a machine's Φ may be off. */
+const normalShareError = (x: number): number => 8 * gapAt(normalShare(x));
 
-const geluInner = (x: number): number => Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
 /** ½(1 + tanh z) = σ(2z). */
-const geluApproximate = (x: number): number => (x === Number.NEGATIVE_INFINITY ? 0 : x * sigmoid(2 * geluInner(x)));
+const geluInner = (x: number): number => 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+const geluInnerSlope = (x: number): number => 2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x);
+const geluApproximate = (x: number): number => (x === Number.NEGATIVE_INFINITY ? 0 : x * sigmoid(geluInner(x)));
+/** Its sigmoid's own error, and that of an argument of six roundings. */
+const geluShareError = (x: number): number => {
+  const u = geluInner(x);
+  return Number.isFinite(u) ? sigmoidError(u) + 6 * unit * Math.abs(u) * sigmoidSlope(u) : 0;
+};
+const arcSlope = (x: number): number => 1 / Math.sqrt((1 - x) * (1 + x));
 const times = (x: number, share: number): number =>
   share === 0 && !Number.isFinite(x) && !Number.isNaN(x) ? -0 : x * share;
 
@@ -69,7 +80,7 @@ export const curves: Readonly<Record<string, Curve>> = {
   log1p: own("log1p", { slope: (x) => 1 / (1 + x) }),
   // 1 − y² of a rounded y.
   tanh: own("tanh", { slope: tanhSlope, slopeError: () => 4 * 2 ** -23 }),
-  sigmoid: own("sigmoid", { slope: sigmoidSlope, slopeError: (x) => (x > 0 ? 3 * 2 ** -23 : 0) }),
+  sigmoid: own("sigmoid", { slope: sigmoidSlope, slopeError: (x) => sigmoidError(x) + unit * sigmoid(x) }),
   // e^−x² of a rounded square.
   erf: own("erf", {
     slope: (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x),
@@ -101,8 +112,9 @@ export const curves: Readonly<Record<string, Curve>> = {
   asinh: composed(Math.asinh, (x) => 1 / Math.hypot(x, 1)),
   acosh: composed(Math.acosh, (x) => (x < 1 ? Number.NaN : 1 / Math.sqrt((x - 1) * (x + 1)))),
   atanh: composed(Math.atanh, (x) => (Math.abs(x) > 1 ? Number.NaN : 1 / ((1 - x) * (1 + x)))),
-  asin: composed(Math.asin, (x) => 1 / Math.sqrt((1 - x) * (1 + x))),
-  acos: composed(Math.acos, (x) => -1 / Math.sqrt((1 - x) * (1 + x))),
+  // A chain of four rules.
+  asin: composed(Math.asin, arcSlope, { slopeError: (x) => 16 * unit * arcSlope(x) }),
+  acos: composed(Math.acos, (x) => -arcSlope(x), { slopeError: (x) => 16 * unit * arcSlope(x) }),
   log2: composed(Math.log2, (x) => 1 / (x * Math.LN2)),
   log10: composed(Math.log10, (x) => 1 / (x * Math.LN10)),
   exp2: composed(
@@ -146,37 +158,49 @@ export const curves: Readonly<Record<string, Curve>> = {
     (x) => (Math.abs(x) === Number.POSITIVE_INFINITY ? Math.sign(x) : x / (1 + Math.abs(x))),
     (x) => (1 + Math.abs(x)) ** -2,
   ),
-  silu: composed(
-    (x) => times(x, sigmoid(x)),
-    (x) => sigmoid(x) * (1 + x * sigmoid(-x)),
-    {
-      slopeError: (x) => 4 * 2 ** -23 * sigmoid(x) * (1 + Math.abs(x) * sigmoid(-x)),
+  // σ (1 + x (1 − σ)) of a rounded σ, whose 1 − σ cancels.
+  silu: own("silu", {
+    slope: (x) => sigmoid(x) * (1 + x * sigmoid(-x)),
+    slopeError: (x) => {
+      const [share, error] = [sigmoid(x), sigmoidError(x)];
+      const size = 1 + Math.abs(x) * sigmoid(-x);
+      return (error + 4 * unit * share) * size + share * Math.abs(x) * (error + unit);
     },
-  ),
+  }),
   mish: composed(
     (x) => times(x, Math.tanh(softplus(x))),
     (x) => Math.tanh(softplus(x)) + x * tanhSlope(softplus(x)) * sigmoid(x),
-    { slopeError: (x) => 8 * 2 ** -23 * Math.min(1, (1 + Math.abs(x)) * Math.exp(x)) },
+    {
+      // The second factor is e^x for large −x, and subnormal before x · e^x is.
+      error: (x) => (x < -80 && x > -110 ? -x * 2 ** -148 : 0),
+      slopeError: (x) => 8 * 2 ** -23 * Math.min(1, (1 + Math.abs(x)) * Math.exp(x)),
+    },
   ),
   gelu: composed(
     geluApproximate,
     (x) => {
-      const s = sigmoid(2 * geluInner(x));
-      return s + x * s * sigmoid(-2 * geluInner(x)) * 2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x);
+      const u = geluInner(x);
+      return sigmoid(u) + x * sigmoidSlope(u) * geluInnerSlope(x);
     },
     {
-      slopeError: (x) =>
-        16 * 2 ** -23 * (1 + x * x) ** 2 * sigmoid(2 * geluInner(x)) * Math.min(1, (1 + Math.abs(x)) ** 2),
+      error: (x) => (Number.isFinite(x) ? Math.abs(x) * geluShareError(x) : 0),
+      // σ + x σ (1 − σ) u′ of a rounded σ, the product of eight roundings.
+      slopeError: (x) => {
+        const [u, error] = [geluInner(x), geluShareError(x)];
+        const rise = Math.abs(x) * geluInnerSlope(x);
+        return error + rise * (error + unit * sigmoid(u) + 8 * unit * sigmoidSlope(u)) + (1 + rise) * 2 ** -149;
+      },
     },
   ),
   "gelu exact": composed(
     (x) => times(x, normalShare(x)),
     (x) => normalShare(x) + x * normalDensity(x),
     {
-      // 8 ULP of Φ, which is subnormal before x · Φ is.
-      error: (x) => (x < -13 && x > -20 ? -x * 8 * 2 ** -149 : 0),
+      error: (x) => (Math.abs(x) < 30 ? Math.abs(x) * normalShareError(x) : 0),
       slopeError: (x) =>
-        8 * 2 ** -23 * (1 + x * x) * normalDensity(x) + (Math.abs(x) < 20 ? (8 + 4 * Math.abs(x)) * 2 ** -149 : 0),
+        Math.abs(x) < 30
+          ? normalShareError(x) + 8 * 2 ** -23 * (1 + x * x) * normalDensity(x) + 4 * Math.abs(x) * 2 ** -149
+          : 0,
     },
   ),
   hardSigmoid: composed(
@@ -224,7 +248,8 @@ export const curves: Readonly<Record<string, Curve>> = {
   squareplus: composed(
     (x) => (x > 0 ? (x + Math.hypot(x, 2)) / 2 : 2 / (Math.hypot(x, 2) - x)),
     (x) => (x > 0 ? (1 + x / Math.hypot(x, 2)) / 2 : 2 / (Math.hypot(x, 2) * (Math.hypot(x, 2) - x))),
-    { slopeError: (x) => 4 * 2 ** -23 * Math.abs(x / Math.hypot(x, 2)) },
+    // The rest is that of a chain of four rules.
+    { slopeError: (x) => 4 * 2 ** -23 * Math.abs(x / Math.hypot(x, 2)) + 4 * unit },
   ),
   sinc: composed(
     (x) => (x === 0 ? 1 : Math.sin(Math.PI * (x - 2 * Math.round(x / 2))) / (Math.PI * x)),
