@@ -294,8 +294,8 @@ async function checkFunctional(given: FunctionalCase, tally: Tally): Promise<voi
   const states = new Map<RealArray | string, Real[]>();
   const predictions = forward(made, fromTensor(left), fromTensor(right), weights);
   const predicted = network.predict(x);
-  expectWithin(predicted.one, predictions.one, "first prediction", slack);
-  expectWithin(predicted.two, predictions.two, "second prediction", slack);
+  expectWithin(predicted.one, predictions.one, "first prediction");
+  expectWithin(predicted.two, predictions.two, "second prediction");
   tally.gradients++;
   for (let step = 1; step <= steps; step++) {
     const { loss } = network.trainOnBatch(x, y, byOutput);
@@ -309,8 +309,8 @@ async function checkFunctional(given: FunctionalCase, tally: Tally): Promise<voi
         return scale(sum(weighted), 1 / losses.length);
       })
       .reduce((a, b) => add(a, b));
-    if (!(Math.abs(loss - total.value) <= slack * total.bound + 2 ** -22 * Math.abs(total.value)))
-      throw new Error(`loss of step ${step}: ${loss}, the reference ${total.value} ± ${slack * total.bound}`);
+    if (!(Math.abs(loss - total.value) <= total.bound + 2 ** -22 * Math.abs(total.value)))
+      throw new Error(`loss of step ${step}: ${loss}, the reference ${total.value} ± ${total.bound}`);
     differentiate([total], [exact(1)]);
     weights = new Map(
       [...weights].map(([part, arrays]) => [
@@ -376,8 +376,6 @@ async function checkFunctional(given: FunctionalCase, tally: Tally): Promise<voi
   cut.network.dispose();
 }
 
-/** As of sequential networks: kernels that models choose by themselves may round more often. */
-const slack = 16;
 const losses = fc.constantFrom<Loss>(
   "meanSquaredError",
   "categoricalCrossentropy",

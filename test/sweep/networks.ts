@@ -230,7 +230,7 @@ function checkNetwork(given: NetworkCase, tally: Tally): void {
   chosen.forEach((each, index) => {
     each.setWeights(first[index] as Tensor[]);
   });
-  expectWithin(network.predict(x), forward(false).result, "prediction", slack);
+  expectWithin(network.predict(x), forward(false).result, "prediction");
 
   tally.gradients++;
   const target = tensorOf({ shape: [given.batch, given.outputs] }, next);
@@ -243,8 +243,8 @@ function checkNetwork(given: NetworkCase, tally: Tally): void {
     return multiply(away, away);
   });
   const total = scale(sum(losses), 1 / losses.length);
-  if (!(Math.abs(loss - total.value) <= slack * total.bound + 2 ** -22 * Math.abs(total.value)))
-    throw new Error(`loss: ${loss}, the reference ${total.value} ± ${slack * total.bound}`);
+  if (!(Math.abs(loss - total.value) <= total.bound + 2 ** -22 * Math.abs(total.value)))
+    throw new Error(`loss: ${loss}, the reference ${total.value} ± ${total.bound}`);
   differentiate([total], [exact(1)]);
   chosen.forEach((each, index) => {
     each.weights.forEach(({ name, trainable }, place) => {
@@ -255,14 +255,11 @@ function checkNetwork(given: NetworkCase, tally: Tally): void {
         ({ value, adjoint, adjointBound }) =>
           rate * adjointBound + 2 ** -23 * (Math.abs(value) + Math.abs(rate * adjoint)),
       );
-      expectValues(each.getWeights()[place] as Tensor, values, bounds, `${name} after a step`, slack);
+      expectValues(each.getWeights()[place] as Tensor, values, bounds, `${name} after a step`);
     });
   });
   network.dispose();
 }
-
-/** Winograd's algorithm, which networks choose by themselves, may be off by as many times the direct bound. */
-const slack = 16;
 
 export const networkSubjects: readonly Subject[] = [
   subject<NetworkCase>({
