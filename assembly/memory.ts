@@ -5,7 +5,7 @@
  * that; behind it there are totals of long sums.
  */
 export const SCRATCH_BYTES: usize = 1024 * 1024;
-/** Scratch from here on holds totals only. */
+/** Scratch from here on holds totals, and the sums of a part of a convolution. */
 export const TOTALS: usize = 512 * 1024;
 
 /** First byte of this thread's scratch, 64-byte aligned. */

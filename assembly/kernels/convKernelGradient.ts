@@ -8,8 +8,8 @@
 //            and those in float64 (totals.ts). So the error is at most (positions · blocks + 65) · 2⁻²⁴ · Σ|x · dy|.
 //
 // Zeros outside the input contribute nothing, whatever dy holds: where windows and patches hold such zeros and a sum becomes
-// NaN, the unit is summed anew without them, with the same bits elsewhere. So are the sums that are not finite of a result
-// that was found by another algorithm.
+// NaN, the unit is summed anew without them, with the same bits elsewhere. With MENDS only those sums of
+// another algorithm's result are made anew that are not finite.
 //
 // With DEPTHWISE see convDepthwiseGradient.ts.
 

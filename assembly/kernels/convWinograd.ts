@@ -8,8 +8,8 @@
 //
 // Every output is a fixed sum, over the channels in order and then over the 36: its bits do not depend on the cut.
 //
-// A number of a tile goes through the transforms into outputs that do not see it. While it is finite it cancels there; one
-// that is not, or that overflows on the way, does not: all outputs that it reaches are infinite or NaN. Those alone are
+// A number of a tile goes through the transforms into outputs that do not see it. While it is finite it cancels there, up
+// to rounding; one that is not, or that overflows on the way, does not: all outputs that it reaches are infinite or NaN. Those alone are
 // summed anew from what they see, so that they are what they are by definition; zeros outside the input contribute nothing.
 
 import { Instruction } from "../instruction";

@@ -175,7 +175,8 @@ function addUp(overlay: ScatterAdd): void {
 function addInBlocks(overlay: ScatterAdd, first: u32, columns: u32): void {
   const together = max(TOGETHER, (overlay.count + SLOTS - 1) / SLOTS);
   const most = overlay.count / together;
-  const width = most * columns <= SLOTS * PANEL ? columns : PANEL;
+  // A row of totals takes whole vectors.
+  const width = most * ((columns + 3) & ~3) <= SLOTS * PANEL ? columns : PANEL;
   for (let column: u32 = 0; column < columns; column += width)
     addColumns(overlay, first + column, min(columns - column, width), together, column == 0);
 }

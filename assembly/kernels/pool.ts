@@ -68,8 +68,9 @@ export class PoolGradient extends Instruction {
 }
 
 /**
- * Over the cells of each window, channel by channel: the average (added up in the order of the window; in windows of more than 1024 cells blocks of these are added in float64), or the maximum (NaN if there is one) and, where
- * wanted, the place in the window, margins counted, of the first NaN, or else of the first maximum.
+ * Over the cells of each window, channel by channel: the average (added up in the order of the window; in windows of more
+ * than 1024 cells blocks of these are added in float64), or the maximum (NaN if there is one) and, where wanted, the place
+ * in the window, margins counted, of the first NaN, or else of the first maximum.
  * input [batch, depth, height, width, channels] → out [batch, outDepth, outHeight, outWidth, channels]. Unit: one window.
  */
 export function pool(instruction: usize, begin: u32, end: u32): void {

@@ -12,7 +12,7 @@ import { copyBounds } from "../ops/copy.ts";
 import { mapBounds } from "../ops/expression.ts";
 import { gatherBounds } from "../ops/gather.ts";
 import { matMulBounds } from "../ops/matMul.ts";
-import { poolBounds } from "../ops/pool.ts";
+import { predictedPoolBounds } from "../ops/pool.ts";
 import { reduceBounds } from "../ops/reduce.ts";
 import { softmaxBounds } from "../ops/softmax.ts";
 import { argSortBounds } from "../ops/sort.ts";
@@ -32,7 +32,7 @@ export const inferenceBounds: BoundsByOpcode = {
   [code.COPY]: copyBounds,
   [code.GATHER]: gatherBounds,
   [code.SOFTMAX]: softmaxBounds,
-  [code.POOL]: poolBounds,
+  [code.POOL]: predictedPoolBounds,
   [code.CONV]: convBounds,
   [code.ARG_SORT]: argSortBounds,
 };

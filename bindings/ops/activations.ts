@@ -233,9 +233,11 @@ export function sparseSigmoid(x: Operand): Node {
 /** (x + √(x² + b)) / 2 (Barron, 2021). For x < 0 as b / (2(√(x² + b) − x)): the sum would cancel. */
 export function squareplus(x: Operand, b = 4): Node {
   checkScalar("squareplus", "b", b);
+  if (b === 0) return relu(asFloat(x));
   return withRule(
     (node) => {
-      const half = multiply(abs(node), 0.5);
+      // With the slope of the branch that is taken at 0.
+      const half = multiply(negativeAbs(node), -0.5);
       // Beyond 10¹⁸ the root is |x| itself, and soon x² is no float32 any more.
       const far = greater(half, 1e18);
       const root = where(far, half, sqrt(add(square(minimum(half, 1e18)), b / 4)));

@@ -3,7 +3,7 @@
 import { check, show } from "../errors.ts";
 import { errorPlace } from "../graph.ts";
 
-/** @throws {TensorError} `option` unless `value`, an argument of `operation`, is a list of tensors. */
+/** @throws {TensorError} `option` unless `value`, an argument of `operation`, is a list. */
 export function checkList(operation: string, argument: string, value: unknown): asserts value is readonly unknown[] {
   check(Array.isArray(value), "option", () => ({
     where: `${errorPlace(operation)}.${argument}`,

@@ -28,7 +28,7 @@ export function resolveAxes(name: string, rank: number, axes: Axes | undefined):
   return [...new Set(resolved)].sort((a, b) => a - b);
 }
 
-/** @throws {TensorError} `shape` where there is nothing along one of `axes`, of which no largest or middle element exists. */
+/** @throws {TensorError} `shape` where one of `axes` is empty: then there is no largest or middle element. */
 export function checkElements(name: string, shape: Shape, axes: readonly number[]): void {
   const empty = axes.find((axis) => shape[axis] === 0);
   check(empty === undefined, "shape", () => ({

@@ -50,7 +50,9 @@ export function power(x: Operand, exponent: Operand): Node {
   if (exponent === 2) return square(base);
   if (exponent === 3) return multiply(square(base), base);
   if (base.dtype !== "float32") return powerOf(base, exponent);
-  if (exponent === 0.5) return sqrt(base);
+  // √ of −∞ is NaN, and of −0 it is −0.
+  if (exponent === 0.5)
+    return where(equal(base, Number.NEGATIVE_INFINITY), Number.POSITIVE_INFINITY, add(sqrt(base), 0));
   if (exponent === 0) return where(true, 1, base);
   if (exponent === 1) return base;
   return exponent === -1 ? reciprocal(base) : powerOf(base, exponent);

@@ -3,6 +3,7 @@
 import { check, show } from "../errors.ts";
 import { constant, errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { checkIntegers, checkList } from "./arguments.ts";
+import { resolveAxes } from "./axes.ts";
 import { diag, flip, swapAxes } from "./composedMoves.ts";
 import { concat, pad, transpose } from "./copy.ts";
 import { gather } from "./gather.ts";
@@ -68,7 +69,12 @@ export function diagFlat(x: Operand, offset = 0): Node {
 export function rot90(x: Operand, times = 1, axes: readonly [number, number] = [0, 1]): Node {
   const node = toSymbolic(x);
   checkIntegers("rot90", "axes", axes);
-  const [first, second] = axes;
+  const [first = 0, second = 0] = axes.flatMap((axis) => resolveAxes("rot90", node.shape.length, axis));
+  check(axes.length === 2 && first !== second, "shape", () => ({
+    where: errorPlace("rot90"),
+    expected: "two different axes",
+    received: show(axes),
+  }));
   whole("rot90", "times", times, Number.NEGATIVE_INFINITY);
   switch (((times % 4) + 4) % 4) {
     case 1:

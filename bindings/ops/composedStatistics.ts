@@ -108,7 +108,10 @@ export function nanMin(x: Operand, axes?: Axes, keepDims = false): Node {
   return min(instead("nanMin", x, Number.POSITIVE_INFINITY, axes), axes, keepDims);
 }
 
-/** x with `value` in place of NaN; of nothing along `axes` an infinite one would not be found. */
+/**
+ * x with `value` in place of NaN.
+ * @throws {TensorError} `shape` where one of `axes` is empty and `value` is infinite: of nothing there is no extreme.
+ */
 function instead(name: string, x: Operand, value: number, axes?: Axes): Node {
   const node = numeric(x);
   if (Math.abs(value) > 1) checkElements(name, node.shape, resolveAxes(name, node.shape.length, axes));
@@ -215,10 +218,10 @@ export function histogram(
   bins = 10,
   range?: readonly [low: number, high: number],
 ): readonly [counts: Node, edges: Node] {
-  const inOrder = Array.isArray(range) && typeof range[0] === "number" && (range[0] as number) <= range[1];
+  const inOrder = Array.isArray(range) && range.every(Number.isFinite) && (range[0] as number) <= range[1];
   check(Number.isInteger(bins) && bins >= 1 && (range === undefined || inOrder), "option", () => ({
     where: errorPlace("histogram"),
-    expected: "a whole number of bins ≥ 1, and low ≤ high",
+    expected: "a whole number of bins ≥ 1, and low ≤ high, both finite",
     received: `${show(bins)} and ${show(range)}`,
   }));
   const given = asFloat(x);
@@ -237,7 +240,9 @@ export function histogram(
   // The last interval has its upper edge as well.
   const inside = logicalAnd(greaterEqual(node, low), lessEqual(node, high));
   const bin = subtract(searchSorted(slice(edges, [0], [bins]), node, "right"), 1);
-  return [slice(bincount(where(inside, bin, bins), undefined, bins + 1), [0], [bins]), edges];
+  // Between infinite edges there are no bins.
+  const counted = logicalAnd(inside, less(subtract(high, low), Number.POSITIVE_INFINITY));
+  return [slice(bincount(where(counted, bin, bins), undefined, bins + 1), [0], [bins]), edges];
 }
 
 /** For each value the number of ascending edges [n] that are ≤ it, int32: the interval it lies in. */

@@ -232,11 +232,7 @@ export function convGradientTiling(
   const [outer, middle, inner] = axes;
   const taps = outer.taps * middle.taps * inner.taps;
   const channelPart = inEqualParts(channels, GRADIENT_ROWS);
-  const floats = (tapPart: number, positions: number): number => {
-    const across = (Math.min(tapPart, inner.taps) - 1) * Math.abs(inner.dilation);
-    const rows = Math.min(outer.taps * middle.taps, Math.ceil((tapPart - 1) / inner.taps) + 1);
-    return rows * (((positions - 1) * inner.stride + across + 1) * channelPart + 7);
-  };
+  const floats = (tapPart: number, positions: number): number => windowFloats(axes, positions, tapPart, channelPart);
   let tapPart = inEqualParts(taps, Math.max(1, Math.floor(GRADIENT_ROWS / channels)));
   let positions = inEqualParts(inner.output, SUMMED_POSITIONS);
   while (tapPart > 1 && floats(tapPart, Math.min(positions, 8)) > GRADIENT_WINDOW_FLOATS)

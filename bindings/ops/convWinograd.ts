@@ -78,7 +78,18 @@ function pays(axes: WinogradAxes, x: Node, cout: number): boolean {
   const tiles = tilesOf(axes[0]) * tilesOf(axes[1]);
   const outputs = axes[0].output * axes[1].output;
   const [batch, , , cin] = x.shape as [number, number, number, number];
-  return Math.min(cin, cout) >= FEWEST_CHANNELS && batch * tiles >= FEWEST_TILES && 9 * tiles <= outputs;
+  return (
+    Math.min(cin, cout) >= FEWEST_CHANNELS &&
+    batch * tiles >= FEWEST_TILES &&
+    9 * tiles <= outputs &&
+    axes.every(seesInput)
+  );
+}
+
+/** Whether all outputs see some input: the transforms would leave a rounding error where the sum is of nothing. */
+function seesInput(axis: ConvAxis): boolean {
+  const margin = marginOf(axis);
+  return margin <= 2 && axis.output - margin <= axis.input;
 }
 
 /** Cells of zeros before the input; a kernel that runs backwards begins two cells earlier. */

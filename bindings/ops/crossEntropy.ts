@@ -23,6 +23,7 @@ import {
   cast,
   equal,
   exp,
+  floor,
   greater,
   log1p,
   multiply,
@@ -156,7 +157,7 @@ export function softmaxCrossEntropy(labels: Operand, logits: Operand): Node {
  */
 export function sparseSoftmaxCrossEntropy(labels: Operand, logits: Operand): Node {
   const x = asFloat(logits);
-  const y = cast(toSymbolic(labels, "int32"), "int32");
+  const y = classNumbers(labels);
   check(x.shape.length >= 1 && y.size === sizeOf(x.shape.slice(0, -1)), "shape", () => ({
     where: errorPlace("sparseSoftmaxCrossEntropy"),
     expected: `one label a row: shape [${x.shape.slice(0, -1).join(", ")}]`,
@@ -196,10 +197,16 @@ export function sigmoidCrossEntropy(labels: Operand, logits: Operand): Node {
 
 /** Integer positions [...] as rows of zeros with a one: [..., depth] float32; a position outside gives zeros. */
 export function oneHot(indices: Operand, depth: number): Node {
-  const positions = toSymbolic(indices, "int32");
+  const positions = classNumbers(indices);
   checkInteger("oneHot", "depth", depth, 0);
   const here = (): string => errorPlace("oneHot");
   checkRoom(here, [...positions.shape, depth], "float32");
   const classes = toSymbolic(integersBelow(here, depth));
-  return cast(equal(expandDims(cast(positions, "int32"), -1), classes), "float32");
+  return cast(equal(expandDims(positions, -1), classes), "float32");
+}
+
+/** Class numbers as int32; −1, which is no class, for what is not whole. */
+function classNumbers(given: Operand): Node {
+  const node = toSymbolic(given, "int32");
+  return cast(node.dtype === "float32" ? where(equal(floor(node), node), node, -1) : node, "int32");
 }

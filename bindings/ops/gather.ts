@@ -15,7 +15,7 @@ import {
 } from "../graph.ts";
 import { elementBytes, sizeOf } from "../tensor.ts";
 import { transpose } from "./copy.ts";
-import { add, asFloat, cast, less, where } from "./map.ts";
+import { add, asFloat, cast, greaterEqual, less, logicalAnd, where } from "./map.ts";
 import { inOneRow, resolveAxes } from "./reduce.ts";
 import { expandDims, reshape } from "./view.ts";
 
@@ -126,8 +126,9 @@ export function take(x: Operand, indices: Operand, axis?: number | null): Node {
   const node = axis == null ? inOneRow(x) : toSymbolic(x);
   const picks = cast(integers("take", indices), "int32");
   const [position = 0] = resolveAxes("take", node.shape.length, axis ?? 0);
-  const behind = add(picks, node.shape[position] as number);
-  return gather(node, where(less(picks, 0), behind, picks), position);
+  const size = node.shape[position] as number;
+  const fromEnd = logicalAnd(less(picks, 0), greaterEqual(picks, -size));
+  return gather(node, where(fromEnd, add(picks, size), picks), position);
 }
 
 /** The elements of x [..., n] at positions int32 [..., m] of the last axis. */

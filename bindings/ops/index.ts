@@ -261,7 +261,7 @@ export const oneHot: Lifted<typeof crossEntropies.oneHot> = /* @__PURE__ */ lift
   indices: 0,
 });
 /**
- * x^exponent as IEEE 754 has it: 1 for an exponent of 0, also of NaN; NaN where a negative x has an exponent that is no
+ * x^exponent as IEEE 754 has it: 1 for an exponent of 0, also of NaN; NaN where a negative x has an exponent that is not an
  * integer. Correct to 0.51 ULP, exponents −1 and 3 to 1. The gradient of x is 0 for an exponent of 0, that of the exponent
  * where x = 0. Integers to integers wrap in int32; to a negative number they are float32.
  */

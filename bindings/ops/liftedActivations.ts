@@ -20,9 +20,9 @@ export const relu6: Lifted<typeof elements.relu6> = /* @__PURE__ */ lift("relu6"
 export const softplus: Lifted<typeof activations.softplus> = /* @__PURE__ */ lift("softplus", activations.softplus, 1);
 /** x / (1 + |x|). */
 export const softsign: Lifted<typeof activations.softsign> = /* @__PURE__ */ lift("softsign", activations.softsign, 1);
-/** x · sigmoid(x), also called swish (Ramachandran et al., 2017). */
+/** x · sigmoid(x), also called swish (Ramachandran et al., 2017); 0 at −Infinity. */
 export const silu: Lifted<typeof elements.silu> = /* @__PURE__ */ lift("silu", elements.silu, 1);
-/** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). */
+/** x · Φ(x); with `approximate` the tanh formula (Hendrycks & Gimpel, 2016). 0 at −Infinity. */
 export const gelu: Lifted<typeof activations.gelu> = /* @__PURE__ */ lift("gelu", activations.gelu, 1);
 /** relu6(x + 3) / 6. */
 export const hardSigmoid: Lifted<typeof activations.hardSigmoid> = /* @__PURE__ */ lift(
@@ -38,7 +38,7 @@ export const celu: Lifted<typeof activations.celu> = /* @__PURE__ */ lift("celu"
 export const hardSilu: Lifted<typeof activations.hardSilu> = /* @__PURE__ */ lift("hardSilu", activations.hardSilu, 1);
 /** −1 below −1, 1 above 1, x between. */
 export const hardTanh: Lifted<typeof activations.hardTanh> = /* @__PURE__ */ lift("hardTanh", activations.hardTanh, 1);
-/** x where |x| > threshold, else 0. */
+/** x where |x| > threshold, else 0; NaN stays. */
 export const hardShrink: Lifted<typeof activations.hardShrink> = /* @__PURE__ */ lift(
   "hardShrink",
   activations.hardShrink,
@@ -62,11 +62,11 @@ export const logSigmoid: Lifted<typeof activations.logSigmoid> = /* @__PURE__ */
   activations.logSigmoid,
   1,
 );
-/** x · tanh(ln(1 + eˣ)) (Misra, 2019). */
+/** x · tanh(ln(1 + eˣ)) (Misra, 2019); 0 at −Infinity. */
 export const mish: Lifted<typeof activations.mish> = /* @__PURE__ */ lift("mish", activations.mish, 1);
 /** First half of `axis` times the sigmoid of its second half: size 2n → n (Dauphin et al., 2017). */
 export const glu: Lifted<typeof activations.glu> = /* @__PURE__ */ lift("glu", activations.glu, 1);
-/** x where x > threshold, else `defaultValue`. */
+/** x where x > threshold, else `defaultValue`; NaN stays. */
 export const threshold: Lifted<typeof activations.threshold> = /* @__PURE__ */ lift(
   "threshold",
   activations.threshold,
@@ -92,8 +92,8 @@ export const squareplus: Lifted<typeof activations.squareplus> = /* @__PURE__ */
 );
 /**
  * The point of the probability simplex nearest to x along `axis`; many are exactly 0 (Martins & Astudillo, 2016).
- * max(x − τ, 0) where τ = (Σ_S x − 1)/|S| and S holds the i with 1 + k·x_i > Σ of the k values ≥ x_i. Compares all
- * pairs, so it takes memory for n² numbers a row. (Keras 3.8 sums all partial sums for τ: its rows do not sum to 1.)
+ * max(x − τ, 0) where τ = (Σ_S x − 1)/|S| and S holds the k largest x, as many as keep 1 + k·x_k > Σ_S x. (Keras 3.8 sums
+ * all partial sums for τ: its rows do not sum to 1.)
  */
 export const sparsemax: Lifted<typeof activations.sparsemax> = /* @__PURE__ */ lift(
   "sparsemax",

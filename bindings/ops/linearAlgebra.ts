@@ -168,8 +168,8 @@ function orthogonalized(a: Node): readonly [Node, (upstream: Node) => Node] {
         rest = subtract(rest, matMul(from, matMul(from, rest, { transposeA: true })));
     return rest;
   };
-  // Squares of what is scaled are float32.
-  const scale = max(abs(a), [1, 2], true);
+  // Q does not depend on the lengths of columns: squares of what is scaled are float32.
+  const scale = max(abs(a), 1, true);
   const scaled = divide(a, where(equal(scale, 0), 1, scale));
   let basis: Node | undefined;
   for (let step = 0; step < columns; step++) {

@@ -1,7 +1,7 @@
 // How are tensors normalised, and images compared, as functions without weights?
 
 import { check } from "../errors.ts";
-import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
+import { errorPlace, type Operand, type SymbolicTensor, toSymbolic } from "../graph.ts";
 import { sameShape } from "../tensor.ts";
 import { checkScalar } from "./arguments.ts";
 import { log10 } from "./composedElements.ts";
@@ -82,7 +82,13 @@ export function psnr(a: Operand, b: Operand, largest: number): Node {
 
 /** Integers [..., n] as rows with a one for each of them: [..., classes] float32; positions outside do not count. */
 export function multiHot(indices: Operand, classes: number): Node {
-  const rows = oneHot(indices, classes);
+  const positions = toSymbolic(indices, "int32");
+  check(positions.shape.length >= 1, "shape", () => ({
+    where: errorPlace("multiHot"),
+    expected: "positions [..., n]",
+    received: "a scalar",
+  }));
+  const rows = oneHot(positions, classes);
   // The largest of nothing: zeros below each row.
   return max(pad(rows, [...rows.shape.slice(0, -2).map(() => [0, 0] as const), [0, 1], [0, 0]]), -2);
 }

@@ -109,6 +109,12 @@ export const poolBounds: Bounds = (it) => {
   return 32 * it.units * channels * windows.seen;
 };
 
+/** Of POOL where a program only predicts: places of maxima are for gradients, and that machine writes none. */
+export const predictedPoolBounds: Bounds = (it) => {
+  it.needs(it.word(4) === 0);
+  return poolBounds(it);
+};
+
 /** Cells of a sample, windows of it, cells of a window and those of them that can be real, from fifteen operands. */
 function windowBounds(it: Inspection, first: number): Record<"input" | "out" | "cells" | "seen", number> {
   const counts = { input: 1, out: 1, cells: 1, seen: 1 };

@@ -95,6 +95,8 @@ function toExtremes(whole: Node, node: Node, dy: Node): Node {
 export const reduceBounds: Bounds = (it) => {
   const [kind, type, outer, axis, inner] = it.words(2, 5);
   it.needs(kind <= code.REDUCE_ARG_MIN && type <= code.INT32);
+  // The position of an extreme is looked for from the first element on.
+  it.needs(kind < code.REDUCE_ARG_MAX || axis >= 1);
   it.needs(it.units === outer * (inner === 1 ? 1 : Math.ceil(inner / panelColumns)));
   it.reads(0, 4 * outer * axis * inner);
   it.writes(1, 4 * outer * inner);

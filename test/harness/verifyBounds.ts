@@ -1,18 +1,21 @@
 // Do the instructions that a compiler made keep to the bounds that are stated with their operations, tensor by tensor?
 
+import { POOL } from "../../assembly/opcodes.ts";
 import type { Code } from "../../bindings/compiler/emit.ts";
 import type { Bounds } from "../../bindings/compiler/instruction.ts";
 import type { Buffer } from "../../bindings/compiler/schedule.ts";
 import { base } from "../../bindings/formats/programFile.ts";
 import { type BoundsByOpcode, inferenceBounds, verified } from "../../bindings/inference/verifyProgram.ts";
+import { poolBounds } from "../../bindings/ops/pool.ts";
 
 /** Instructions of which nothing is stated: they are for training, or users' own. */
 const unstated: Bounds = () => 0;
 
-/** All opcodes that there are. */
-export const allBounds: BoundsByOpcode = Object.fromEntries(
-  Array.from({ length: 64 }, (_, opcode) => [opcode, inferenceBounds[opcode] ?? unstated]),
-);
+/** All opcodes that there are, as programs that train use them. */
+export const allBounds: BoundsByOpcode = {
+  ...Object.fromEntries(Array.from({ length: 64 }, (_, opcode) => [opcode, inferenceBounds[opcode] ?? unstated])),
+  [POOL]: poolBounds,
+};
 
 /**
  * Throws unless all that an instruction touches lies inside one tensor, addressed from where that begins: every tensor is a

@@ -14,6 +14,7 @@ import { inferenceBounds } from "../../bindings/inference/verifyProgram.ts";
 import { codeRanges } from "../../bindings/ops/expression.ts";
 import { elementBytes } from "../../bindings/tensor.ts";
 import { oneNodePerOpcode } from "../harness/oneNodePerOpcode.ts";
+import { allBounds } from "../harness/verifyBounds.ts";
 
 interface Touched {
   readonly address: Address;
@@ -84,7 +85,7 @@ describe("the bounds", () => {
     expect(own.length).toBeGreaterThan(0);
     for (const { name, operands, units } of own) {
       const witness = new Witness(Object.values(operands), units);
-      const work = inferenceBounds[opcode]?.(witness);
+      const work = allBounds[opcode]?.(witness);
       expect(work, name).toBeGreaterThan(0);
       for (const address of addressesIn(Object.values(operands))) {
         const { tensor, access, offset } = address;
@@ -99,6 +100,38 @@ describe("the bounds", () => {
         if (offset === 0 && opcode !== opcodes.COPY) expect(touched[0]?.bytes, `${name} of ${tensor}`).toBe(all);
       }
     }
+  });
+
+  /** What an instruction of one opcode is told beside `units`, addresses as 0. */
+  const holds = (opcode: number, units: number, words: readonly number[]): boolean => {
+    let sound = true;
+    const inspection = {
+      units,
+      word: (at: number) => words[at] ?? 0,
+      words: (at: number, count: number) => words.slice(at, at + count) as never,
+      needs: (condition: boolean) => {
+        sound &&= condition;
+      },
+      reads: () => undefined,
+      writes: () => undefined,
+      table: () => inspection as unknown as Inspection,
+    };
+    inferenceBounds[opcode]?.(inspection as unknown as Inspection);
+    return sound;
+  };
+
+  test("refuse the position of an extreme of nothing, which the kernel would look for in foreign memory", () => {
+    const reduce = (kind: number, axis: number): boolean => holds(opcodes.REDUCE, 1, [0, 0, kind, 0, 1, axis, 64]);
+    expect([opcodes.REDUCE_SUM, opcodes.REDUCE_ARG_MAX, opcodes.REDUCE_ARG_MIN].map((kind) => reduce(kind, 0))).toEqual(
+      [true, false, false],
+    );
+    expect(reduce(opcodes.REDUCE_ARG_MAX, 1)).toBe(true);
+  });
+
+  test("refuse places of maxima, which the machine that only predicts does not write", () => {
+    const windows = [1, 1, 64, 1, 1, 64, 1, 1, 1, 1, 1, 1, 0, 0, 0];
+    const pool = (bytes: number): boolean => holds(opcodes.POOL, 64, [0, 0, 0, opcodes.POOL_MAX, bytes, 4, ...windows]);
+    expect([0, 1].map(pool)).toEqual([true, false]);
   });
 
   test("of MAP know the codes of steps, and no others", () => {

@@ -109,6 +109,12 @@ describeOp(
       text: "from 1 to 2",
     },
     { title: "a correlation of matrices", call: () => ops.correlate([[1]], [1]), code: "shape", text: "two vectors" },
+    {
+      title: "a turn in one axis",
+      call: () => ops.rot90([[1]], 1, [0, -2]),
+      code: "shape",
+      text: "two different axes",
+    },
     { title: "half a turn of a half", call: () => ops.rot90([[1]], 0.5), code: "option", text: "rot90.times" },
     {
       title: "blocks that do not fit",

@@ -91,6 +91,7 @@ describeOp(
       text: "average: expected weights of shape [1, 2], or a vector along the one axis, received [3]",
     },
     { title: "no bins", call: () => ops.histogram([1], 0), code: "option", text: "a whole number of bins" },
+    { title: "endless bins", call: () => ops.histogram([1], 2, [0, Infinity]), code: "option", text: "both finite" },
     { title: "half a difference", call: () => ops.diff([1, 2], 0.5), code: "option", text: "a whole number ≥ 0" },
     { title: "rows of no matrix", call: () => ops.corrcoef([1, 2]), code: "shape", text: "a matrix [variables" },
     { title: "a share of 101 percent", call: () => ops.percentile([1], 101), code: "option", text: "from 0 to 1" },

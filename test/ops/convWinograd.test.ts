@@ -253,6 +253,7 @@ describe("programs use it", () => {
     ["five taps", [x, type(5, 5, 32, 48)], options(2)],
     ["few channels", [type(4, 12, 12, 8), type(3, 3, 8, 48)], options(1)],
     ["few tiles", [type(1, 4, 4, 32), kernel], options(1)],
+    ["outputs that see nothing but padding", [x, kernel], options(3)],
   ] as const)("but not with %s", (_, types, given) => {
     expect(named([...types] as ReturnType<typeof type>[], (a, b) => conv(a, b, given))).toEqual(["conv"]);
   });

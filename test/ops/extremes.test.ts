@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import {
   compiled,
+  grad,
   initializers,
   ops,
   random,
@@ -104,6 +105,10 @@ describe("NaN and infinities", () => {
     ["hardSilu", () => ops.hardSilu([-infinity, infinity, nan]), [-0, infinity, nan]],
     ["softsign", () => ops.softsign([-infinity, infinity, nan]), [-1, 1, nan]],
     ["squareplus", () => ops.squareplus([-infinity, infinity, 2e38]), [0, infinity, Math.fround(2e38)]],
+    ["squareplus without b", () => ops.squareplus([-1, 0, 1e-25, nan], 0), [0, 0, Math.fround(1e-25), nan]],
+    ["power 0.5", () => ops.power([-infinity, -0, infinity, 4, -1, nan], 0.5), [infinity, 0, infinity, 2, nan, nan]],
+    ["histogram", () => ops.histogram([1, 2, infinity], 3)[0], [0, 0, 0]],
+    ["oneHot", () => ops.oneHot([nan, 1.5, 1, -0.5], 2), [0, 0, 0, 0, 0, 1, 0, 0]],
     [
       "sigmoidCrossEntropy",
       () => ops.sigmoidCrossEntropy([1, 0, 0, 1], [infinity, -infinity, infinity, -infinity]),
@@ -123,6 +128,8 @@ describe("NaN and infinities", () => {
       (x: SymbolicTensor) => ops.gelu(x),
     ])
       expect(slopes(each as Function, [-infinity, infinity]).map((slope) => slope + 0)).toEqual([0, 1]);
+    expect(slopes((x) => ops.squareplus(x, 0), [-1, 0, 1])).toEqual([0, 0, 1]);
+    expect(slopes((x) => grad((y: SymbolicTensor) => ops.sum(ops.squareplus(y)))(x), [0])).toEqual([0.25]);
     expect(slopes(ops.softsign as Function, [-infinity, infinity])).toEqual([0, 0]);
     expect(slopes((x) => ops.sigmoidCrossEntropy([1, 0], x), [infinity, -infinity])).toEqual([0, 0]);
   });
@@ -252,6 +259,14 @@ describe("qr of dependent columns", () => {
       [
         [1e30, 2e30],
         [3e30, 4e30],
+      ],
+    ],
+    [
+      "columns of very different lengths",
+      [
+        [1e22, 2, 3],
+        [0, -1, 1],
+        [0, 1, 1],
       ],
     ],
     [

@@ -5,8 +5,10 @@ import { compiled } from "../../bindings/compiled.ts";
 import { TensorError } from "../../bindings/errors.ts";
 import { type SymbolicTensor, withScope } from "../../bindings/graph.ts";
 import { gather, gatherBatch, scatterAdd } from "../../bindings/ops/gather.ts";
+import * as ops from "../../bindings/ops/index.ts";
 import { add, square } from "../../bindings/ops/map.ts";
 import { tensor } from "../../bindings/tensor.ts";
+import { Variable } from "../../bindings/variable.ts";
 import { describeOp, type InputSpec, type OpCase } from "../harness/describeOp.ts";
 
 const picks = (shape: readonly number[], high: number): InputSpec => ({
@@ -185,4 +187,20 @@ it("a wrong index of scatterAdd is reported and touches nothing", () => {
   expect(() => spread([[1], [2]], Int32Array.of(1, 3))).toThrow(/scatterAdd.*from 0 to 2, received 3 at position 1/);
   expect(spread([[1], [2]], Int32Array.of(1, 1)).array()).toEqual([[0], [3], [0]]);
   expect(neighbour([1]).array()).toEqual([2]);
+});
+
+it("scatterAdd keeps to its memory: long rows that are no whole vectors, each with a total of its own", () => {
+  const [inner, rows, each] = [257, 255, 1024];
+  const count = rows * each + 1;
+  const neighbour = new Variable("neighbour", ops.full([4096], 7));
+  const updates = tensor(new Float32Array(count * inner).fill(1), [count, inner]);
+  const indices = Int32Array.from({ length: count }, (_, index) => index % rows);
+  const sums = compiled((u: SymbolicTensor, i: SymbolicTensor) => scatterAdd(u, i, rows))(updates, indices);
+  expect(sums.data.findIndex((value, at) => value !== (at < inner ? each + 1 : each))).toBe(-1);
+  expect(neighbour.value.data.findIndex((value) => value !== 7)).toBe(-1);
+});
+
+it("take reports the index that it was given", () => {
+  expect(() => ops.take([1, 2, 3, 4], Int32Array.of(0, -5))).toThrow(/received -5 at position 1/);
+  expect(ops.take([1, 2, 3, 4], Int32Array.of(-4, 3)).array()).toEqual([1, 4]);
 });

@@ -109,6 +109,12 @@ describe("parts of networks on values", () => {
       [0, 1, 0, 1],
       [1, 0, 0, 0],
     ]);
+    expectTensorError({ call: () => ops.multiHot(1, 4), code: "shape", text: "multiHot: expected positions [..., n]" });
+    expectTensorError({
+      call: () => ops.sparseSoftmaxCrossEntropy([0.5], [[1, 1]]),
+      code: "data",
+      text: "received -1",
+    });
     expectTensorError({ call: () => ops.sparseCategoricalCrossentropy([2], [[1, 1]]), code: "data", text: "" });
   });
 

@@ -344,7 +344,6 @@ async function checkFunctional(given: FunctionalCase, tally: Tally): Promise<voi
           data.map(({ value }) => value),
           data.map(({ bound }) => bound),
           `${name} after step ${step}`,
-          slack,
         );
       });
   }
