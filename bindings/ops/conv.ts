@@ -306,8 +306,8 @@ export function convInputGradient(
   kernel: Operand,
   inputSpatial: readonly number[],
   options: ConvOptions,
+  name = "convInputGradient",
 ): Node {
-  const name = "convInputGradient";
   const [upstream, weights] = [asFloat(dy), asFloat(kernel)];
   const rank = checkOptions(name, upstream, weights, options);
   const [cout, inputs] = [sizeAt(weights, -1), sizeAt(weights, -2)];

@@ -114,7 +114,7 @@ export function checkUpstream(name: string, dy: Node, axes: readonly ConvAxis[],
     "shape",
     () => ({
       where: errorPlace(name),
-      expected: `dy of shape [batch, ${[...wanted, cout].join(", ")}]`,
+      expected: `${name === "convTranspose" ? "x" : "dy"} of shape [batch, ${[...wanted, cout].join(", ")}]`,
       received: `[${dy.shape.join(", ")}]`,
     }),
   );

@@ -89,7 +89,7 @@ export function convTranspose(x: Operand, kernel: Operand, options: TransposeOpt
       ? null
       : perAxis("convTranspose", "outputPadding", options.outputPadding, window.strides.length);
   const sizes = transposedSizes(window, extra, input.shape.slice(1, -1));
-  return convInputGradient(input, weights, sizes, convOptions(window, sizes, 1));
+  return convInputGradient(input, weights, sizes, convOptions(window, sizes, 1), "convTranspose");
 }
 
 function optionsOf(name: string, x: Node, kernel: Node, options: ConvolutionOptions): ConvOptions {

@@ -63,6 +63,12 @@ describeOp(
       text: "conv: expected x [batch, …1 to 3 spatial axes, channels] and a kernel of as many axes",
     },
     {
+      title: "x of another number of channels than a transposed kernel takes",
+      call: () => ops.convTranspose(ops.ones([1, 4, 4, 2]), ops.ones([3, 3, 5, 3])),
+      code: "shape",
+      text: "convTranspose: expected x of shape [batch, 4, 4, 3], received [1, 4, 4, 2]",
+    },
+    {
       title: "a padding without a name",
       call: () => ops.conv(ops.ones([1, 4, 1]), ops.ones([2, 1, 1]), { padding: "full" as "same" }),
       code: "option",

@@ -254,11 +254,13 @@ function isChosen({ batch, channels: [cin, cout] }: WinogradCase, outputs: reado
   const tiles = Math.ceil(outputs[0] / 4) * Math.ceil(outputs[1] / 4);
   return Math.min(cin, cout) >= 16 && batch * tiles >= 8 && 9 * tiles <= outputs[0] * outputs[1];
 }
+/** Beyond 2 there are outputs that see nothing: the compiler must not choose it then. */
+const margin = fc.oneof({ weight: 7, arbitrary: fc.nat(2) }, { weight: 1, arbitrary: fc.constantFrom(3, 4) });
 const winogradCases: fc.Arbitrary<WinogradCase> = fc
   .record({
     batch: fc.integer({ min: 1, max: 8 }),
     size: fc.tuple(fc.integer({ min: 4, max: 14 }), fc.integer({ min: 4, max: 14 })),
-    margins: fc.tuple(fc.tuple(fc.nat(2), fc.nat(2)), fc.tuple(fc.nat(2), fc.nat(2))),
+    margins: fc.tuple(fc.tuple(margin, margin), fc.tuple(margin, margin)),
     channels: fc.tuple(fc.constantFrom(16, 16, 17, 20, 32), fc.constantFrom(16, 16, 17, 18, 33)),
     part: fc.constantFrom<WinogradCase["part"]>("forward", "input", "kernel"),
     seed: seeds,
@@ -272,12 +274,13 @@ const winogradCases: fc.Arbitrary<WinogradCase> = fc
 
 type Values = { readonly shape: Shape; readonly data: readonly number[] };
 const valuesOf = ({ shape, data }: RealArray): Values => ({ shape, data: data.map(({ value }) => value) });
+function isInside({ shape: [, rows = 0, columns = 0] }: Values, row: number, column: number): boolean {
+  return row >= 0 && row < rows && column >= 0 && column < columns;
+}
 /** An element of four axes; 0 outside of the middle two. */
-function read({ shape, data }: Values, i: number, j: number, k: number, l: number): number {
-  const [, rows = 0, columns = 0, channels = 0] = shape;
-  return j < 0 || j >= rows || k < 0 || k >= columns
-    ? 0
-    : (data[((i * rows + j) * columns + k) * channels + l] as number);
+function read(x: Values, i: number, j: number, k: number, l: number): number {
+  const [, rows = 0, columns = 0, channels = 0] = x.shape;
+  return isInside(x, j, k) ? (x.data[((i * rows + j) * columns + k) * channels + l] as number) : 0;
 }
 
 /**
@@ -319,14 +322,16 @@ function forward(
               if (row + i >= outputs[0] || column + j >= outputs[1]) continue;
               const index = ((sample * outputs[0] + row + i) * outputs[1] + column + j) * cout + out;
               let value = 0;
+              let sees = false;
               for (let tap = 0; tap < 9; tap++) {
                 const [p, q] = [Math.floor(tap / 3), tap % 3];
+                sees ||= isInside(x, row + i + p - before[0], column + j + q - before[1]);
                 for (let channelIn = 0; channelIn < cin; channelIn++)
                   value +=
                     read(x, sample, row + i + p - before[0], column + j + q - before[1], channelIn) *
                     kernel(p, q, channelIn, out);
               }
-              data[index] = new Real(value, (cin + 30) * unit * (magnified[i]?.[j] as number));
+              data[index] = new Real(value, sees ? (cin + 30) * unit * (magnified[i]?.[j] as number) : 0);
             }
         }
       }
