@@ -134,7 +134,7 @@ function printTable(rows: readonly Row[]): void {
   );
   for (const { subject, tally, failures, nearest, milliseconds } of byName)
     console.log(
-      `${`${subject.kind} ${subject.name}`.padEnd(44)}${String(tally.cases).padStart(8)}${String(tally.gradients).padStart(11)}${String(tally.refused).padStart(9)}${nearest.toFixed(2).padStart(9)}${(milliseconds / Math.max(1, tally.cases)).toFixed(1).padStart(8)}${failures.size > 0 ? `  ${failures.size} FAILED` : ""}`,
+      `${`${subject.kind} ${subject.name}`.padEnd(44)}${String(tally.cases).padStart(8)}${String(tally.gradients).padStart(11)}${String(tally.refused).padStart(9)}${Math.min(nearest, 99).toFixed(2).padStart(9)}${(milliseconds / Math.max(1, tally.cases)).toFixed(1).padStart(8)}${failures.size > 0 ? `  ${failures.size} FAILED` : ""}`,
     );
 }
 
