@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { SymbolicTensor } from "../../../bindings/graph.ts";
 import * as ops from "../../../bindings/ops/index.ts";
 import { at, build, positionsOf, type RealArray } from "../array.ts";
-import { seeds, sizes, sometimes, whole, within } from "../draw.ts";
+import { type Draw, seeds, sizes, sometimes, specialValues, whole, within } from "../draw.ts";
 import { op } from "../op.ts";
 import { divide, exact, extremum, type Real, sum } from "../real.ts";
 import type { Subject } from "../subject.ts";
@@ -20,7 +20,7 @@ interface PoolCase {
   readonly batch: number;
   readonly axes: PoolAxis[];
   readonly channels: number;
-  readonly ties: boolean;
+  readonly values: "usual" | "ties" | "special";
   readonly seed: number;
 }
 
@@ -50,7 +50,7 @@ const cases: fc.Arbitrary<PoolCase> = fc
       fc.tuple(axis(4), axis(4), axis(5)) as fc.Arbitrary<PoolAxis[]>,
     ),
     channels: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constantFrom(8, 16, 17, 33)),
-    ties: fc.boolean(),
+    values: fc.constantFrom<PoolCase["values"]>("usual", "ties", "special"),
     seed: seeds,
   })
   .filter(
@@ -80,6 +80,12 @@ export const largest = (cells: readonly Real[]): Real =>
 export const average = (cells: readonly Real[]): Real =>
   cells.length === 0 ? exact(Number.NaN) : divide(sum(cells), exact(cells.length));
 
+const draws: Readonly<Record<PoolCase["values"], Draw>> = {
+  usual: sometimes([0], 0.05, within(-3, 3)),
+  ties: whole(-2, 2),
+  special: sometimes(specialValues.slice(0, 5), 0.1, within(-3, 3)),
+};
+
 function pooling(
   name: string,
   call: (x: SymbolicTensor, options: Parameters<typeof ops.maxPool>[1]) => SymbolicTensor,
@@ -89,11 +95,8 @@ function pooling(
   return op<PoolCase>({
     name,
     cases: given,
-    inputs: ({ batch, axes, channels, ties }) => [
-      {
-        shape: [batch, ...axes.map(({ size }) => size), channels],
-        draw: ties ? whole(-2, 2) : sometimes([0], 0.05, within(-3, 3)),
-      },
+    inputs: ({ batch, axes, channels, values }) => [
+      { shape: [batch, ...axes.map(({ size }) => size), channels], draw: draws[values] },
     ],
     call: ({ axes }, x) =>
       call(x as SymbolicTensor, {
@@ -102,6 +105,7 @@ function pooling(
         padding: axes.map(({ padding }) => padding),
       }),
     reference: ({ axes }, x) => (valid(axes) ? pooled(x as RealArray, axes, fold) : undefined),
+    gradient: ({ values }) => values !== "special",
   });
 }
 
@@ -117,7 +121,7 @@ const longCases: fc.Arbitrary<PoolCase> = fc
     batch: 1,
     axes: [{ size: window + more, window, stride: 1, padding: [0, 0] }],
     channels,
-    ties: false,
+    values: "usual",
     seed,
   }));
 
