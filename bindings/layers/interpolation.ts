@@ -5,7 +5,7 @@
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { gather } from "../ops/gather.ts";
 import { checkRoom } from "../tensor.ts";
-import { multiplyAlong } from "./spatialAxes.ts";
+import { type Mixture, mixAlong } from "./spatialAxes.ts";
 
 /** How a cell between old ones comes about: as the nearest of them, or as a weighted mean of those around. */
 export type Interpolation = "nearest" | "bilinear";
@@ -17,20 +17,22 @@ export type Interpolation = "nearest" | "bilinear";
 export function resizeAlong(x: SymbolicTensor, axis: number, count: number, by: Interpolation): SymbolicTensor {
   const size = x.shape[axis] as number;
   if (count === size) return x;
-  checkRoom(() => errorPlace("resize"), by === "bilinear" ? [count, size] : [count], "float32");
-  if (by === "bilinear") return multiplyAlong(x, axis, bilinearWeights(size, count));
+  checkRoom(() => errorPlace("resize"), [count, by === "bilinear" ? 2 : 1], "float32");
+  if (by === "bilinear") return mixAlong(x, axis, bilinear(size, count));
   const picks = Array.from({ length: count }, (_, cell) => Math.floor(((cell + 0.5) * size) / count));
   return gather(x, picks, axis);
 }
 
-/** The matrix [count, size] that interpolates between neighbours. */
-function bilinearWeights(size: number, count: number): Float32Array {
-  const weights = new Float32Array(count * size);
+/** The two old cells around each of `count` new ones; the left one twice where the right one has no weight. */
+function bilinear(size: number, count: number): Mixture {
+  const picks: number[] = [];
+  const weights: number[] = [];
   for (let cell = 0; cell < count; cell++) {
     const place = Math.min(Math.max(((cell + 0.5) * size) / count - 0.5, 0), size - 1);
     const left = Math.floor(place);
-    weights[cell * size + left] = 1 - (place - left);
-    if (left + 1 < size) weights[cell * size + left + 1] = place - left;
+    const right = Math.ceil(place);
+    picks.push(left, right);
+    weights.push(1 - (place - left), place - left);
   }
-  return weights;
+  return { width: 2, picks, weights };
 }

@@ -14,7 +14,7 @@ import {
   checkSpatial,
   firstSpatialAxis,
   fromChannelsLast,
-  multiplyAlong,
+  mixAlong,
   ofNothing,
   toChannelsLast,
 } from "./spatialAxes.ts";
@@ -158,22 +158,15 @@ function adaptivePooling(name: "Max" | "Average", axes: 1 | 2 | 3): (options: Ad
       let cells = given;
       windows.forEach((each, axis) => {
         if (alike) return;
-        const size = sizes[axis] as number;
-        if (name === "Average") {
-          // Each row of a matrix averages one window.
-          const matrix = new Float32Array(each.length * size);
-          each.forEach(({ begin, end }, row) => {
-            matrix.fill(1 / (end - begin), row * size + begin, row * size + end);
-          });
-          cells = multiplyAlong(cells, axis + 1, matrix);
-        } else {
-          // The cells of all windows side by side; the last one again where a window is smaller than others.
-          const width = poolSize[axis] as number;
-          const picks = each.flatMap(({ begin, end }) =>
-            Array.from({ length: width }, (_, cell) => Math.min(begin + cell, end - 1)),
-          );
-          cells = gather(cells, picks, axis + 1);
-        }
+        // The cells of all windows side by side; the last one again where a window is smaller than others.
+        const width = poolSize[axis] as number;
+        const places = each.flatMap(({ begin, end }) =>
+          Array.from({ length: width }, (_, cell) => ({ pick: begin + cell, begin, end })),
+        );
+        const picks = places.map(({ pick, end }) => Math.min(pick, end - 1));
+        const weights = places.map(({ pick, begin, end }) => (pick < end ? 1 / (end - begin) : 0));
+        cells =
+          name === "Average" ? mixAlong(cells, axis + 1, { width, picks, weights }) : gather(cells, picks, axis + 1);
       });
       const pooled = name === "Max" ? maxPool(cells, disjoint) : alike ? averagePool(cells, disjoint) : cells;
       return fromChannelsLast(pooled, options.dataFormat);

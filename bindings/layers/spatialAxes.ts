@@ -3,8 +3,9 @@
 import { check } from "../errors.ts";
 import { errorPlace, type SymbolicTensor } from "../graph.ts";
 import { transpose } from "../ops/copy.ts";
-import { full } from "../ops/map.ts";
-import { matMul } from "../ops/matMul.ts";
+import { gather } from "../ops/gather.ts";
+import { full, multiply } from "../ops/map.ts";
+import { sum } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import { sizeOf, tensor } from "../tensor.ts";
 import type { DataFormat } from "./spatialFields.ts";
@@ -45,14 +46,22 @@ export function ofNothing(x: SymbolicTensor, sizes: readonly number[], dataForma
   return full(shape, 0);
 }
 
-/** `matrix` [rows, size of the axis], row-major, times x along `axis`: that axis gets `rows` cells. */
-export function multiplyAlong(x: SymbolicTensor, axis: number, matrix: Float32Array): SymbolicTensor {
-  const size = x.shape[axis] as number;
-  const rows = matrix.length / size;
+/** What x has along an axis instead: each new cell is a weighted sum of `width` old ones. */
+export interface Mixture {
+  readonly width: number;
+  /** Old cells, `width` for each new one. */
+  readonly picks: readonly number[];
+  readonly weights: readonly number[];
+}
+
+/** x with the cells of `mixture` along `axis`. They see the cells that they are made of, and no other. */
+export function mixAlong(x: SymbolicTensor, axis: number, { width, picks, weights }: Mixture): SymbolicTensor {
+  const count = picks.length / width;
   const before = x.shape.slice(0, axis);
   const after = x.shape.slice(axis + 1);
-  const product = matMul(tensor(matrix, [1, rows, size]), reshape(x, [sizeOf(before), size, sizeOf(after)]));
-  return reshape(product, [...before, rows, ...after]);
+  const cells = reshape(gather(x, picks, axis), [sizeOf(before), count, width, sizeOf(after)]);
+  const mixed = sum(multiply(cells, tensor(Float32Array.from(weights), [1, count, width, 1])), 2);
+  return reshape(mixed, [...before, count, ...after]);
 }
 
 /** [batch, channels, ...spatial] → [batch, ...spatial, channels]; x itself when its channels are last already. */

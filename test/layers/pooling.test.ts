@@ -177,3 +177,10 @@ test("options that make no sense are refused, with the layer's name", () => {
     "maxPool): expected spatial sizes that hold a window of [7, 7], received shape [2, 6, 8, 3]",
   );
 });
+
+test("adaptive averages of windows of several sizes see their own cells alone", () => {
+  const x = tensor([1, 2, 3, Number.NaN, 5, 6, 7], [1, 7, 1]);
+  const averages = Array.from(layers.adaptiveAveragePooling1D({ outputSize: 3 }).apply(x).data);
+  // Cells 0 to 2, 2 to 4, 4 to 6.
+  expect(averages).toEqual([2, Number.NaN, 6]);
+});

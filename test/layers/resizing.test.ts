@@ -110,3 +110,14 @@ test("options that make no sense are refused, with the layer's name", () => {
     "expected an input [batch, height, width, channels], received shape [4, 4]",
   );
 });
+
+test("a cell that is infinite or NaN reaches only those that are made of it", () => {
+  const row = tensor([1, 2, Number.NaN, 4, Number.POSITIVE_INFINITY, 6, 7, 8], [1, 1, 8, 1]);
+  const to = (width: number): number[] => numbers(layers.resizing({ height: 1, width }).apply(row));
+  // The places 0.5, 2.5, 4.5 and 6.5: every new cell is the mean of two.
+  expect(to(4)).toEqual([1.5, Number.NaN, Number.POSITIVE_INFINITY, 7.5]);
+  // Between old cells alone; those that lie on one are that one.
+  expect(to(16).map(Number.isFinite)).toEqual(
+    [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1].map((finite) => finite === 1),
+  );
+});
