@@ -8,6 +8,7 @@ import { check, show, TensorError } from "../errors.ts";
 import { type DType, elementBytes, type Shape, sizeOf } from "../tensor.ts";
 import { alignedBytes } from "../variable.ts";
 import { CHECKSUM_KEY, contentChecksum, type Proceed } from "./checksum.ts";
+import { isModest } from "./modestJson.ts";
 import { decodeSafetensors } from "./readSafetensors.ts";
 import type { StoredTensor } from "./storedTensor.ts";
 import { encodeSafetensors } from "./writeSafetensors.ts";
@@ -114,6 +115,7 @@ export function decodeProgram(bytes: Uint8Array, machine: string, where: string,
     "contents that were changed",
     "Fetch an intact copy, or make the file again.",
   );
+  if (!isModest(metadata.program ?? "")) throw unreadable(where);
   try {
     const description = JSON.parse(metadata.program as string) as Description;
     const weights = description.weights.map((name) => tensors.get(`weights/${name}`) as StoredTensor);

@@ -129,6 +129,10 @@ describe("a file that lies about its parts is refused, even with the right check
   const lies: Readonly<Record<string, (parts: Parts) => void>> = {
     "no description": ({ metadata }) => delete metadata.program,
     "half a description": ({ metadata }) => (metadata.program = "{"),
+    "a description of a million lists": ({ program }) => (program.more = Array.from({ length: 1e6 }, () => [])),
+    "a description of many levels": ({ program }) => {
+      for (let level = 0; level < 300; level++) program.more = [program.more];
+    },
     "no batches": ({ program }) => program.batches.splice(0),
     "no inputs": ({ program }) => program.inputs.splice(0),
     "no outputs": ({ program }) => program.outputs.splice(0),
