@@ -2,24 +2,27 @@
 
 /** Deepest nesting: that of some sixty models in one another. */
 const deepest = 256;
-/** Most values, whatever the length. */
-const mostValues = 1 << 21;
-/** Values of a short text, and characters of a long one for each of its values: what wasmgrad writes has more. */
-const [fewValues, charactersForEach] = [1 << 16, 8];
+/** Most lists, objects and keys, whatever the length. */
+const mostParts = 1 << 21;
+/** Those of a short text, and characters of a long one for each of its own: what wasmgrad writes has more. */
+const [fewParts, charactersForEach] = [1 << 16, 8];
 
-/** Whether `json` has values in proportion to its length, and not too deep: parsing it then takes memory in proportion. */
+/**
+ * Whether `json` has lists, objects and keys in proportion to its length, and not too deep: parsing it then takes memory in
+ * proportion. Numbers and texts do that anyway, however many there are.
+ */
 export function isModest(json: string): boolean {
-  const most = Math.min(mostValues, fewValues + json.length / charactersForEach);
-  let [values, depth] = [0, 0];
+  const most = Math.min(mostParts, fewParts + json.length / charactersForEach);
+  let [parts, depth] = [0, 0];
   for (let at = 0; at < json.length; at++) {
     const code = json.charCodeAt(at);
     if (code === quote) at = endOfText(json, at);
-    else if (code === comma) values++;
+    else if (code === colon) parts++;
     else if (code === openBrace || code === openBracket) {
-      values++;
+      parts++;
       if (++depth > deepest) return false;
     } else if (code === closeBrace || code === closeBracket) depth--;
-    if (values > most) return false;
+    if (parts > most) return false;
   }
   return true;
 }
@@ -31,5 +34,5 @@ export function endOfText(json: string, begin: number): number {
   return at;
 }
 
-const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
+const [quote, backslash, colon] = [0x22, 0x5c, 0x3a];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];

@@ -64,12 +64,13 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
   /**
    * The model as one safetensors file: topology, weights, and what training needs to go on with the same bits.
    * @param path where to write it, atomically; without one only the bytes are returned.
-   * @throws {TensorError} `unsupported` without a file system, or for losses and metrics that are functions.
+   * @throws {TensorError} `unsupported` without a file system, or for losses and metrics that are functions; `option` for
+   *   a model of more than 60 or so in one another.
    */
   async save(path?: string, options: SaveOptions = {}): Promise<Uint8Array> {
     const state = savedState(this as unknown as Model<never, unknown, string>, options);
     const { writeModel } = await import("./saving.ts");
-    return writeModel(state, path);
+    return writeModel(`${this.name}.save`, state, path);
   }
 
   // Inspection and memory ---------------------------------------------------------------------------------------------

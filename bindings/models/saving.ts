@@ -3,13 +3,25 @@
 // Loaded by the first `save`: whoever only trains or predicts does without. Imports little, because bundlers that make one
 // file wrap everything that is imported from here.
 
+import { check } from "../errors.ts";
 import { CHECKSUM_KEY, contentChecksum } from "../formats/checksum.ts";
+import { isModest } from "../formats/modestJson.ts";
 import { encodeSafetensors } from "../formats/writeSafetensors.ts";
 import { writeFileAtomically } from "../platform/files.ts";
 import type { SavedState } from "./savedState.ts";
 
-/** The bytes of a model file, written to `path` as well if there is one. */
-export async function writeModel(state: SavedState, path: string | undefined): Promise<Uint8Array> {
+/**
+ * The bytes of a model file, written to `path` as well if there is one.
+ * @throws {TensorError} `option` for a model whose description `loadModel` would refuse.
+ */
+export async function writeModel(where: string, state: SavedState, path: string | undefined): Promise<Uint8Array> {
+  for (const [key, text] of Object.entries(state.metadata))
+    check(isModest(text), "option", () => ({
+      where,
+      expected: "a model whose description can be read again",
+      received: `"${key}" with too many lists or objects, or too deep`,
+      remedy: "Nest fewer models and lists in one another, and give long lists of numbers flat.",
+    }));
   const bytes = encodeModel(state);
   if (path !== undefined) await writeFileAtomically(path, bytes);
   return bytes;

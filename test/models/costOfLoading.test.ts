@@ -1,8 +1,9 @@
 // Does a file cost time and memory in proportion to itself, whatever it declares?
 
 import { getHeapStatistics } from "node:v8";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { CHECKSUM_KEY, contentChecksum } from "../../bindings/formats/checksum.ts";
+import { isModest } from "../../bindings/formats/modestJson.ts";
 import { decodeSafetensors } from "../../bindings/formats/readSafetensors.ts";
 import { encodeSafetensors } from "../../bindings/formats/writeSafetensors.ts";
 import { model as functional, input, layers, sequential } from "../../bindings/index.ts";
@@ -130,8 +131,9 @@ test("descriptions of many or deep values are refused before they are parsed", a
   const bytes = await small();
   for (const text of [
     `[${"[".repeat(2_000_000)}`,
-    `{"a":[${"0,".repeat(2_500_000)}0]}`,
     `[${"[],".repeat(500_000)}0]`,
+    `[${"{},".repeat(500_000)}0]`,
+    `{${'"a":0,'.repeat(500_000)}"b":0}`,
   ]) {
     const { time, growth } = await cost(() =>
       expect(loadModel(forged(bytes, () => text))).rejects.toThrow(
@@ -141,6 +143,51 @@ test("descriptions of many or deep values are refused before they are parsed", a
     expect(time).toBeLessThan(5000);
     expect(growth).toBeLessThan(2 * text.length + (64 << 20));
   }
+});
+
+test("millions of lists are too many, however long the text that they stand in", () => {
+  const text = (lists: number): string => `[${"[               ],".repeat(lists)}0]`;
+  expect([2_000_000, 2_200_000].map((lists) => isModest(text(lists)))).toEqual([true, false]);
+});
+
+describe("models of long lists come back from their files:", () => {
+  const half = (length: number): number[] => Array<number>(length).fill(0.5);
+  const one = (length: number): number[] => Array<number>(length).fill(1);
+
+  test.each([70_000, 224 * 224 * 3])("statistics of %d features", async (length) => {
+    const made = sequential([
+      layers.normalization({ axis: -1, mean: half(length), variance: one(length), inputShape: [length] }),
+      layers.dense({ units: 1 }),
+    ]);
+    const x = [half(length).map((value, index) => value + (index % 3))];
+    const loaded = await loadModel(await made.save());
+    expect(loaded.predict(x).data).toEqual(made.predict(x).data);
+  });
+
+  test("2.2 million boundaries", async () => {
+    const binBoundaries = Array.from({ length: 2_200_000 }, (_, index) => index);
+    const made = sequential([layers.discretization({ binBoundaries, inputShape: [1] })]);
+    const loaded = await loadModel(await made.save());
+    expect([...loaded.predict([[3.5], [2e6 + 0.5]]).data]).toEqual([4, 2_000_001]);
+  });
+});
+
+test("models too deep in one another are refused where they are saved, so that every file can be read", async () => {
+  const nested = (levels: number): ReturnType<typeof sequential> => {
+    let made = sequential([layers.dense({ units: 1, inputShape: [1], name: "only" })]);
+    for (let level = 0; level < levels; level++) {
+      made = sequential([made as never], { name: "outer" });
+      made.build([[null, 1]]);
+    }
+    return made;
+  };
+  const deep = nested(60);
+  expect((await loadModel(await deep.save())).predict([[2]]).data).toEqual(deep.predict([[2]]).data);
+  await expect(nested(100).save()).rejects.toMatchObject({
+    code: "option",
+    where: "outer.save",
+    message: expect.stringContaining("expected a model whose description can be read again, received"),
+  });
 });
 
 test.each([
