@@ -176,7 +176,10 @@ export class Connection {
       signal?.removeEventListener("abort", abort);
       datasets.close();
     };
-    return { result: result.finally(finish) };
+    const done = result.finally(finish);
+    // Nobody waits for it when the signal is aborted before the call has got it.
+    done.catch(() => {});
+    return { result: done };
   }
 
   private tell(message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
@@ -218,10 +221,11 @@ export class Connection {
 
   /** The error for a worker that says something else than `serveModels` does. */
   private misheard(where: string, message: unknown): TensorError {
+    const kind = (message as { readonly kind?: unknown } | null | undefined)?.kind;
     return new TensorError("state", {
       where,
       expected: "messages of serveModels() from the worker",
-      received: typeof message === "object" && message !== null ? "something else" : show(message),
+      received: typeof kind === "string" ? `one of kind ${show(kind)}` : show(message),
       remedy: "Its file must use the same version of wasmgrad and post no messages of its own.",
     });
   }

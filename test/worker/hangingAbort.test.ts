@@ -1,7 +1,7 @@
 // Does an aborted signal end the calls of a model in a worker soon while data or a callback on this side never end?
 
 import { expect, test, vi } from "vitest";
-import { data, samples, sent } from "./library.ts";
+import { classifier, data, samples, sent, worker } from "./library.ts";
 
 const { x, y } = samples(40);
 const reason = new Error("that is enough");
@@ -47,6 +47,36 @@ test("batches that never come, and callbacks that hang", async () => {
   }
   const history = await remote.fit(x, y, { verbose: 0 });
   expect(history.loss).toHaveLength(1);
+  process.off("unhandledRejection", unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+});
+
+test("a signal that is aborted while a call is being sent, one moment or the other, leaves no rejection behind", async () => {
+  const unhandled = vi.fn();
+  process.on("unhandledRejection", unhandled);
+  for (let moments = 0; moments < 40; moments++) {
+    let hear = (_: { readonly data: unknown }): void => {};
+    const fake = {
+      set onmessage(given: typeof hear) {
+        hear = given;
+        setTimeout(() => hear({ data: { kind: "ready" } }));
+      },
+      postMessage: ({ kind, id, call }: { kind: string; id: number; call: { name: string } }): void => {
+        const answer = kind === "abort" ? { kind: "failure", id, cause: "aborted" } : undefined;
+        const loaded = kind === "call" && call.name === "load" ? { kind: "result", id, value: "fake" } : answer;
+        if (loaded !== undefined) setTimeout(() => hear({ data: loaded }));
+      },
+      terminate: (): void => {},
+    };
+    const remote = await worker.modelInWorker(classifier(), { worker: () => fake as never });
+    const controller = new AbortController();
+    const fit = remote.fit(x, y, { verbose: 0, signal: controller.signal });
+    for (let moment = 0; moment < moments; moment++) await null;
+    controller.abort(reason);
+    await expect(fit).rejects.toBe(reason);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    remote.stop();
+  }
   process.off("unhandledRejection", unhandled);
   expect(unhandled).not.toHaveBeenCalled();
 });

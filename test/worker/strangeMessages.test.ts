@@ -137,6 +137,16 @@ test.each<[string, (remote: Remote) => Promise<unknown>, unknown]>([
   expect(error.message).toContain("messages of serveModels() from the worker");
 });
 
+test.each([
+  [{ kind: "resolve", id: "its" }, 'one of kind "resolve"'],
+  [{ kind: {} }, "Object"],
+  [[1], "[1]"],
+  [null, "null"],
+])("%j is named in the error", async (message, received) => {
+  const remote = await strange("summary", message);
+  expect((await errorOf(() => remote.summary({ print: () => {} }))).received).toBe(received);
+});
+
 test("a worker that sends no name for its model", async () => {
   expect((await errorOf(() => strange("load", { kind: "result", id: "its", value: null }))).code).toBe("state");
 });
