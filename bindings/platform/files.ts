@@ -48,9 +48,9 @@ const pieceBytes = 1 << 18;
 /**
  * Writes `bytes` to the file at `path`, which afterwards holds either its old content or all of the new, even if the
  * process or the machine stops meanwhile: a temporary file in the same folder is written, flushed and renamed. Those that
- * a process left behind which was ended while it wrote are removed by the next one that writes the same file. A symbolic
- * link is followed, also to a file that is not there yet, and the permissions of an existing file are kept. The folder must
- * exist.
+ * a process left behind which was ended while it wrote are removed by the next one that writes the same file, from a minute
+ * later on. A symbolic link is followed, also to a file that is not there yet, and the permissions of an existing file are
+ * kept. The folder must exist.
  * @throws TensorError `data` when the file cannot be written, or is write-protected, `unsupported` in a runtime without a file system.
  */
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
@@ -200,10 +200,13 @@ async function targetOf(
 }
 
 const mostLinks = 40;
-/** Age at which a temporary file counts as left behind, whoever wrote it, in milliseconds. */
-const staleMilliseconds = 600_000;
+/**
+ * Milliseconds since the last change after which a temporary file counts as left behind: of a process that does not run
+ * here, and of any. Another machine, or another container with numbers of its own, may be writing it.
+ */
+const [idleMilliseconds, staleMilliseconds] = [60_000, 600_000];
 
-/** Removes temporary files of processes that are no more, and old ones: another machine may write here too. */
+/** Removes temporary files that nobody has written to for a while. */
 async function removeLeftBehind(fileSystem: FileSystem, { join }: Paths, folder: string, name: string): Promise<void> {
   const { kill } = (await builtin("process")) as typeof import("node:process");
   const runs = (process: number): boolean => {
@@ -215,18 +218,20 @@ async function removeLeftBehind(fileSystem: FileSystem, { join }: Paths, folder:
   };
   const entries = await fileSystem.readdir(folder).catch(() => []);
   for (const entry of entries) {
-    if (!entry.startsWith(name) || !entry.endsWith(".tmp")) continue;
-    const writer = /^(\d+)\.[\da-f-]{36}\.tmp$/.exec(entry.slice(name.length))?.[1];
+    const [known, writer] = entry.startsWith(name) ? (temporaryName.exec(entry.slice(name.length)) ?? []) : [];
+    if (known === undefined) continue;
     const path = join(folder, entry);
     const age = await fileSystem.stat(path).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,
       () => 0,
     );
-    const stale = age > staleMilliseconds && /^(\d+\.)?[\da-f-]{36}\.tmp$/.test(entry.slice(name.length));
-    if (stale || (writer !== undefined && !runs(Number(writer))))
+    const ended = writer !== undefined && !runs(Number(writer));
+    if (age > (ended ? idleMilliseconds : staleMilliseconds))
       await fileSystem.rm(path, { force: true }).catch(() => undefined);
   }
 }
+
+const temporaryName = /^(?:(\d+)\.)?[\da-f-]{36}\.tmp$/;
 
 async function writeAndFlush(
   fileSystem: FileSystem,

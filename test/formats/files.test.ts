@@ -196,13 +196,28 @@ describe("writeFileAtomically", () => {
   it("removes what processes that were ended have left behind, and nothing else", async () => {
     const { pid: ended } = spawnSync(process.execPath, ["-e", ""]);
     const temporary = (name: string, writer: number | string): string => `.${name}.${writer}${crypto.randomUUID()}.tmp`;
-    const aged = temporary("a", "");
-    const kept = [temporary("a", `${process.pid}.`), temporary("b", `${ended}.`), ".a.notes.tmp", ".a.12.tmp"];
-    for (const name of [temporary("a", `${ended}.`), aged, temporary("a", `${ended}.`), ...kept])
+    const left: readonly (readonly [name: string, minutes: number])[] = [
+      [temporary("a", `${ended}.`), 2],
+      [temporary("a", `${ended}.`), 20],
+      [temporary("a", `${process.pid}.`), 20],
+      [temporary("a", ""), 20],
+    ];
+    const kept: typeof left = [
+      // Of another machine, perhaps, which is writing it now.
+      [temporary("a", `${ended}.`), 0],
+      [temporary("a", `${process.pid}.`), 2],
+      [temporary("a", ""), 2],
+      [temporary("b", `${ended}.`), 20],
+      [".a.notes.tmp", 20],
+      [".a.12.tmp", 20],
+    ];
+    for (const [name, minutes] of [...left, ...kept]) {
       await writeFile(join(folder, name), old);
-    for (const name of [aged, ".a.notes.tmp"]) await utimes(join(folder, name), 1, 1);
+      const time = Date.now() / 1000 - 60 * minutes;
+      await utimes(join(folder, name), time, time);
+    }
     await writeFileAtomically(join(folder, "a"), old);
-    expect((await readdir(folder)).sort()).toEqual([...kept, "a"].sort());
+    expect((await readdir(folder)).sort()).toEqual([...kept.map(([name]) => name), "a"].sort());
   });
 
   it("leaves nothing of a process that was killed while it wrote, once the file is written again", async () => {
@@ -219,6 +234,8 @@ describe("writeFileAtomically", () => {
     }
     child.kill("SIGKILL");
     await new Promise((resolve) => child.once("exit", resolve));
+    const earlier = Date.now() / 1000 - 61;
+    for (const name of await readdir(folder)) await utimes(join(folder, name), earlier, earlier);
     await writeFileAtomically(path, old);
     expect(await readdir(folder)).toEqual(["a"]);
   });
