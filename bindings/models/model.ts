@@ -15,7 +15,7 @@ import { predictBatches } from "./predictDataset.ts";
 import { type Outputs, Predictor } from "./prediction.ts";
 import { type ExplainOptions, explainPrediction, explainStep } from "./profile.ts";
 import { type SaveOptions, savedState } from "./savedState.ts";
-import { summaryText } from "./summary.ts";
+import { checkSummaryOptions, type SummaryOptions, summaryText } from "./summary.ts";
 import type { Trainer } from "./trainer.ts";
 import { defaultBatchSize, Training } from "./training.ts";
 import type { DatasetPredictOptions, LabelledBatches } from "./types.ts";
@@ -76,14 +76,8 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
   // Inspection and memory ---------------------------------------------------------------------------------------------
 
   /** Prints the table of layers, shapes and parameter numbers. @returns the same text. */
-  summary(options: { readonly print?: (text: string) => void } = {}): string {
-    const where = `${this.name}.summary`;
-    checkOptionNames(where, options, ["print"]);
-    check(options.print === undefined || typeof options.print === "function", "option", () => ({
-      where: `${where}.print`,
-      expected: "a function that takes the text",
-      received: show(options.print),
-    }));
+  summary(options: SummaryOptions = {}): string {
+    checkSummaryOptions(`${this.name}.summary`, options);
     const slots = this.running === undefined ? 0 : optimizerSize(this.running);
     const text = summaryText(this.name, this.topology, this.className === "Sequential", slots);
     (options.print ?? console.log)(text);

@@ -1,9 +1,26 @@
 // How does a model look as a table?
 
-import { formatBytes } from "../errors.ts";
+import { checkOptionNames } from "../config.ts";
+import { check, formatBytes, show } from "../errors.ts";
 import type { BatchShape } from "../layers/placeholder.ts";
 import type { Variable } from "../variable.ts";
 import type { Topology } from "./topology.ts";
+
+/** Where the table goes. */
+export interface SummaryOptions {
+  /** Takes the text. Default `console.log`. */
+  readonly print?: (text: string) => void;
+}
+
+/** @throws {TensorError} `option` or `name` unless `options` are such. */
+export function checkSummaryOptions(where: string, options: SummaryOptions): void {
+  checkOptionNames(where, options, ["print"]);
+  check(options.print === undefined || typeof options.print === "function", "option", () => ({
+    where: `${where}.print`,
+    expected: "a function that takes the text",
+    received: show(options.print),
+  }));
+}
 
 interface Row {
   readonly layer: string;

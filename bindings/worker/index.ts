@@ -107,6 +107,7 @@ export async function loadModelInWorker(
   options: WorkerOptions = {},
 ): Promise<WorkerModel<TensorLike, Tensor, string>> {
   const where = "loadModelInWorker";
+  checkOptionsObject(where, options);
   check(typeof source === "string" || source instanceof Uint8Array || source instanceof ArrayBuffer, "option", () => ({
     where,
     expected: "a path, a Uint8Array or an ArrayBuffer",

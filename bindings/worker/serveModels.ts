@@ -1,8 +1,9 @@
 // What does a worker do for the model that its owner has sent it?
 
 import type { Callback, ModelInTraining, TrainingInfo } from "../callbacks/callback.ts";
+import { checkOptionNames } from "../config.ts";
 import { configure } from "../configure.ts";
-import { check } from "../errors.ts";
+import { check, show } from "../errors.ts";
 import type { DataLike } from "../models/data.ts";
 import { decodeModel } from "../models/loading.ts";
 import type { Model } from "../models/model.ts";
@@ -55,9 +56,15 @@ const callbackFailed: unique symbol = Symbol("callback failed");
  * Makes this worker the home of a model that `modelInWorker` sends. A worker file of your own registers its layers
  * and then calls it: `import { serveModels } from "wasmgrad/worker"; import "./layers.js"; serveModels();`
  * @returns when the worker listens.
- * @throws {TensorError} `state` outside a worker.
+ * @throws {TensorError} `state` outside a worker; `option` or `name` for options that are none.
  */
 export async function serveModels(options: ServeOptions = {}): Promise<void> {
+  checkOptionNames("serveModels", options, ["prepare"]);
+  check(options.prepare === undefined || typeof options.prepare === "function", "option", () => ({
+    where: "serveModels.prepare",
+    expected: "a function that takes the model",
+    received: show(options.prepare),
+  }));
   const running = new Map<number, Running>();
   let model: AnyModel | undefined;
   const side = await owner((received) => {

@@ -3,7 +3,7 @@
 
 import { type Callback, callbackEvents, type ModelInTraining } from "../callbacks/callback.ts";
 import { progressBar } from "../callbacks/progress.ts";
-import { checkOptionNames } from "../config.ts";
+import { checkOptionNames, checkOptionsObject } from "../config.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { check, show } from "../errors.ts";
 import { type DataLike, isDataset } from "../models/data.ts";
@@ -11,6 +11,7 @@ import { checkFitOptions, checkSignal } from "../models/fitOptions.ts";
 import type { Model } from "../models/model.ts";
 import { restoreModel } from "../models/restoring.ts";
 import { type SaveOptions, savedWhatCanBe } from "../models/savedState.ts";
+import { checkSummaryOptions, type SummaryOptions } from "../models/summary.ts";
 import type {
   DatasetEvaluateOptions,
   DatasetFitOptions,
@@ -90,7 +91,7 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   async fit(x: unknown, ...rest: readonly unknown[]): Promise<unknown> {
     const where = `${this.name}.fit`;
     const dataset = isDataset(x);
-    const { transfer, ...given } = (rest[dataset ? 0 : 1] ?? {}) as WorkerFitOptions;
+    const { transfer, ...given } = optionsOf<WorkerFitOptions>(where, rest[dataset ? 0 : 1]);
     checkFitOptions(where, given, dataset);
     const { signal, callbacks = [], verbose = "auto", validationData, sampleWeight, ...options } = given;
     const sending = new Sending(where, transfer);
@@ -136,7 +137,7 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   async evaluate(x: unknown, ...rest: readonly unknown[]): Promise<LogsOf<M>> {
     const where = `${this.name}.evaluate`;
     const dataset = isDataset(x);
-    const { transfer, ...given } = (rest[dataset ? 0 : 1] ?? {}) as WorkerEvaluateOptions;
+    const { transfer, ...given } = optionsOf<WorkerEvaluateOptions>(where, rest[dataset ? 0 : 1]);
     checkOptionNames(where, given, ["steps", "signal", ...(dataset ? [] : ["batchSize", "sampleWeight"])]);
     const { signal, sampleWeight, ...options } = given;
     checkSignal(where, signal);
@@ -162,8 +163,8 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   predict(dataset: Dataset<I> | LabelledBatches<I, unknown>, options?: WorkerDatasetPredictOptions): Promise<O>;
   async predict(x: unknown, given: WorkerPredictOptions | WorkerDatasetPredictOptions = {}): Promise<O> {
     const where = `${this.name}.predict`;
-    const { transfer, signal, ...options } = given as WorkerPredictOptions & WorkerDatasetPredictOptions;
     checkOptionNames(where, given, ["transfer", ...(isDataset(x) ? ["steps", "signal"] : ["batchSize"])]);
+    const { transfer, signal, ...options } = given as WorkerPredictOptions & WorkerDatasetPredictOptions;
     checkSignal(where, signal);
     const sending = new Sending(where, transfer);
     signal?.throwIfAborted();
@@ -223,8 +224,10 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   }
 
   /** Prints the table of layers, shapes and parameter numbers on this side. @returns the same text. */
-  async summary(options: { readonly print?: (text: string) => void } = {}): Promise<string> {
-    const text = await this.connection.call(`${this.name}.summary`, () => ({ call: { name: "summary" } }), isText);
+  async summary(options: SummaryOptions = {}): Promise<string> {
+    const where = `${this.name}.summary`;
+    checkSummaryOptions(where, options);
+    const text = await this.connection.call(where, () => ({ call: { name: "summary" } }), isText);
     (options.print ?? console.log)(text);
     return text;
   }
@@ -239,6 +242,12 @@ export class WorkerModel<I = TensorLike, O = Tensor, M extends string = never> {
   [Symbol.dispose](): void {
     this.stop();
   }
+}
+
+/** Options that a caller may have left out. @throws {TensorError} `option` for what is not an object of options. */
+function optionsOf<T extends object>(where: string, given: unknown = {}): T {
+  checkOptionsObject(where, given);
+  return given as T;
 }
 
 function labelled(x: unknown, y: unknown, sampleWeight: unknown): readonly unknown[] {

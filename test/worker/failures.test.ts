@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { afterEach, expect, test } from "vitest";
 import type { SymbolicTensor } from "../../bindings/graph.ts";
 import type { Wrong } from "../models/refusal.ts";
-import { classifier, distSource, errorOf, samples, scriptURL, wasmgrad, worker } from "./library.ts";
+import { classifier, data, distSource, errorOf, samples, scriptURL, wasmgrad, worker } from "./library.ts";
 
 const { defineLayer, layers, ops, sequential } = wasmgrad;
 const { modelInWorker, loadModelInWorker } = worker;
@@ -98,6 +98,32 @@ test("options are checked, those of the engine where the engine is", async () =>
   const single = await modelInWorker(model, { threads: 1 });
   open.push(single);
   expect((await single.evaluate(x, y)).loss).toBe((await model.evaluate(x, y)).loss);
+});
+
+test("what is no object of options is refused, before anything is sent", async () => {
+  const remote = await modelInWorker(classifier());
+  open.push(remote);
+  const bytes = await classifier().save();
+  for (const given of [null, 5, "epochs", [], new Map(), Promise.resolve({ epochs: 3 })] as Wrong[])
+    for (const [where, call] of [
+      ["sequential.fit", () => remote.fit(x, y, given)],
+      ["sequential.evaluate", () => remote.evaluate(x, y, given)],
+      ["sequential.predict", () => remote.predict(x, given)],
+      ["sequential.summary", () => remote.summary(given)],
+      ["modelInWorker", () => modelInWorker(classifier(), given)],
+      ["loadModelInWorker", () => loadModelInWorker(bytes, given)],
+      ["serveModels", () => worker.serveModels(given)],
+    ] as const)
+      expect((await errorOf(call)).message).toMatch(`${where}: expected an object of options, received `);
+  const dataset = data.fromArrays({ x, y }).batch(8);
+  expect((await errorOf(() => remote.fit(dataset as Wrong, null as Wrong))).where).toBe("sequential.fit");
+  for (const [text, call] of [
+    ["sequential.summary: expected the name of an option (print)", () => remote.summary({ prnt() {} } as Wrong)],
+    ["sequential.summary.print: expected a function", () => remote.summary({ print: 5 } as Wrong)],
+    ["serveModels: expected the name of an option (prepare)", () => worker.serveModels({ prepared() {} } as Wrong)],
+    ["serveModels.prepare: expected a function", () => worker.serveModels({ prepare: 5 } as Wrong)],
+  ] as const)
+    expect((await errorOf(call)).message).toContain(text);
 });
 
 test("layers of one's own need a worker file that knows them", async () => {
