@@ -82,7 +82,7 @@ export async function lrFinder<I extends DataLike>(
   const batches = batchesOf(data, batchSize).open(0);
   const [rates, losses, smoothed]: [number[], number[], number[]] = [[], [], []];
   // What the smoothed loss has forgotten of its beginning, which was 0.
-  let [average, missing] = [0, 1];
+  let [average, missing, least] = [0, 1, Number.POSITIVE_INFINITY];
   try {
     for (let step = 0; step < steps; step++) {
       const { done, value } = await batches.next();
@@ -97,7 +97,8 @@ export async function lrFinder<I extends DataLike>(
       losses.push(loss);
       missing *= smoothing;
       smoothed.push(average / (1 - missing));
-      if ((smoothed[step] as number) > 4 * Math.min(...smoothed.slice(2 * reach))) break;
+      if (step >= 2 * reach) least = Math.min(least, smoothed[step] as number);
+      if ((smoothed[step] as number) > 4 * least) break;
       if (step % 8 === 7) await yieldToEvents();
     }
   } finally {
@@ -126,7 +127,10 @@ function chosen(
   smoothed: readonly number[],
   reach: number,
 ): { readonly suggestion: number; readonly limit: number } {
-  const least = smoothed.lastIndexOf(Math.min(...smoothed.slice(smoothed.length > 2 * reach ? 2 * reach : 0)));
+  let least = smoothed.length > 2 * reach ? 2 * reach : 0;
+  smoothed.forEach((loss, index) => {
+    if (index >= least && loss <= (smoothed[least] as number)) least = index;
+  });
   let [steepest, at] = [Number.POSITIVE_INFINITY, Math.max(0, least)];
   for (let index = 2 * reach; index <= least; index++) {
     const after = smoothed[Math.min(index + reach, smoothed.length - 1)] as number;

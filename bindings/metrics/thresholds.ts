@@ -158,7 +158,7 @@ function bestUnder<N extends string, K extends string>(
         const rates = found.truePositives.map((_, index) =>
           condition(found, index) >= bound ? wanted(found, index) : 0,
         );
-        return Math.max(...rates);
+        return rates.reduce((best, rate) => Math.max(best, rate));
       },
     };
   });

@@ -113,7 +113,7 @@ function classColumn(where: string, labels: Tensor, output: Placeholder, classWe
   const rows = labels.size / last;
   const classes = Float32Array.from({ length: rows }, (_, row) => {
     const part = labels.data.subarray(row * last, (row + 1) * last) as Float32Array;
-    return weightOf(part.indexOf(Math.max(...part)));
+    return weightOf(part.indexOf(part.reduce((most, each) => Math.max(most, each))));
   });
   return Tensor.of(classes, labels.shape.slice(0, -1), "float32");
 }

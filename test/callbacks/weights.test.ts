@@ -89,6 +89,10 @@ test("the range test finds a rate that trains well, and leaves the model as it w
     expect(rates[0]).toBeCloseTo(1e-6, 12);
     expect(rates.length).toBe(losses.length);
     expect(smoothed.length).toBe(losses.length);
+    const later = smoothed.slice(10);
+    expect(limit).toBe(rates[smoothed.lastIndexOf(Math.min(...later))]);
+    const end = later.findIndex((loss, step) => loss > 4 * Math.min(...later.slice(0, step + 1)));
+    expect(rates.length).toBe(end < 0 ? 100 : 10 + end + 1);
     expect(suggestion).toBeGreaterThan(1e-3);
     expect(suggestion).toBeLessThanOrEqual(limit);
     model.learningRate = suggestion;

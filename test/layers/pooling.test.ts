@@ -117,6 +117,12 @@ describe("windows", () => {
     expect(numbers(layers.adaptiveAveragePooling1D({ outputSize: 5 }), row([3, 1, 2]))).toEqual([3, 2, 1, 1.5, 2]);
   });
 
+  test("of adaptive layers may be as many as one likes", () => {
+    const outputSize = 1_000_000;
+    const averages = numbers(layers.adaptiveAveragePooling1D({ outputSize }), row([3, 1]));
+    expect([averages.length, averages[0], averages[outputSize - 1]]).toEqual([outputSize, 3, 1]);
+  });
+
   test("of adaptive layers are those of plain ones where they all have one size", () => {
     const x = random("alike", [2, 6, 8, 3]);
     const plain = { poolSize: [3, 2] };

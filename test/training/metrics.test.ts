@@ -236,3 +236,26 @@ test("a prediction of exactly 0 is not positive, except for the area under a cur
   expect(of(metrics.recall({ thresholds: 0 }))).toBe(0.5);
   expect(of(metrics.auc({ numThresholds: 3 }))).toBeCloseTo(0.75, 6);
 });
+
+test("thresholds may be as many as one likes", () => {
+  const numThresholds = 1_000_000;
+  for (const metric of [
+    metrics.sensitivityAtSpecificity({ specificity: 0.5, numThresholds }),
+    metrics.precisionAtRecall({ recall: 0.5, numThresholds }),
+    metrics.auc({ numThresholds }),
+  ]) {
+    const meter = metrics.meter(metric);
+    meter.update([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.8]);
+    expect(meter.result()).toBe(1);
+  }
+});
+
+test("classWeight of one-hot labels goes by the largest of each row, however many classes there are", async () => {
+  const classes = 1_000_000;
+  const network = sequential([layers.flatten({ inputShape: [classes] })]).compile({ optimizer: "sgd", loss: "mse" });
+  const labels = tensor(new Float32Array(2 * classes), [2, classes]);
+  for (const place of [7, 2 * classes - 1]) labels.data[place] = 1;
+  const zeros = tensor(new Float32Array(2 * classes), [2, classes]);
+  const { loss } = await network.fit(zeros, labels, { ...quiet, classWeight: { [classes - 1]: 3, 7: 5 } });
+  expect(loss[0]).toBeCloseTo((3 + 5) / 2 / classes, 10);
+});
