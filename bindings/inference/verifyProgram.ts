@@ -17,6 +17,7 @@ import { reduceBounds } from "../ops/reduce.ts";
 import { softmaxBounds } from "../ops/softmax.ts";
 import { argSortBounds } from "../ops/sort.ts";
 import { alignedBytes } from "../variable.ts";
+import { type Piece, Touched } from "./touched.ts";
 
 /** For each opcode what its instructions may touch. */
 export type BoundsByOpcode = Readonly<Record<number, Bounds>>;
@@ -41,12 +42,6 @@ export const inferenceBounds: BoundsByOpcode = {
 const workOfByte = 65536;
 const wordsPerInstruction = 32;
 const headerWords = 4;
-
-/** A piece of the arena, in bytes from its beginning. */
-export interface Piece {
-  readonly address: number;
-  readonly bytes: number;
-}
 
 /** What is known of a program that may run. */
 export interface Verified {
@@ -88,15 +83,15 @@ const [numeric, address] = [1, 2];
 
 class Verifier implements Verified {
   readonly places = new Map<number, Place>();
+  cleared: readonly Piece[] = [];
   readonly words: Int32Array;
   private readonly roles: Uint8Array;
   private readonly stated = new Map<number, Place>();
   private readonly room: readonly number[];
-  /** The arena's bytes that the program has written, and those to be cleared: where pieces begin and end, by turns. */
-  private readonly own: number[] = [];
-  private readonly missing: number[] = [];
-  /** What the instruction writes, by turns where it begins and ends: own from the next instruction on. */
-  private written: number[] = [];
+  /** What is read and written in the arena, one after the other. */
+  private readonly touched = new Touched();
+  /** What the instruction writes: there from the next instruction on. */
+  private written: (readonly [begin: number, end: number])[] = [];
   /** Where the last byte of the arena ends that anything touches. */
   private top = 0;
 
@@ -106,13 +101,6 @@ class Verifier implements Verified {
     this.room = room;
     for (let at = 0; at < addresses.length; at += 3)
       this.stated.set(addresses[at] as number, [addresses[at + 1] as number, (addresses[at + 2] as number) >>> 0]);
-  }
-
-  get cleared(): Piece[] {
-    return this.missing.flatMap((end, index) => {
-      const begin = this.missing[index - 1] as number;
-      return index % 2 === 0 ? [] : [{ address: begin, bytes: end - begin }];
-    });
   }
 
   run({ batch, given, taken }: Unverified, bounds: BoundsByOpcode): void {
@@ -146,12 +134,12 @@ class Verifier implements Verified {
     for (const [place, bytes] of taken) this.touch(place, bytes, false);
     needs(batch.arenaBytes <= alignedBytes(this.top));
     needs(work <= workOfByte * this.room.reduce((sum, bytes) => sum + bytes));
+    this.cleared = this.touched.readFirst();
   }
 
   /** Takes over what was written. */
   private takeOver(): void {
-    for (let at = 0; at < this.written.length; at += 2)
-      include(this.own, this.written[at] as number, this.written[at + 1] as number);
+    for (const [begin, end] of this.written) this.touched.add(begin, end, true);
     this.written = [];
   }
 
@@ -174,9 +162,8 @@ class Verifier implements Verified {
     if (from !== base.arena) return;
     this.top = Math.max(this.top, end, offset + 1);
     if (writes) {
-      if (!gaps) this.written.push(offset, end);
-    } else if (bytes > 0 && !includes(this.own, offset, end))
-      for (const pieces of [this.own, this.missing]) include(pieces, offset, end);
+      if (!gaps) this.written.push([offset, end]);
+    } else this.touched.add(offset, end, false);
   }
 }
 
@@ -218,27 +205,4 @@ class Operands implements Inspection {
     needs(from === base.words && offset % 4 === 0 && offset / 4 + count <= this.program.words.length);
     return new Operands(this.program, offset / 4, this.units);
   }
-}
-
-/** Whether [begin, end) is in one of `pieces`. */
-function includes(pieces: readonly number[], begin: number, end: number): boolean {
-  const next = firstAbove(pieces, begin);
-  return next % 2 === 1 && (pieces[next] as number) >= end;
-}
-
-/** Adds [begin, end) to `pieces`, joined with those that it meets. */
-function include(pieces: number[], begin: number, end: number): void {
-  const [from, to] = [firstAbove(pieces, begin - 1), firstAbove(pieces, end)];
-  pieces.splice(from, to - from, ...(from % 2 === 0 ? [begin] : []), ...(to % 2 === 0 ? [end] : []));
-}
-
-/** Position of the first of `sorted` that is above `limit`. */
-function firstAbove(sorted: readonly number[], limit: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) > limit) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
