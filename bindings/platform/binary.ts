@@ -51,6 +51,8 @@ export function chooseRelaxed(wanted: boolean): Promise<void> {
 async function load(): Promise<void> {
   const module = await relaxedWasmModule().catch((cause: unknown) => {
     if (cause instanceof TensorError) throw cause;
+    // Says why where no machine at all can be had.
+    wasmModule();
     const parts = { where, expected: "the file relaxedWasm.js of this package", received: String(cause) };
     throw new TensorError("unsupported", parts, { cause });
   });

@@ -61,9 +61,19 @@ test("a policy that forbids it", async () => {
   expect((error as Error).cause).toBeInstanceOf(real.CompileError);
 });
 
-test("node --jitless", async () => {
+test("a policy that forbids it, when relaxed SIMD is chosen", async () => {
+  vi.resetModules();
+  const { chooseRelaxed } = await import("../../bindings/platform/binary.ts");
+  vi.stubGlobal("WebAssembly", {
+    ...(refusing("no", true) as object),
+    compile: () => Promise.reject(new real.CompileError("no")),
+  });
+  await expect(chooseRelaxed(true)).rejects.toMatchObject({ code: "unsupported", received: "a refusal: no" });
+});
+
+test.each(["ops.add([1], 1)", "configure({ relaxedSimd: true })"])("node --jitless: %s", async (call) => {
   const entry = new URL("../../dist/node/index.js", import.meta.url).href;
-  const script = `import(${JSON.stringify(entry)}).then(({ ops }) => ops.add([1], 1)).catch(({ code, remedy }) => console.log(code, remedy))`;
+  const script = `import(${JSON.stringify(entry)}).then(({ configure, ops }) => ${call}).catch(({ code, remedy }) => console.log(code, remedy))`;
   const { stdout } = await promisify(execFile)(process.execPath, ["--jitless", "-e", script], {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
   });
