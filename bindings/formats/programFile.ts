@@ -10,7 +10,7 @@ import { alignedBytes } from "../variable.ts";
 import { CHECKSUM_KEY, contentChecksum, type Proceed } from "./checksum.ts";
 import { isModest } from "./modestJson.ts";
 import { decodeSafetensors } from "./readSafetensors.ts";
-import type { StoredTensor } from "./storedTensor.ts";
+import { isSize, type StoredTensor } from "./storedTensor.ts";
 import { encodeSafetensors } from "./writeSafetensors.ts";
 
 /** What addresses count from: the program's own words, the arena of activations, the block of weights. */
@@ -153,14 +153,14 @@ function isSound({ description, weights, words }: ProgramFile): boolean {
       const { words: code, addresses } = words[index] as Words;
       const room = [code.byteLength, batch.arenaBytes, weightsBytes];
       const inside = ([from, offset]: Place, bytes: number): boolean =>
-        isCount(from) && isCount(offset) && offset + bytes <= (room[from] as number);
+        isSize(from) && isSize(offset) && offset + bytes <= (room[from] as number);
       const holds = (place: Place, { shape, dtype }: Port): boolean =>
         place[1] % elementBytes[dtype] === 0 && inside(place, batch.size * sizeOf(shape) * elementBytes[dtype]);
       const ordered = batch.size >= smallest;
       smallest = batch.size + 1;
       return (
         ordered &&
-        [batch.size, batch.arenaBytes, batch.instructions].every(isCount) &&
+        [batch.size, batch.arenaBytes, batch.instructions].every(isSize) &&
         code instanceof Int32Array &&
         addresses instanceof Int32Array &&
         batch.instructions * wordsPerInstruction <= code.length &&
@@ -168,7 +168,7 @@ function isSound({ description, weights, words }: ProgramFile): boolean {
         batch.outputs.length === outputs.length &&
         batch.inputs.every((place, port) => place === null || holds(place, inputs[port] as Port)) &&
         batch.outputs.every((place, port) => holds(place, outputs[port] as Port)) &&
-        Object.values(batch.limits).every(([where, limit]) => typeof where === "string" && isCount(limit)) &&
+        Object.values(batch.limits).every(([where, limit]) => typeof where === "string" && isSize(limit)) &&
         addresses.length % 3 === 0 &&
         addresses.every((value, at) =>
           at % 3 === 0
@@ -192,7 +192,7 @@ function arePorts(ports: readonly Port[]): boolean {
     ports.length > 0 &&
     (areNames(names) || (ports.length === 1 && names[0] === null)) &&
     ports.every(
-      ({ shape, dtype }) => shape.every(isCount) && typeof dtype === "string" && Object.hasOwn(elementBytes, dtype),
+      ({ shape, dtype }) => shape.every(isSize) && typeof dtype === "string" && Object.hasOwn(elementBytes, dtype),
     )
   );
 }
@@ -200,8 +200,4 @@ function arePorts(ports: readonly Port[]): boolean {
 /** Texts that differ. What JSON holds instead may become the same text. */
 function areNames(names: readonly unknown[]): boolean {
   return names.every((name) => typeof name === "string") && new Set(names).size === names.length;
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,7 +1,8 @@
 // Is what a worker posts one of the messages, and what it answers a result? Its file may be the user's, or of another version.
 
 import { callbackEvents } from "../callbacks/callback.ts";
-import { arrayType, type DType, elementBytes, sizeOf } from "../tensor.ts";
+import { isSize } from "../formats/storedTensor.ts";
+import { isWhole, type Tensor } from "../tensor.ts";
 import type { ToOwner } from "./messages.ts";
 import type { Parcel } from "./parcel.ts";
 
@@ -13,12 +14,12 @@ export function isToOwner(value: unknown): value is ToOwner {
   if (!isObject(value)) return false;
   const { kind, id, lock, name, values, cause, progress, reading, request } = value;
   if (kind === "ready") return lock === undefined || typeof lock === "string";
-  if (!isCount(id)) return false;
+  if (!isSize(id)) return false;
   if (kind === "result") return true;
   if (kind === "failure") return isFailureCause(cause);
   if (kind === "event") return isEventName(name) && Array.isArray(values);
   if (kind === "progress") return isProgress(progress);
-  return kind === "dataset" && isCount(reading) && isDatasetRequest(request);
+  return kind === "dataset" && isSize(reading) && isDatasetRequest(request);
 }
 
 function isEventName(name: unknown): boolean {
@@ -28,7 +29,7 @@ function isEventName(name: unknown): boolean {
 function isFailureCause(cause: unknown): boolean {
   if (cause === "aborted" || cause === "callback") return true;
   if (!isObject(cause)) return false;
-  return "reading" in cause ? isCount(cause.reading) : isWrittenError(cause);
+  return "reading" in cause ? isSize(cause.reading) : isWrittenError(cause);
 }
 
 function isWrittenError(error: Record<string, unknown>): boolean {
@@ -52,7 +53,7 @@ function isDatasetRequest(request: unknown): boolean {
   if (!isObject(request)) return false;
   const { name, source, pass, ahead } = request;
   if (name !== "open") return name === "more" || name === "close";
-  return isCount(source) && isCount(pass) && isCount(ahead) && ahead >= 1 && ahead <= mostAhead;
+  return isSize(source) && isSize(pass) && isSize(ahead) && ahead >= 1 && ahead <= mostAhead;
 }
 
 // Results -------------------------------------------------------------------------------------------------------------
@@ -102,19 +103,7 @@ export function isWeights(value: unknown): value is Parcel[] {
 function isPacked(parcel: unknown): boolean {
   if (!isObject(parcel)) return false;
   const { kind, value } = parcel;
-  if (kind !== "tensor" || !isObject(value)) return false;
-  const { shape, dtype, data } = value;
-  if (!isText(dtype) || !Object.hasOwn(elementBytes, dtype)) return false;
-  return (
-    Array.isArray(shape) &&
-    shape.every(isCount) &&
-    data instanceof arrayType(dtype as DType) &&
-    data.length === sizeOf(shape)
-  );
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return kind === "tensor" && isObject(value) && isWhole(value as unknown as Tensor);
 }
 
 /** Not `isRecord`: a message may have any `kind`. */
