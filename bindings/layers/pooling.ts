@@ -153,7 +153,8 @@ function adaptivePooling(name: "Max" | "Average", axes: 1 | 2 | 3): (options: Ad
       const sizes = given.shape.slice(1, -1);
       const windows = sizes.map((size, axis) => adaptiveWindows(size, options.outputSize[axis] as number));
       const alike = windows.every((each, axis) => (sizes[axis] as number) % each.length === 0);
-      const poolSize = windows.map((each) => each.reduce((most, { begin, end }) => Math.max(most, end - begin), 0));
+      // However many windows there are, they have two or three sizes.
+      const poolSize = windows.map((each) => Math.max(...new Set(each.map(({ begin, end }) => end - begin))));
       const disjoint = { poolSize, strides: poolSize, padding: poolSize.map(() => [0, 0] as const) };
       let cells = given;
       windows.forEach((each, axis) => {

@@ -15,13 +15,12 @@ import type { SavedState } from "./savedState.ts";
  * @throws {TensorError} `option` for a model whose description `loadModel` would refuse.
  */
 export async function writeModel(where: string, state: SavedState, path: string | undefined): Promise<Uint8Array> {
-  for (const [key, text] of Object.entries(state.metadata))
-    check(isModest(text), "option", () => ({
-      where,
-      expected: "a model whose description can be read again",
-      received: `"${key}" with too many lists or objects, or too deep`,
-      remedy: "Nest fewer models and lists in one another, and give long lists of numbers flat.",
-    }));
+  check(Object.values(state.metadata).every(isModest), "option", () => ({
+    where,
+    expected: "metadata of a size and depth that a model can have",
+    received: "more",
+    remedy: "Nest fewer models or lists in one another.",
+  }));
   const bytes = encodeModel(state);
   if (path !== undefined) await writeFileAtomically(path, bytes);
   return bytes;

@@ -186,7 +186,7 @@ test("models too deep in one another are refused where they are saved, so that e
   await expect(nested(100).save()).rejects.toMatchObject({
     code: "option",
     where: "outer.save",
-    message: expect.stringContaining("expected a model whose description can be read again, received"),
+    message: expect.stringContaining("expected metadata of a size and depth that a model can have, received more"),
   });
 });
 
