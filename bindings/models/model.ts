@@ -89,18 +89,19 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
    * `toString()` of the result is a table.
    */
   explain(options: ExplainOptions = {}): Explanation {
-    checkOptionNames(`${this.name}.explain`, options, ["mode", "batchSize", "profile", "repeats"]);
-    checkFlag(`${this.name}.explain`, "profile", options.profile ?? false);
-    const batchSize = wholeNumber(`${this.name}.explain.batchSize`, options.batchSize ?? defaultBatchSize, 1);
+    const where = `${this.name}.explain`;
+    checkOptionNames(where, options, ["mode", "batchSize", "profile", "repeats"]);
+    checkFlag(where, "profile", options.profile ?? false);
+    const batchSize = wholeNumber(`${where}.batchSize`, options.batchSize ?? defaultBatchSize, 1);
     const mode = options.mode ?? "predict";
     check(mode === "predict" || mode === "train" || mode === "test", "option", () => ({
-      where: `${this.name}.explain.mode`,
+      where: `${where}.mode`,
       expected: '"predict", "train" or "test"',
       received: show(mode),
     }));
-    wholeNumber(`${this.name}.explain.repeats`, options.repeats ?? 1, 1);
+    wholeNumber(`${where}.repeats`, options.repeats ?? 1, 1);
     if (mode !== "predict") {
-      this.checkIdle(`${this.name}.explain`, mode);
+      this.checkIdle(where, mode);
       return explainStep(this.topology, this.trainerFor("explain"), mode, batchSize, options);
     }
     const inputs = this.topology.inputs.map((input) => zeros(sized(input.shape, batchSize), input.dtype));

@@ -36,8 +36,9 @@ export interface SavedState {
  *   weights are trainable than the optimizer knows.
  */
 export function savedState(model: AnyModel, options: SaveOptions = {}): SavedState {
-  checkOptionNames(`${model.name}.save`, options, ["includeOptimizer"]);
-  checkFlag(`${model.name}.save`, "includeOptimizer", options.includeOptimizer ?? true);
+  const where = `${model.name}.save`;
+  checkOptionNames(where, options, ["includeOptimizer"]);
+  checkFlag(where, "includeOptimizer", options.includeOptimizer ?? true);
   return model.topology.withOwnNames(() => {
     const compiled = options.includeOptimizer === false ? undefined : model.compileOptions;
     const tensors = model.weights.map((weight) => stored(weight.name, weight.value));
@@ -49,7 +50,7 @@ export function savedState(model: AnyModel, options: SaveOptions = {}): SavedSta
     if (compiled === undefined) return { tensors, metadata };
     const { trainer } = model;
     check(trainer.trains(model.trainableWeights), "state", () => ({
-      where: `${model.name}.save`,
+      where,
       expected: "the weights to be trainable that were so when the model was compiled",
       received: "others",
       remedy: "Compile again after changing `trainable`, or save with { includeOptimizer: false }.",

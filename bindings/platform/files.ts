@@ -209,11 +209,11 @@ const [idleMilliseconds, staleMilliseconds] = [60_000, 600_000];
 /** Removes temporary files that nobody has written to for a while. */
 async function removeLeftBehind(fileSystem: FileSystem, { join }: Paths, folder: string, name: string): Promise<void> {
   const { kill } = (await builtin("process")) as typeof import("node:process");
-  const runs = (process: number): boolean => {
+  const hasEnded = (process: number): boolean => {
     try {
-      return kill(process, 0);
+      return !kill(process, 0);
     } catch (cause) {
-      return (cause as { readonly code?: string }).code !== "ESRCH";
+      return (cause as { readonly code?: string }).code === "ESRCH";
     }
   };
   const entries = await fileSystem.readdir(folder).catch(() => []);
@@ -225,8 +225,7 @@ async function removeLeftBehind(fileSystem: FileSystem, { join }: Paths, folder:
       ({ mtimeMs }) => Date.now() - mtimeMs,
       () => 0,
     );
-    const ended = writer !== undefined && !runs(Number(writer));
-    if (age > (ended ? idleMilliseconds : staleMilliseconds))
+    if (age > (hasEnded(Number(writer)) ? idleMilliseconds : staleMilliseconds))
       await fileSystem.rm(path, { force: true }).catch(() => undefined);
   }
 }
