@@ -1,7 +1,8 @@
 // Where does what callbacks write go: into a file, or where the user wants it?
 
 import { check, show } from "../errors.ts";
-import { makeFolderOf, writeFileAtomically } from "../platform/files.ts";
+import { writeFileAtomically } from "../platform/atomicFile.ts";
+import { makeFolderOf } from "../platform/files.ts";
 
 /** Takes the bytes of a file. */
 export type Write = (path: string, bytes: Uint8Array) => void | Promise<void>;

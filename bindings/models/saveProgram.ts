@@ -12,7 +12,7 @@ import type { StoredTensor } from "../formats/storedTensor.ts";
 import { inferenceBounds } from "../inference/verifyProgram.ts";
 import { sized } from "../layers/apply.ts";
 import type { Placeholder } from "../layers/placeholder.ts";
-import { writeFileAtomically } from "../platform/files.ts";
+import { writeFileAtomically } from "../platform/atomicFile.ts";
 import { machineFingerprint } from "../platform/wasm.ts";
 import { type TensorData, zeros } from "../tensor.ts";
 import { alignedBytes, type Variable } from "../variable.ts";

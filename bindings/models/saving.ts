@@ -7,7 +7,7 @@ import { check } from "../errors.ts";
 import { CHECKSUM_KEY, contentChecksum } from "../formats/checksum.ts";
 import { isModest } from "../formats/modestJson.ts";
 import { encodeSafetensors } from "../formats/writeSafetensors.ts";
-import { writeFileAtomically } from "../platform/files.ts";
+import { writeFileAtomically } from "../platform/atomicFile.ts";
 import type { SavedState } from "./savedState.ts";
 
 /**

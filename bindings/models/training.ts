@@ -64,9 +64,8 @@ export class Training<I, O, M extends string> extends Structure {
     checkOptionNames(where, options, ["optimizer", "loss", "metrics", "weightedMetrics", "lossWeights"]);
     this.checkIdle(where);
     resolveOptimizer(options.optimizer, `${where}.optimizer`);
-    if (this.known !== undefined || this.className === "Functional")
-      new Objective(where, this.topology.outputNames, options as ObjectiveOptions);
-    else new Objective(where, undefined, options as ObjectiveOptions);
+    const known = this.known !== undefined || this.className === "Functional";
+    new Objective(where, known ? this.topology.outputNames : undefined, options as ObjectiveOptions);
     this.running?.dispose();
     this.running = undefined;
     this.compileGiven = options;

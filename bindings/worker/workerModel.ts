@@ -23,7 +23,7 @@ import type {
   LogsOf,
   Validates,
 } from "../models/types.ts";
-import { writeFileAtomically } from "../platform/files.ts";
+import { writeFileAtomically } from "../platform/atomicFile.ts";
 import type { Tensor, TensorLike } from "../tensor.ts";
 import type { Connection, PreparedCall } from "./connection.ts";
 import { isBytes, isHistory, isLogs, isNothing, isNumber, isOutputs, isText, isWeights } from "./heard.ts";

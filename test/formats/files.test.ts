@@ -21,7 +21,8 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TensorError } from "../../bindings/errors.ts";
-import { findFile, findPackage, readFile, writeFileAtomically } from "../../bindings/platform/files.ts";
+import { writeFileAtomically } from "../../bindings/platform/atomicFile.ts";
+import { findFile, findPackage, readFile } from "../../bindings/platform/files.ts";
 
 let folder: string;
 
@@ -266,7 +267,10 @@ describe("looking up", () => {
 describe("without a file system", () => {
   it("bundles for browsers without a trace of Node, and says what to do instead", async () => {
     const bundle = await build({
-      entryPoints: ["bindings/platform/files.ts"],
+      stdin: {
+        contents: 'export * from "./files.ts"; export * from "./atomicFile.ts";',
+        resolveDir: "bindings/platform",
+      },
       bundle: true,
       write: false,
       minify: true,
@@ -280,7 +284,8 @@ describe("without a file system", () => {
     const rejected = text.replace(/import\([^)]*\)/, "Promise.reject(new TypeError('Failed to resolve'))");
     expect(rejected).not.toBe(text);
     const url = `data:text/javascript,${encodeURIComponent(rejected)}`;
-    const module = (await import(/* @vite-ignore */ url)) as typeof import("../../bindings/platform/files.ts");
+    const module = (await import(/* @vite-ignore */ url)) as typeof import("../../bindings/platform/files.ts") &
+      typeof import("../../bindings/platform/atomicFile.ts");
     for (const promise of [module.readFile("a"), module.writeFileAtomically("a", new Uint8Array(1))]) {
       const error = (await promise.catch((reason: unknown) => reason)) as TensorError;
       expect(error.code).toBe("unsupported");

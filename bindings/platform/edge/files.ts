@@ -13,11 +13,6 @@ export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
 }
 
 /** @throws TensorError `unsupported`: there is no file system. */
-export function writeFileAtomically(path: string, _bytes: Uint8Array): Promise<void> {
-  return refuse("writeFileAtomically", path);
-}
-
-/** @throws TensorError `unsupported`: there is no file system. */
 export function appendToFile(path: string, _bytes: Uint8Array): Promise<void> {
   return refuse("appendToFile", path);
 }
@@ -52,7 +47,8 @@ export function findPackage(_name: string): Promise<string | undefined> {
   return Promise.resolve(undefined);
 }
 
-function refuse(where: string, path: string): Promise<never> {
+/** What the functions of this folder do that take a path. */
+export function refuse(where: string, path: string): Promise<never> {
   return Promise.reject(
     new TensorError("unsupported", {
       where,
