@@ -131,7 +131,7 @@ export class DiscretizationLayer extends Layer {
  */
 export function discretization(options: DiscretizationOptions): DiscretizationLayer {
   const definition = discretizationDefinition as unknown as LayerDefinition<Fields, "one" | "many">;
-  const layer = new DiscretizationLayer(definition, { ...options });
+  const layer = new DiscretizationLayer(definition, options as unknown as Record<string, unknown>);
   const { binBoundaries, numBins } = layer.options as Parsed<DiscretizationFields>;
   check((binBoundaries === null) !== (numBins === null), "option", () => ({
     where: "discretization",

@@ -11,7 +11,7 @@ import type { Regularizer } from "../regularizers.ts";
 import { type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { Variable } from "../variable.ts";
 import { type Applied, type ApplyOptions, applyLayer, type Input } from "./apply.ts";
-import type { Fields, Parsed } from "./field.ts";
+import type { Field, Fields, Parsed } from "./field.ts";
 import { maskOf, setMask } from "./masks.ts";
 import { factoryName, parseOptions } from "./options.ts";
 import type { BatchShape } from "./placeholder.ts";
@@ -327,15 +327,30 @@ export function withStoredWeights<T>(source: StoredWeights, action: () => T): T 
 /**
  * Makes a kind of layer, as all layers of wasmgrad are made. Give the factory the type of its options:
  * `const highway: (options: HighwayOptions) => Layer = defineLayer({ … })`.
+ * @throws {TensorError} `option` for a definition that lacks something.
  */
 /* @__NO_SIDE_EFFECTS__ */
 export function defineLayer<F extends Fields, I extends "one" | "many">(
   definition: LayerDefinition<F, I>,
 ): (options?: object) => Layer {
-  return (options = {}) => {
-    checkOptionsObject(factoryName(definition.className), options);
-    return new Layer(definition as unknown as AnyDefinition, { ...options });
-  };
+  checkDefinition(definition as unknown as AnyDefinition);
+  return (options = {}) => new Layer(definition as unknown as AnyDefinition, options as Record<string, unknown>);
+}
+
+function checkDefinition(definition: AnyDefinition): void {
+  checkOptionsObject("defineLayer", definition);
+  const { className, fields, inputs, call } = definition;
+  const part = (key: keyof AnyDefinition, fits: boolean, expected: string): void =>
+    check(fits, "option", () => ({ where: `defineLayer.${key}`, expected, received: show(definition[key]) }));
+  part("className", typeof className === "string" && className !== "", "a name");
+  const rules = typeof fields === "object" && fields !== null ? Object.values(fields) : [undefined];
+  part("fields", rules.every(isField), "an object of rules such as fields.number(1)");
+  part("inputs", inputs === "one" || inputs === "many", '"one" or "many"');
+  part("call", typeof call === "function", "a function that gives the result");
+}
+
+function isField(rule: Partial<Field<unknown>> | null | undefined): boolean {
+  return typeof rule?.parse === "function" && typeof rule.write === "function";
 }
 
 /** The penalty of a result [batch, ...] for one sample, so that its strength does not depend on the batch size. */

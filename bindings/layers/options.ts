@@ -1,6 +1,5 @@
 // Are the options of a layer such as its fields allow?
 
-import { checkOptionsObject } from "../config.ts";
 import { check, show, unknownName } from "../errors.ts";
 import { elementBytes } from "../tensor.ts";
 import type { AnyDefinition, LayerOptions } from "./layer.ts";
@@ -16,7 +15,6 @@ export function parseOptions(
   given: Readonly<Record<string, unknown>>,
   where: string,
 ): Readonly<Record<string, unknown>> {
-  checkOptionsObject(where, given);
   const { inputShape, inputDtype, name, trainable } = given as LayerOptions;
   check(name === undefined || (typeof name === "string" && name !== "" && !name.includes("/")), "option", () => ({
     where: `${factoryName(definition.className)}.name`,

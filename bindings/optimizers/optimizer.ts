@@ -135,11 +135,19 @@ export type OptimizerFactory<S extends object> = (options?: OptimizerOptions & P
  * });
  * model.compile({ optimizer: signMomentum({ learningRate: 1e-3, clipnorm: 1 }), loss: "mse" });
  * ```
+ * @throws {TensorError} `option` for a definition that lacks something.
  */
 /* @__NO_SIDE_EFFECTS__ */
 export function defineOptimizer<S extends object = Record<never, never>>(
   definition: OptimizerDefinition<S>,
 ): OptimizerFactory<S> {
+  checkOptionsObject("defineOptimizer", definition);
+  const { name, update } = definition;
+  check(typeof name === "string" && name !== "" && typeof update === "function", "option", () => ({
+    where: "defineOptimizer",
+    expected: "a name and the function update",
+    received: show(definition),
+  }));
   return (options = {}) => makeOptimizer(definition, options);
 }
 
@@ -153,16 +161,17 @@ export function makeOptimizer<S extends object>(
   kernel?: (block: OptimizerBlock, options: S) => void,
 ): Optimizer {
   const { name, className = name, update, perWeight = false, shared = {}, weightDecayOf } = definition;
-  check(typeof name === "string" && name !== "" && typeof update === "function", "option", () => ({
-    where: "defineOptimizer",
-    expected: "a name and the function update",
-    received: show(definition),
-  }));
   const where = name.toLowerCase();
   checkOptionsObject(where, given);
   const own = settle(where, given, rulesOf(definition.options), commonOptions);
   const settings = checkedSettings(where, given, definition.learningRate ?? 0.001, definition.weightDecay ?? null);
   const slots = typeof definition.slots === "function" ? definition.slots(own) : (definition.slots ?? {});
+  const single = weightDecayOf !== undefined || Object.values(slots).some(({ shape }) => shape !== undefined);
+  check(perWeight || !single, "option", () => ({
+    where: `${where}.perWeight`,
+    expected: "true beside weightDecayOf and shapes of slots",
+    received: show(perWeight),
+  }));
   const called = given.name ?? name;
   const rule: OptimizerRule = {
     slots,

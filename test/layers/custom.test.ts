@@ -107,6 +107,23 @@ test("errors name the layer of one's own and what is wrong with it", () => {
   expect(() => highway({ units: 3, name: "wrong" }).apply(random("x", [2, 4]))).toThrow(/^wrong \(matMul\): expected/);
 });
 
+test("definitions that lack something are refused where they are made", () => {
+  const sound = { className: "Sound", fields: {}, inputs: "one", call: (x: SymbolicTensor) => x };
+  const refused: readonly (readonly [definition: unknown, text: string])[] = [
+    [null, "defineLayer: expected an object of options, received null"],
+    [5, "defineLayer: expected an object of options, received 5"],
+    [{ ...sound, className: "" }, 'defineLayer.className: expected a name, received ""'],
+    [{ ...sound, fields: undefined }, "defineLayer.fields: expected an object of rules"],
+    [{ ...sound, fields: { units: 3 } }, "defineLayer.fields: expected an object of rules"],
+    [{ ...sound, inputs: "two" }, 'defineLayer.inputs: expected "one" or "many", received "two"'],
+    [{ ...sound, call: undefined }, "defineLayer.call: expected a function that gives the result, received undefined"],
+  ];
+  for (const [definition, text] of refused) expect(() => defineLayer(definition as never)).toThrow(text);
+  const make = defineLayer(sound as never);
+  for (const options of [null, 5, [1], new Map()])
+    expect(() => make(options as never)).toThrow("sound: expected an object of options");
+});
+
 test("a model with a registered layer survives a file", async () => {
   const model = sequential([
     layers.dense({ units: 6, inputShape: [3] }),
