@@ -1,6 +1,6 @@
 // What does an optimizer keep in memory, and in which order does one step happen?
 
-import { checkNumber } from "../config.ts";
+import { checkNumber, checkOptionNames } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, show } from "../errors.ts";
 import { isVariable, type Operand, read, type SymbolicTensor } from "../graph.ts";
@@ -89,7 +89,7 @@ function shadowsOf({ settings, rule }: Optimizer, ordered: readonly Variable[]) 
 /**
  * The state of `optimizer` over `variables` (float32): they are placed in one block if they have no place yet; gradients
  * and slots get blocks of the same layout, so that a step is few instructions for each run of neighbours.
- * @throws {TensorError} `dtype` when a variable is not float32.
+ * @throws {TensorError} `dtype` when a variable is not float32; `option` or `name` for what is not an optimizer or option.
  */
 export function startOptimizer(
   optimizer: Optimizer,
@@ -106,6 +106,7 @@ export function startOptimizer(
     expected: "a list of variables",
     received: show(variables),
   }));
+  checkOptionNames("startOptimizer", options, ["constraints"]);
   const { settings, rule } = optimizer;
   for (const variable of variables)
     check(variable.dtype === "float32", "dtype", () => ({
