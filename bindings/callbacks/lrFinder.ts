@@ -3,7 +3,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import { fromArrays } from "../data/sources.ts";
 import { check, show } from "../errors.ts";
-import type { DataLike } from "../models/data.ts";
+import { type DataLike, isDataset } from "../models/data.ts";
 import type { Model } from "../models/model.ts";
 import type { SampleWeight } from "../models/sampleWeights.ts";
 import { integer, number, settle } from "../optionRules.ts";
@@ -77,12 +77,17 @@ export async function lrFinder<I extends DataLike>(
     expected: "a model",
     received: show(model),
   }));
+  check(Array.isArray(data) || isDataset(data), "option", () => ({
+    where: `${where}.data`,
+    expected: "[x, y], [x, y, sampleWeight] or a dataset",
+    received: show(data),
+  }));
   const { trainer } = model;
   const restore = trainer.remember();
   const batches = batchesOf(data, batchSize).open(0);
   const [rates, losses, smoothed]: [number[], number[], number[]] = [[], [], []];
-  // What the smoothed loss has forgotten of its beginning, which was 0.
-  let [average, missing] = [0, 1];
+  // What the smoothed loss has forgotten of its beginning, which was 0; the least one once it tells something.
+  let [average, missing, least] = [0, 1, Number.POSITIVE_INFINITY];
   try {
     for (let step = 0; step < steps; step++) {
       const { done, value } = await batches.next();
@@ -96,8 +101,10 @@ export async function lrFinder<I extends DataLike>(
       rates.push(rate);
       losses.push(loss);
       missing *= smoothing;
-      smoothed.push(average / (1 - missing));
-      if ((smoothed[step] as number) > 4 * Math.min(...smoothed.slice(2 * reach))) break;
+      const mean = average / (1 - missing);
+      smoothed.push(mean);
+      if (step >= 2 * reach) least = Math.min(least, mean);
+      if (mean > 4 * least) break;
       if (step % 8 === 7) await yieldToEvents();
     }
   } finally {
@@ -126,7 +133,8 @@ function chosen(
   smoothed: readonly number[],
   reach: number,
 ): { readonly suggestion: number; readonly limit: number } {
-  const least = smoothed.lastIndexOf(Math.min(...smoothed.slice(smoothed.length > 2 * reach ? 2 * reach : 0)));
+  const told = smoothed.slice(smoothed.length > 2 * reach ? 2 * reach : 0);
+  const least = smoothed.lastIndexOf(told.reduce((left, right) => Math.min(left, right), Number.POSITIVE_INFINITY));
   let [steepest, at] = [Number.POSITIVE_INFINITY, Math.max(0, least)];
   for (let index = 2 * reach; index <= least; index++) {
     const after = smoothed[Math.min(index + reach, smoothed.length - 1)] as number;
