@@ -6,8 +6,6 @@ import { check, show } from "./errors.ts";
 import type { Block } from "./heap.ts";
 import {
   arrayType,
-  checkDType,
-  checkShape,
   type DType,
   elementBytes,
   isWhole,
@@ -15,6 +13,7 @@ import {
   sameShape,
   sizeOf,
   Tensor,
+  zeros,
 } from "./tensor.ts";
 
 /** A place in WebAssembly memory. Holding the block keeps it allocated. */
@@ -38,10 +37,9 @@ export class Variable {
   private initial: Tensor | undefined;
   private place: Storage | undefined;
 
-  /** @throws {TensorError} `shape`, `dtype` or `option` for what is not a tensor, or not a flag. */
+  /** @throws {TensorError} `dtype` for what is not a tensor, `option` for what is not a flag. */
   constructor(name: string, initial: Tensor, trainable = false) {
-    checkShape(name, initial?.shape);
-    checkDType(name, initial.dtype);
+    checkValue(name, initial, "Make one with tensor(data).");
     this.name = name;
     this.shape = initial.shape;
     this.dtype = initial.dtype;
@@ -51,7 +49,7 @@ export class Variable {
 
   /** Another name for memory that already holds values: one instruction over several neighbouring variables. */
   static over(name: string, storage: Storage, shape: Shape, dtype: DType): Variable {
-    const alias = new Variable(name, { shape: Object.freeze([...shape]), dtype } as unknown as Tensor);
+    const alias = Object.assign(new Variable(name, zeros([0], dtype)), { shape: Object.freeze([...shape]) });
     alias.place = storage;
     alias.initial = undefined;
     return alias;
@@ -108,12 +106,7 @@ export class Variable {
    * @throws {TensorError} `shape` or `dtype` unless both are equal.
    */
   assign(value: Tensor): void {
-    check(value instanceof Tensor && isWhole(value), "dtype", () => ({
-      where: this.name,
-      expected: "a tensor of values",
-      received: show(value),
-      remedy: "Use ops.assign(variable, value) for anything else, and inside traced functions.",
-    }));
+    checkValue(this.name, value, "Use ops.assign(variable, value) for anything else, and inside traced functions.");
     check(sameShape(value.shape, this.shape), "shape", () => ({
       where: this.name,
       expected: `shape [${this.shape.join(", ")}]`,
@@ -144,6 +137,15 @@ export class Variable {
     this.initial = undefined;
     engine().write(place.block.address + place.offset, value.data, this.dtype, this.size);
   }
+}
+
+function checkValue(where: string, value: unknown, remedy: string): void {
+  check(value instanceof Tensor && isWhole(value), "dtype", () => ({
+    where,
+    expected: "a tensor of values",
+    received: show(value),
+    remedy,
+  }));
 }
 
 let changes = 0;

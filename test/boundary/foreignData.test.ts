@@ -153,6 +153,7 @@ const paths: Readonly<Record<string, Path>> = {
   valueAndGrad: (x) => slopes(x),
   grad: (x) => slope(x),
   tensor: (x) => tensor(x),
+  Variable: (x) => new Variable("weight", x).value,
   "Variable.assign": (x) => weight.assign(x),
   "ops.assign": (x) =>
     compiled(() => {
