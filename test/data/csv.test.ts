@@ -203,6 +203,9 @@ test("lines are counted by all kinds of breaks, within quotes too", async () => 
     await expect(rows(`a,k${end}1,"x${end}${end}y"${end}${end}?,z`, { columns: { a: "number" } })).rejects.toThrow(
       "text, line 6,",
     );
+  for (const size of [1, 2, 100])
+    await expect(csv(() => cut('a,b\n"x\rb\ny\r\n\r""\n",1\n1,zz\n', [size]), { columns: { b: "integer" } }).toArray())
+      .rejects.toThrow("text, line 8,"); // biome-ignore format: one call
 });
 
 test("comments are found wherever pieces cut them", async () => {
