@@ -12,7 +12,7 @@ import {
 } from "./config.ts";
 import { check, show, TensorError, unknownName } from "./errors.ts";
 import { type Distribution, draw, fans, orthogonalRows } from "./initialValues.ts";
-import { floatBelow } from "./ops/random.ts";
+import { floatAbove, floatBelow } from "./ops/random.ts";
 import { nextSeed } from "./seed.ts";
 import { type Shape, sizeOf, Tensor, zeros as zeroTensor } from "./tensor.ts";
 
@@ -123,12 +123,10 @@ export function randomUniform(options: UniformOptions = {}): Initializer {
   const maxval = checkNumber("randomUniform.maxval", options.maxval ?? 0.05, minval);
   const seed = seedOf("randomUniform", options);
   const last = Math.max(Math.fround(minval), floatBelow(maxval));
-  return initializer("RandomUniform", { seed, minval, maxval }, (shape, given) => {
-    const drawn = draw("uniform", shape, maxval - minval, minval, seed ?? given ?? nextSeed());
+  return initializer("RandomUniform", { seed, minval, maxval }, (shape, given) =>
     // Rounding would reach the upper bound.
-    for (let place = 0; place < drawn.size; place++) drawn.data[place] = Math.min(drawn.data[place] as number, last);
-    return drawn;
-  });
+    limited(draw("uniform", shape, maxval - minval, minval, seed ?? given ?? nextSeed()), minval, last),
+  );
 }
 
 /**
@@ -313,9 +311,20 @@ function normalInitializer(className: string, kind: Distribution, options: Norma
   const mean = checkNumber(`${className}.mean`, options.mean ?? 0);
   const stddev = positive(`${className}.stddev`, options.stddev ?? 0.05);
   const seed = seedOf(className, options);
-  return initializer(className, { seed, mean, stddev }, (shape, given) =>
-    draw(kind, shape, stddev, mean, seed ?? given ?? nextSeed()),
-  );
+  return initializer(className, { seed, mean, stddev }, (shape, given) => {
+    const drawn = draw(kind, shape, stddev, mean, seed ?? given ?? nextSeed());
+    if (kind === "normal") return drawn;
+    // Rounding would leave the bounds.
+    const [low, high] = [mean - 2 * stddev, mean + 2 * stddev];
+    return limited(drawn, floatAbove(floatBelow(low)), floatBelow(floatAbove(high)));
+  });
+}
+
+/** The numbers themselves, none below `low` or above `high`. */
+function limited(drawn: Tensor, low: number, high: number): Tensor {
+  const { data } = drawn;
+  for (let place = 0; place < data.length; place++) data[place] = Math.min(Math.max(data[place] as number, low), high);
+  return drawn;
 }
 
 function filled(shape: Shape, value: number): Tensor {
