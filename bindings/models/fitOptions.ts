@@ -1,7 +1,7 @@
 // Are the options of fit such as fit takes?
 
 import { type Callback, callbackEvents } from "../callbacks/callback.ts";
-import { checkOptionNames } from "../config.ts";
+import { checkOptionNames, isPlain } from "../config.ts";
 import { check, show, unknownName } from "../errors.ts";
 import { isDataset } from "./data.ts";
 import { checkClassWeight } from "./sampleWeights.ts";
@@ -119,7 +119,10 @@ function checkCallbacks(where: string, callbacks: unknown): void {
 function isCallback(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value) || "then" in value) return false;
   const given = value as Readonly<Record<string, unknown>>;
-  return callbackEvents.every((name) => given[name] === undefined || typeof given[name] === "function");
+  const events = callbackEvents.filter((name) => given[name] !== undefined);
+  if (events.length > 0) return events.every((name) => typeof given[name] === "function");
+  // A map, a set, a date … would be ignored; misspelt events have a message of their own.
+  return isPlain(value) || strangeEvent(value) !== undefined;
 }
 
 /** A function whose name is like those of callbacks but none of them: it would never be called. */

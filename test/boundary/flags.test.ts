@@ -137,6 +137,10 @@ const refusals: Readonly<Record<string, readonly [text: string, call: (model: Mo
     "Await it.",
     (model) => model.fit(x, y, { ...step, callbacks: [Promise.resolve({})] } as Any),
   ],
+  "fit: a map of callbacks": [
+    "callbacks[1]: expected a callback: an object of functions such as onEpochEnd, received Map",
+    (model) => model.fit(x, y, { ...step, callbacks: [{}, new Map([["onTrainEnd", () => {}]])] } as Any),
+  ],
   "fit: a hole for a callback": [
     "callbacks[0]",
     (model) => model.fit(x, y, { ...step, callbacks: new Array(1) } as Any),
