@@ -12,8 +12,8 @@ export interface OptimizerOptions {
    */
   readonly learningRate?: LearningRate;
   /**
-   * Each step also moves weights towards 0 by learningRate · weightDecay of their value. Default none (adamw 0.004, muon
-   * 0.1).
+   * Each step also moves weights towards 0 by learningRate · weightDecay of their value. Default none (adamw and muon
+   * 0.004).
    */
   readonly weightDecay?: number | null;
   /** Weights that do not decay: those whose name has one of these in it, such as "bias". Default none. */
