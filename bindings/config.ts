@@ -133,6 +133,19 @@ export function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
+/** @throws {TensorError} `option` unless `definition` has parts of these types, neither null nor "". */
+export function checkDefinition(where: string, definition: object, parts: Readonly<Record<string, string>>): void {
+  checkOptionsObject(where, definition);
+  for (const [name, type] of Object.entries(parts)) {
+    const part = (definition as Readonly<Record<string, unknown>>)[name];
+    check(typeof part === type && Boolean(part), "option", () => ({
+      where: `${where}.${name}`,
+      expected: `the type ${type}`,
+      received: show(part),
+    }));
+  }
+}
+
 /** @throws {TensorError} `option`, naming the nearest known option, when `given` has a key that `known` does not list. */
 export function checkOptionNames(where: string, given: object, known: readonly string[]): void {
   checkOptionsObject(where, given);

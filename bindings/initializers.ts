@@ -10,9 +10,10 @@ import {
   toCamelCase,
   toSnakeCase,
 } from "./config.ts";
-import { check, show, TensorError, unknownName } from "./errors.ts";
-import { type Distribution, draw, fans, orthogonalRows } from "./initialValues.ts";
+import { check, show, unknownName } from "./errors.ts";
+import { type Bounds, type Distribution, draw, fans, orthogonalRows } from "./initialValues.ts";
 import { floatAbove, floatBelow } from "./ops/random.ts";
+import { integer, nullOr } from "./optionRules.ts";
 import { nextSeed } from "./seed.ts";
 import { type Shape, sizeOf, Tensor, zeros as zeroTensor } from "./tensor.ts";
 
@@ -125,7 +126,7 @@ export function randomUniform(options: UniformOptions = {}): Initializer {
   const last = Math.max(Math.fround(minval), floatBelow(maxval));
   return initializer("RandomUniform", { seed, minval, maxval }, (shape, given) =>
     // Rounding would reach the upper bound.
-    limited(draw("uniform", shape, maxval - minval, minval, seed ?? given ?? nextSeed()), minval, last),
+    draw("uniform", shape, maxval - minval, minval, seed ?? given ?? nextSeed(), [minval, last]),
   );
 }
 
@@ -136,7 +137,7 @@ export function randomUniform(options: UniformOptions = {}): Initializer {
  */
 export function varianceScaling(options: VarianceScalingOptions = {}): Initializer {
   checkOptionNames("varianceScaling", options, ["scale", "mode", "distribution", "seed"]);
-  const scale = positive("varianceScaling.scale", options.scale ?? 1);
+  const scale = checkNumber("varianceScaling.scale", options.scale ?? 1, Number.MIN_VALUE);
   const mode = oneOf("varianceScaling.mode", options.mode ?? "fanIn", fanModes);
   const named = options.distribution === "normal" ? "truncatedNormal" : (options.distribution ?? "truncatedNormal");
   const distribution = oneOf("varianceScaling.distribution", named, distributions);
@@ -309,22 +310,14 @@ function scaled(
 function normalInitializer(className: string, kind: Distribution, options: NormalOptions): Initializer {
   checkOptionNames(className, options, ["mean", "stddev", "seed"]);
   const mean = checkNumber(`${className}.mean`, options.mean ?? 0);
-  const stddev = positive(`${className}.stddev`, options.stddev ?? 0.05);
+  const stddev = checkNumber(`${className}.stddev`, options.stddev ?? 0.05, Number.MIN_VALUE);
   const seed = seedOf(className, options);
-  return initializer(className, { seed, mean, stddev }, (shape, given) => {
-    const drawn = draw(kind, shape, stddev, mean, seed ?? given ?? nextSeed());
-    if (kind === "normal") return drawn;
-    // Rounding would leave the bounds.
-    const [low, high] = [mean - 2 * stddev, mean + 2 * stddev];
-    return limited(drawn, floatAbove(floatBelow(low)), floatBelow(floatAbove(high)));
-  });
-}
-
-/** The numbers themselves, none below `low` or above `high`. */
-function limited(drawn: Tensor, low: number, high: number): Tensor {
-  const { data } = drawn;
-  for (let place = 0; place < data.length; place++) data[place] = Math.min(Math.max(data[place] as number, low), high);
-  return drawn;
+  // Rounding would leave the bounds.
+  const [low, high] = [floatAbove(floatBelow(mean - 2 * stddev)), floatBelow(floatAbove(mean + 2 * stddev))];
+  const bounds: Bounds | undefined = kind === "normal" ? undefined : [low, high];
+  return initializer(className, { seed, mean, stddev }, (shape, given) =>
+    draw(kind, shape, stddev, mean, seed ?? given ?? nextSeed(), bounds),
+  );
 }
 
 function filled(shape: Shape, value: number): Tensor {
@@ -332,18 +325,8 @@ function filled(shape: Shape, value: number): Tensor {
 }
 
 function seedOf(where: string, { seed = null }: SeedOptions): number | null {
-  check(seed === null || Number.isSafeInteger(seed), "option", () => ({
-    where: `${where}.seed`,
-    expected: "an integer or null",
-    received: show(seed),
-  }));
+  nullOr(integer(0)).check(`${where}.seed`, seed);
   return seed;
-}
-
-function positive(where: string, value: unknown): number {
-  const number = checkNumber(where, value, 0);
-  if (number === 0) throw new TensorError("option", { where, expected: "a number > 0", received: "0" });
-  return number;
 }
 
 function oneOf<T extends string>(where: string, value: string, words: readonly T[]): T {

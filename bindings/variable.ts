@@ -3,6 +3,7 @@
 import { variableTag } from "./brands.ts";
 import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
+import { checkFlag } from "./graph.ts";
 import type { Block } from "./heap.ts";
 import {
   arrayType,
@@ -39,7 +40,7 @@ export class Variable {
 
   /** @throws {TensorError} `dtype` for what is not a tensor, `option` for what is not a flag. */
   constructor(name: string, initial: Tensor, trainable = false) {
-    checkValue(name, initial, "Make one with tensor(data).");
+    checkValue(name, initial, "Use tensor(data).");
     this.name = name;
     this.shape = initial.shape;
     this.dtype = initial.dtype;
@@ -49,7 +50,7 @@ export class Variable {
 
   /** Another name for memory that already holds values: one instruction over several neighbouring variables. */
   static over(name: string, storage: Storage, shape: Shape, dtype: DType): Variable {
-    const alias = Object.assign(new Variable(name, zeros([0], dtype)), { shape: Object.freeze([...shape]) });
+    const alias = Object.assign(new Variable(name, zeros([0], dtype)), { shape });
     alias.place = storage;
     alias.initial = undefined;
     return alias;
@@ -61,11 +62,7 @@ export class Variable {
   }
   /** @throws {TensorError} `option` unless it is true or false. */
   set trainable(value: boolean) {
-    check(typeof value === "boolean", "option", () => ({
-      where: `${this.name}.trainable`,
-      expected: "true or false",
-      received: show(value),
-    }));
+    checkFlag(this.name, "trainable", value);
     this.isTrainable = value;
   }
 

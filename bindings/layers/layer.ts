@@ -1,6 +1,6 @@
 // What is a layer? Options, weights, and a function of tensors; all the rest follows from these.
 
-import { checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
+import { checkDefinition, checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, formatBytes, show, unknownName } from "../errors.ts";
 import { checkFlag, type Operand, read, SymbolicTensor, withScope } from "../graph.ts";
@@ -11,7 +11,7 @@ import type { Regularizer } from "../regularizers.ts";
 import { type DType, type Shape, sizeOf, type Tensor, type TensorLike, tensor } from "../tensor.ts";
 import { Variable } from "../variable.ts";
 import { type Applied, type ApplyOptions, applyLayer, type Input } from "./apply.ts";
-import type { Field, Fields, Parsed } from "./field.ts";
+import type { Fields, Parsed } from "./field.ts";
 import { maskOf, setMask } from "./masks.ts";
 import { factoryName, parseOptions } from "./options.ts";
 import type { BatchShape } from "./placeholder.ts";
@@ -154,13 +154,14 @@ export class Layer implements AnyLayer {
   constructor(definition: AnyDefinition, given: Readonly<Record<string, unknown>>) {
     this.definition = definition;
     this.className = definition.className;
-    checkOptionsObject(factoryName(definition.className), given);
+    const where = factoryName(definition.className);
+    checkOptionsObject(where, given);
     const { name, trainable = true, inputShape, inputDtype = "float32" } = given as LayerOptions;
     this.named = name !== undefined;
     this.name = name ?? toSnakeCase(definition.className);
     this.inputShape = inputShape;
     this.inputDtype = inputDtype;
-    this.options = parseOptions(definition, given, this.named ? this.name : factoryName(definition.className));
+    this.options = parseOptions(definition, given, name ?? where);
     this.isTrainable = trainable;
   }
 
@@ -333,24 +334,9 @@ export function withStoredWeights<T>(source: StoredWeights, action: () => T): T 
 export function defineLayer<F extends Fields, I extends "one" | "many">(
   definition: LayerDefinition<F, I>,
 ): (options?: object) => Layer {
-  checkDefinition(definition as unknown as AnyDefinition);
+  const parts = { className: "string", inputs: "string", fields: "object", call: "function" } as const;
+  checkDefinition("defineLayer", definition, parts);
   return (options = {}) => new Layer(definition as unknown as AnyDefinition, options as Record<string, unknown>);
-}
-
-function checkDefinition(definition: AnyDefinition): void {
-  checkOptionsObject("defineLayer", definition);
-  const { className, fields, inputs, call } = definition;
-  const part = (key: keyof AnyDefinition, fits: boolean, expected: string): void =>
-    check(fits, "option", () => ({ where: `defineLayer.${key}`, expected, received: show(definition[key]) }));
-  part("className", typeof className === "string" && className !== "", "a name");
-  const rules = typeof fields === "object" && fields !== null ? Object.values(fields) : [undefined];
-  part("fields", rules.every(isField), "an object of rules such as fields.number(1)");
-  part("inputs", inputs === "one" || inputs === "many", '"one" or "many"');
-  part("call", typeof call === "function", "a function that gives the result");
-}
-
-function isField(rule: Partial<Field<unknown>> | null | undefined): boolean {
-  return typeof rule?.parse === "function" && typeof rule.write === "function";
 }
 
 /** The penalty of a result [batch, ...] for one sample, so that its strength does not depend on the batch size. */

@@ -1,6 +1,6 @@
 // What is an optimizer? Options, what it remembers for each weight, and a rule in ops.
 
-import { type Config, checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
+import { type Config, checkDefinition, checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
 import { check, show } from "../errors.ts";
 import type { Operand, SymbolicTensor } from "../graph.ts";
 import { flag, number, type OptionRule, type OptionRules, settle } from "../optionRules.ts";
@@ -141,13 +141,7 @@ export type OptimizerFactory<S extends object> = (options?: OptimizerOptions & P
 export function defineOptimizer<S extends object = Record<never, never>>(
   definition: OptimizerDefinition<S>,
 ): OptimizerFactory<S> {
-  checkOptionsObject("defineOptimizer", definition);
-  const { name, update } = definition;
-  check(typeof name === "string" && name !== "" && typeof update === "function", "option", () => ({
-    where: "defineOptimizer",
-    expected: "a name and the function update",
-    received: show(definition),
-  }));
+  checkDefinition("defineOptimizer", definition, { name: "string", update: "function" });
   return (options = {}) => makeOptimizer(definition, options);
 }
 
@@ -166,12 +160,15 @@ export function makeOptimizer<S extends object>(
   const own = settle(where, given, rulesOf(definition.options), commonOptions);
   const settings = checkedSettings(where, given, definition.learningRate ?? 0.001, definition.weightDecay ?? null);
   const slots = typeof definition.slots === "function" ? definition.slots(own) : (definition.slots ?? {});
-  const single = weightDecayOf !== undefined || Object.values(slots).some(({ shape }) => shape !== undefined);
-  check(perWeight || !single, "option", () => ({
-    where: `${where}.perWeight`,
-    expected: "true beside weightDecayOf and shapes of slots",
-    received: show(perWeight),
-  }));
+  check(
+    perWeight || (weightDecayOf ?? Object.values(slots).find(({ shape }) => shape)) === undefined,
+    "option",
+    () => ({
+      where: `${where}.perWeight`,
+      expected: "true with weightDecayOf or shape",
+      received: show(perWeight),
+    }),
+  );
   const called = given.name ?? name;
   const rule: OptimizerRule = {
     slots,

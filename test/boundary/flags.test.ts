@@ -221,11 +221,10 @@ describe("options", () => {
   test("null does not stand for options", async () => {
     const model = network();
     const values = fromArrays(x, y as Any).batch(2);
-    const { adam, rmsprop, sgd, startOptimizer } = optimizers as unknown as Readonly<Record<string, Loose>>;
+    const { adam, rmsprop, sgd } = optimizers as unknown as Readonly<Record<string, Loose>>;
     const { fit, predict, evaluate } = model as unknown as Readonly<Record<"fit" | "predict" | "evaluate", Loose>>;
     const calls: readonly (() => unknown)[] = [
       ...[adam, rmsprop, sgd].map((make) => () => make?.(null)),
-      () => startOptimizer?.(optimizers.sgd(), [], null),
       ...[fit, evaluate].flatMap((call) => [() => call.call(model, x, y, null), () => call.call(model, values, null)]),
       ...[x, values].map((each) => () => predict.call(model, each, null)),
     ];

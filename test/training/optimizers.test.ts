@@ -319,13 +319,18 @@ test("definitions of optimizers that lack something are refused where they are m
       "defineOptimizer: expected an object of options",
     );
   const update = ({ parameter }: optimizers.OptimizerStep) => ({ parameter });
-  for (const definition of [{}, { name: "", update }, { name: "still" }])
-    expect(() => optimizers.defineOptimizer(definition as never)).toThrow("expected a name and the function update");
+  for (const definition of [{ update }, { name: "", update }])
+    expect(() => optimizers.defineOptimizer(definition as never)).toThrow(
+      "defineOptimizer.name: expected the type string",
+    );
+  expect(() => optimizers.defineOptimizer({ name: "still" } as never)).toThrow(
+    "update: expected the type function, received",
+  );
 });
 
 test("what asks for the shape of a weight sees each weight by itself", () => {
   const update = ({ parameter }: optimizers.OptimizerStep) => ({ parameter });
-  const text = "still.perWeight: expected true beside weightDecayOf and shapes of slots, received false";
+  const text = "still.perWeight: expected true with weightDecayOf or shape, received false";
   const decaying = { name: "still", update, weightDecayOf: () => 1 };
   const remembering = { name: "still", update, slots: { row: { shape: (shape: Shape) => shape.slice(0, 1) } } };
   for (const definition of [decaying, remembering]) {
