@@ -11,7 +11,7 @@ import { inputNode, isVariable, type Operand, SymbolicTensor, toSymbolic, tracin
 import { asValue, isListOfTensors, signature } from "./operands.ts";
 import { full } from "./ops/map.ts";
 import { structuralKey } from "./structuralKey.ts";
-import { type Shape, Tensor, type TensorLike, tensor } from "./tensor.ts";
+import { type Shape, sizeOf, Tensor, type TensorLike, tensor } from "./tensor.ts";
 import { holdSymbols, isSymbolic, isTensor, isValue, leavesOf, mapTree, type Tree } from "./trees.ts";
 import type { Variable } from "./variable.ts";
 
@@ -84,7 +84,7 @@ function bindProgram<R>(fn: (...args: never[]) => R, given: readonly Tree<unknow
   const machine = engine();
   const blocks = (leavesOf(given, isTensor) as Tensor[]).map((value, index) => {
     const block = machine.allocate(value.data.byteLength, argumentName(index));
-    machine.write(block.address, value.data, value.dtype, value.size);
+    machine.write(block.address, value.data, value.dtype, sizeOf(value.shape));
     program.bind(argumentName(index), block);
     return block;
   });

@@ -120,14 +120,30 @@ export function checkDtype(where: string, dtype: Json): void {
 /** @throws {TensorError} `option` unless `given` can hold options: lists, maps, promises, functions … would be ignored. */
 export function checkOptionsObject(where: string, given: unknown): void {
   const isObject = typeof given === "object" && given !== null && !Array.isArray(given);
-  const prototype: unknown = isObject ? Object.getPrototypeOf(given) : null;
-  // The plain objects of another realm too: their prototype has none.
-  const plain = prototype === null || Object.getPrototypeOf(prototype) === null;
-  check(isObject && (plain || Object.keys(given).length > 0), "option", () => ({
+  check(isObject && (isPlain(given) || Object.keys(given).length > 0), "option", () => ({
     where,
     expected: "an object of options",
     received: show(given),
   }));
+}
+
+/** Whether `value` is an object of no class. Those of another realm are as well: their prototype has none. */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** @throws {TensorError} `option` unless `definition` has parts of these types, neither null nor "". */
+export function checkDefinition(where: string, definition: object, parts: Readonly<Record<string, string>>): void {
+  checkOptionsObject(where, definition);
+  for (const [name, type] of Object.entries(parts)) {
+    const part = (definition as Readonly<Record<string, unknown>>)[name];
+    check(typeof part === type && Boolean(part), "option", () => ({
+      where: `${where}.${name}`,
+      expected: `the type ${type}`,
+      received: show(part),
+    }));
+  }
 }
 
 /** @throws {TensorError} `option`, naming the nearest known option, when `given` has a key that `known` does not list. */

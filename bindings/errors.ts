@@ -87,7 +87,7 @@ function described(value: unknown): string {
   if (typeof value === "function") return shortened(`a function ${value.name}`.trim());
   if (Array.isArray(value)) {
     const plain = value.length <= 8 && value.every((item) => item === null || !/^[fo]/.test(typeof item));
-    const text = plain ? `[${value.map(String).join(", ")}]` : "";
+    const text = plain ? `[${value.map(described).join(", ")}]` : "";
     return plain && text.length <= 200 ? text : `an array of ${value.length}`;
   }
   if (typeof value !== "object" || value === null) return shortened(String(value));

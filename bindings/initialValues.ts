@@ -4,7 +4,7 @@ import { BoundedCache } from "./boundedCache.ts";
 import { compiled } from "./compiled.ts";
 import type { SymbolicTensor } from "./graph.ts";
 import { randomNormal, randomTruncatedNormal } from "./ops/composed.ts";
-import { add, multiply } from "./ops/map.ts";
+import { add, maximum, minimum, multiply } from "./ops/map.ts";
 import { randomUniform } from "./ops/random.ts";
 import { type Shape, sizeOf, Tensor, tensor } from "./tensor.ts";
 
@@ -22,25 +22,37 @@ export function fans(shape: Shape): { readonly fanIn: number; readonly fanOut: n
 /** Numbers that one run of a program draws. */
 const pieceSize = 8192;
 
-type Draw = (seed: Tensor, piece: Tensor, factor: number, offset: number) => Tensor;
+type Draw = (seed: Tensor, piece: Tensor, factor: number, offset: number, low: number, high: number) => Tensor;
 const programs = new BoundedCache<Distribution, Draw>(3);
 
+/** What rounding must not leave: float32 numbers. */
+export type Bounds = readonly [low: number, high: number];
+
 /** factor · random + offset, by the engine, piece by piece: one small program a kind serves all shapes. */
-export function draw(kind: Distribution, shape: Shape, factor: number, offset: number, seed: number): Tensor {
+export function draw(
+  kind: Distribution,
+  shape: Shape,
+  factor: number,
+  offset: number,
+  seed: number,
+  [low, high]: Bounds = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+): Tensor {
   const run = programs.get(kind, () => drawProgram(kind));
   const values = new Float32Array(sizeOf(shape));
   const key = tensor(Int32Array.of(seed), []);
   for (let begin = 0; begin < values.length; begin += pieceSize) {
-    const piece = run(key, tensor(Int32Array.of(begin / pieceSize), []), factor, offset).data;
+    const piece = run(key, tensor(Int32Array.of(begin / pieceSize), []), factor, offset, low, high).data;
     values.set(piece.subarray(0, values.length - begin), begin);
   }
   return Tensor.of(values, shape, "float32");
 }
 
+type Node = SymbolicTensor;
+
 function drawProgram(kind: Distribution): Draw {
   const random = { uniform: randomUniform, normal: randomNormal, truncatedNormal: randomTruncatedNormal }[kind];
-  return compiled((key: SymbolicTensor, piece: SymbolicTensor, factor: SymbolicTensor, offset: SymbolicTensor) =>
-    add(multiply(random(key, piece, [pieceSize]), factor), offset),
+  return compiled((key: Node, piece: Node, factor: Node, offset: Node, low: Node, high: Node) =>
+    minimum(maximum(add(multiply(random(key, piece, [pieceSize]), factor), offset), low), high),
   );
 }
 

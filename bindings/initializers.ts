@@ -10,9 +10,10 @@ import {
   toCamelCase,
   toSnakeCase,
 } from "./config.ts";
-import { check, show, TensorError, unknownName } from "./errors.ts";
-import { type Distribution, draw, fans, orthogonalRows } from "./initialValues.ts";
-import { floatBelow } from "./ops/random.ts";
+import { check, show, unknownName } from "./errors.ts";
+import { type Bounds, type Distribution, draw, fans, orthogonalRows } from "./initialValues.ts";
+import { floatAbove, floatBelow } from "./ops/random.ts";
+import { integer, nullOr } from "./optionRules.ts";
 import { nextSeed } from "./seed.ts";
 import { type Shape, sizeOf, Tensor, zeros as zeroTensor } from "./tensor.ts";
 
@@ -123,12 +124,10 @@ export function randomUniform(options: UniformOptions = {}): Initializer {
   const maxval = checkNumber("randomUniform.maxval", options.maxval ?? 0.05, minval);
   const seed = seedOf("randomUniform", options);
   const last = Math.max(Math.fround(minval), floatBelow(maxval));
-  return initializer("RandomUniform", { seed, minval, maxval }, (shape, given) => {
-    const drawn = draw("uniform", shape, maxval - minval, minval, seed ?? given ?? nextSeed());
+  return initializer("RandomUniform", { seed, minval, maxval }, (shape, given) =>
     // Rounding would reach the upper bound.
-    for (let place = 0; place < drawn.size; place++) drawn.data[place] = Math.min(drawn.data[place] as number, last);
-    return drawn;
-  });
+    draw("uniform", shape, maxval - minval, minval, seed ?? given ?? nextSeed(), [minval, last]),
+  );
 }
 
 /**
@@ -138,7 +137,7 @@ export function randomUniform(options: UniformOptions = {}): Initializer {
  */
 export function varianceScaling(options: VarianceScalingOptions = {}): Initializer {
   checkOptionNames("varianceScaling", options, ["scale", "mode", "distribution", "seed"]);
-  const scale = positive("varianceScaling.scale", options.scale ?? 1);
+  const scale = checkNumber("varianceScaling.scale", options.scale ?? 1, Number.MIN_VALUE);
   const mode = oneOf("varianceScaling.mode", options.mode ?? "fanIn", fanModes);
   const named = options.distribution === "normal" ? "truncatedNormal" : (options.distribution ?? "truncatedNormal");
   const distribution = oneOf("varianceScaling.distribution", named, distributions);
@@ -311,10 +310,13 @@ function scaled(
 function normalInitializer(className: string, kind: Distribution, options: NormalOptions): Initializer {
   checkOptionNames(className, options, ["mean", "stddev", "seed"]);
   const mean = checkNumber(`${className}.mean`, options.mean ?? 0);
-  const stddev = positive(`${className}.stddev`, options.stddev ?? 0.05);
+  const stddev = checkNumber(`${className}.stddev`, options.stddev ?? 0.05, Number.MIN_VALUE);
   const seed = seedOf(className, options);
+  // Rounding would leave the bounds.
+  const [low, high] = [floatAbove(floatBelow(mean - 2 * stddev)), floatBelow(floatAbove(mean + 2 * stddev))];
+  const bounds: Bounds | undefined = kind === "normal" ? undefined : [low, high];
   return initializer(className, { seed, mean, stddev }, (shape, given) =>
-    draw(kind, shape, stddev, mean, seed ?? given ?? nextSeed()),
+    draw(kind, shape, stddev, mean, seed ?? given ?? nextSeed(), bounds),
   );
 }
 
@@ -323,18 +325,8 @@ function filled(shape: Shape, value: number): Tensor {
 }
 
 function seedOf(where: string, { seed = null }: SeedOptions): number | null {
-  check(seed === null || Number.isSafeInteger(seed), "option", () => ({
-    where: `${where}.seed`,
-    expected: "an integer or null",
-    received: show(seed),
-  }));
+  nullOr(integer(0)).check(`${where}.seed`, seed);
   return seed;
-}
-
-function positive(where: string, value: unknown): number {
-  const number = checkNumber(where, value, 0);
-  if (number === 0) throw new TensorError("option", { where, expected: "a number > 0", received: "0" });
-  return number;
 }
 
 function oneOf<T extends string>(where: string, value: string, words: readonly T[]): T {

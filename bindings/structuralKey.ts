@@ -4,8 +4,17 @@ import { hasTag, tensorTag } from "./brands.ts";
 import { check } from "./errors.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Levels of lists and records in each other. */
-const deepest = 256;
+/** Lists and records in each other, at most; deeper ones are refused, and those that hold themselves with them. */
+export const deepest = 256;
+
+/** @throws {TensorError} `option` for what stands in {@link deepest} lists and records or more. */
+export function checkDepth(depth: number): void {
+  check(depth < deepest, "option", () => ({
+    where: "arguments",
+    expected: `at most ${deepest} lists and records in each other`,
+    received: "more, or one that holds itself",
+  }));
+}
 
 /**
  * `value` as text: numbers, strings, lists and records by what they hold; functions and objects of classes, which may hold
@@ -32,11 +41,7 @@ export function structuralKey(value: unknown, replace?: (value: unknown) => unkn
 }
 
 function keyOfObject(value: object, replace: ((value: unknown) => unknown) | undefined, depth: number): string {
-  check(depth < deepest, "option", () => ({
-    where: "arguments",
-    expected: `at most ${deepest} lists and records in each other`,
-    received: "more, or one that holds itself",
-  }));
+  checkDepth(depth);
   if (Array.isArray(value)) {
     let list = "[";
     // Holes too.

@@ -1,7 +1,7 @@
 // What are tensors in nested lists and records, and how does one walk through them?
 
-import { check } from "./errors.ts";
 import { SymbolicTensor } from "./graph.ts";
+import { checkDepth, deepest } from "./structuralKey.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Tensors in nested lists and records. */
@@ -16,9 +16,6 @@ export function isTensor(value: unknown): boolean {
 export function isSymbolic(value: unknown): boolean {
   return value instanceof SymbolicTensor;
 }
-
-/** Lists and records in each other, at most; deeper ones are refused, and those that hold themselves with them. */
-const deepest = 256;
 
 /** Whether `value` is one tensor's data rather than a list or record of tensors. */
 export function isValue(value: unknown, depth = 0): boolean {
@@ -50,11 +47,7 @@ export function mapTree<T>(
   depth = 0,
 ): Tree<unknown> {
   if (isLeaf(tree)) return change(tree);
-  check(depth < deepest, "option", () => ({
-    where: "arguments",
-    expected: `at most ${deepest} lists and records in each other`,
-    received: "more, or one that holds itself",
-  }));
+  checkDepth(depth);
   if (Array.isArray(tree)) return tree.map((each) => mapTree(each, isLeaf, change, depth + 1));
   if (isRecord(tree))
     return Object.fromEntries(

@@ -3,11 +3,10 @@
 import { variableTag } from "./brands.ts";
 import { engine } from "./engine.ts";
 import { check, show } from "./errors.ts";
+import { checkFlag } from "./graph.ts";
 import type { Block } from "./heap.ts";
 import {
   arrayType,
-  checkDType,
-  checkShape,
   type DType,
   elementBytes,
   isWhole,
@@ -15,6 +14,7 @@ import {
   sameShape,
   sizeOf,
   Tensor,
+  zeros,
 } from "./tensor.ts";
 
 /** A place in WebAssembly memory. Holding the block keeps it allocated. */
@@ -38,10 +38,9 @@ export class Variable {
   private initial: Tensor | undefined;
   private place: Storage | undefined;
 
-  /** @throws {TensorError} `shape`, `dtype` or `option` for what is not a tensor, or not a flag. */
+  /** @throws {TensorError} `dtype` for what is not a tensor, `option` for what is not a flag. */
   constructor(name: string, initial: Tensor, trainable = false) {
-    checkShape(name, initial?.shape);
-    checkDType(name, initial.dtype);
+    checkValue(name, initial, "Use tensor(data).");
     this.name = name;
     this.shape = initial.shape;
     this.dtype = initial.dtype;
@@ -51,7 +50,7 @@ export class Variable {
 
   /** Another name for memory that already holds values: one instruction over several neighbouring variables. */
   static over(name: string, storage: Storage, shape: Shape, dtype: DType): Variable {
-    const alias = new Variable(name, { shape: Object.freeze([...shape]), dtype } as unknown as Tensor);
+    const alias = Object.assign(new Variable(name, zeros([0], dtype)), { shape });
     alias.place = storage;
     alias.initial = undefined;
     return alias;
@@ -63,11 +62,7 @@ export class Variable {
   }
   /** @throws {TensorError} `option` unless it is true or false. */
   set trainable(value: boolean) {
-    check(typeof value === "boolean", "option", () => ({
-      where: `${this.name}.trainable`,
-      expected: "true or false",
-      received: show(value),
-    }));
+    checkFlag(this.name, "trainable", value);
     this.isTrainable = value;
   }
 
@@ -108,12 +103,7 @@ export class Variable {
    * @throws {TensorError} `shape` or `dtype` unless both are equal.
    */
   assign(value: Tensor): void {
-    check(value instanceof Tensor && isWhole(value), "dtype", () => ({
-      where: this.name,
-      expected: "a tensor of values",
-      received: show(value),
-      remedy: "Use ops.assign(variable, value) for anything else, and inside traced functions.",
-    }));
+    checkValue(this.name, value, "Use ops.assign(variable, value) for anything else, and inside traced functions.");
     check(sameShape(value.shape, this.shape), "shape", () => ({
       where: this.name,
       expected: `shape [${this.shape.join(", ")}]`,
@@ -144,6 +134,15 @@ export class Variable {
     this.initial = undefined;
     engine().write(place.block.address + place.offset, value.data, this.dtype, this.size);
   }
+}
+
+function checkValue(where: string, value: unknown, remedy: string): void {
+  check(value instanceof Tensor && isWhole(value), "dtype", () => ({
+    where,
+    expected: "a tensor of values",
+    received: show(value),
+    remedy,
+  }));
 }
 
 let changes = 0;

@@ -3,7 +3,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import { fromArrays } from "../data/sources.ts";
 import { check, show } from "../errors.ts";
-import type { DataLike } from "../models/data.ts";
+import { type DataLike, isDataset } from "../models/data.ts";
 import type { Model } from "../models/model.ts";
 import type { SampleWeight } from "../models/sampleWeights.ts";
 import { integer, number, settle } from "../optionRules.ts";
@@ -77,11 +77,16 @@ export async function lrFinder<I extends DataLike>(
     expected: "a model",
     received: show(model),
   }));
+  check(Array.isArray(data) || isDataset(data), "option", () => ({
+    where: `${where}.data`,
+    expected: "[x, y], [x, y, sampleWeight] or a dataset",
+    received: show(data),
+  }));
   const { trainer } = model;
   const restore = trainer.remember();
   const batches = batchesOf(data, batchSize).open(0);
   const [rates, losses, smoothed]: [number[], number[], number[]] = [[], [], []];
-  // What the smoothed loss has forgotten of its beginning, which was 0.
+  // What the smoothed loss has forgotten of its beginning, which was 0; the least one once it tells something.
   let [average, missing, least] = [0, 1, Number.POSITIVE_INFINITY];
   try {
     for (let step = 0; step < steps; step++) {
@@ -96,9 +101,10 @@ export async function lrFinder<I extends DataLike>(
       rates.push(rate);
       losses.push(loss);
       missing *= smoothing;
-      smoothed.push(average / (1 - missing));
-      if (step >= 2 * reach) least = Math.min(least, smoothed[step] as number);
-      if ((smoothed[step] as number) > 4 * least) break;
+      const mean = average / (1 - missing);
+      smoothed.push(mean);
+      if (step >= 2 * reach) least = Math.min(least, mean);
+      if (mean > 4 * least) break;
       if (step % 8 === 7) await yieldToEvents();
     }
   } finally {

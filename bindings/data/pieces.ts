@@ -91,16 +91,18 @@ async function* streamed(
   stream: ReadableStream<Uint8Array> | ReadableStream<string>,
 ): AsyncGenerator<Uint8Array | string> {
   const reader = (stream as ReadableStream<Uint8Array | string>).getReader();
-  let [read, failed] = [0, false];
+  let [read, unit, failed] = [0, "byte", false];
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((cause: unknown) => {
         failed = true;
-        throw cutOff(place(), read, cause);
+        throw cutOff(place(), `${read} ${unit}${read === 1 ? "" : "s"}`, cause);
       });
       if (done) return;
-      read += value.length;
       yield value;
+      // Whoever goes on has found that it is a piece.
+      read += value.length;
+      if (typeof value === "string") unit = "character";
     }
   } finally {
     if (!failed) await reader.cancel();
@@ -108,9 +110,9 @@ async function* streamed(
 }
 
 /** The error for a stream that fails in the middle; one that its user aborted is left as it is. */
-function cutOff(where: string, read: number, cause: unknown): unknown {
+function cutOff(where: string, read: string, cause: unknown): unknown {
   if (cause instanceof TensorError || (cause instanceof Error && cause.name === "AbortError")) return cause;
-  const received = `${read} ${read === 1 ? "byte" : "bytes"}, then ${cause instanceof Error ? cause.message : show(cause)}`;
+  const received = `${read}, then ${cause instanceof Error ? cause.message : show(cause)}`;
   const remedy = "Check the connection and read it again.";
   return new TensorError("data", { where, expected: "the whole text", received, remedy }, { cause });
 }

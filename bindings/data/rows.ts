@@ -91,6 +91,7 @@ export class RowSplitter {
       if (this.place === "quoted") {
         if (code === quoteCode) this.place = "quote";
         else if (code <= carriageReturn) this.countLine(code);
+        else this.returned = false;
         if (at >= limit) throw this.tooLong();
         continue;
       }

@@ -45,13 +45,12 @@ const DAMAGED = "The file is damaged or is not an IDX file: fetch it again.";
 /**
  * The array of any shape in the bytes of an IDX file, raw or compressed with gzip. Bytes stay `uint8`, signed integers
  * become `int32`, floats `float32` (64-bit ones are rounded). The array owns its elements. `where` begins the messages
- * (default `readIdx`). An archive is expanded as far as its header
- * declares, never beyond, and may declare 1 GiB.
+ * (default `readIdx`). An archive is expanded as far as its header declares, never beyond, and may declare 1 GiB.
  * @throws TensorError `format` for a damaged archive, another kind of file, an unknown element type, or a number of bytes
- *   that does not fit the sizes; `memory` for an archive of more than 1 GiB.
+ *   that does not fit the sizes; `memory` for an archive of more than 1 GiB; `option` for what is not a Uint8Array.
  */
 export function readIdx(bytes: Uint8Array, where = "readIdx"): IdxArray {
-  check(ArrayBuffer.isView(bytes), "option", () => ({
+  check(bytes instanceof Uint8Array, "option", () => ({
     where,
     expected: "the bytes of an IDX file as a Uint8Array",
     received: show(bytes),

@@ -8,7 +8,7 @@ import { gather } from "../ops/gather.ts";
 import { add, asFloat, cast, less, minimum, multiply, subtract } from "../ops/map.ts";
 import { sum } from "../ops/reduce.ts";
 import { expandDims, reshape } from "../ops/view.ts";
-import { type TensorLike, tensor, zeros as zeroTensor } from "../tensor.ts";
+import { checkRoom, type TensorLike, tensor, zeros as zeroTensor } from "../tensor.ts";
 import { choice, type Field, type Fields, numbers, type Parsed, positiveInteger } from "./field.ts";
 import { defineLayer, Layer, type LayerDefinition, type LayerOptions } from "./layer.ts";
 
@@ -52,6 +52,7 @@ export const categoryEncoding: (options: CategoryEncodingOptions) => Layer = /* 
       received: `[${weights?.shape.join(", ")}]`,
     }));
     const integers = cast(x, "int32");
+    checkRoom(() => where, [numTokens], "int32");
     // Looking them up stops the program at one that is out of range.
     const known = constant(zeroTensor([numTokens], "int32"));
     return encoded(add(integers, gather(known, integers)), numTokens, outputMode, weights);
@@ -131,7 +132,7 @@ export class DiscretizationLayer extends Layer {
  */
 export function discretization(options: DiscretizationOptions): DiscretizationLayer {
   const definition = discretizationDefinition as unknown as LayerDefinition<Fields, "one" | "many">;
-  const layer = new DiscretizationLayer(definition, { ...options });
+  const layer = new DiscretizationLayer(definition, options as unknown as Record<string, unknown>);
   const { binBoundaries, numBins } = layer.options as Parsed<DiscretizationFields>;
   check((binBoundaries === null) !== (numBins === null), "option", () => ({
     where: "discretization",

@@ -1,6 +1,6 @@
 // What is a layer? Options, weights, and a function of tensors; all the rest follows from these.
 
-import { checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
+import { checkDefinition, checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, formatBytes, show, unknownName } from "../errors.ts";
 import { checkFlag, type Operand, read, SymbolicTensor, withScope } from "../graph.ts";
@@ -154,13 +154,14 @@ export class Layer implements AnyLayer {
   constructor(definition: AnyDefinition, given: Readonly<Record<string, unknown>>) {
     this.definition = definition;
     this.className = definition.className;
-    checkOptionsObject(factoryName(definition.className), given);
+    const where = factoryName(definition.className);
+    checkOptionsObject(where, given);
     const { name, trainable = true, inputShape, inputDtype = "float32" } = given as LayerOptions;
     this.named = name !== undefined;
     this.name = name ?? toSnakeCase(definition.className);
     this.inputShape = inputShape;
     this.inputDtype = inputDtype;
-    this.options = parseOptions(definition, given, this.named ? this.name : factoryName(definition.className));
+    this.options = parseOptions(definition, given, name ?? where);
     this.isTrainable = trainable;
   }
 
@@ -327,15 +328,15 @@ export function withStoredWeights<T>(source: StoredWeights, action: () => T): T 
 /**
  * Makes a kind of layer, as all layers of wasmgrad are made. Give the factory the type of its options:
  * `const highway: (options: HighwayOptions) => Layer = defineLayer({ … })`.
+ * @throws {TensorError} `option` for a definition that lacks something.
  */
 /* @__NO_SIDE_EFFECTS__ */
 export function defineLayer<F extends Fields, I extends "one" | "many">(
   definition: LayerDefinition<F, I>,
 ): (options?: object) => Layer {
-  return (options = {}) => {
-    checkOptionsObject(factoryName(definition.className), options);
-    return new Layer(definition as unknown as AnyDefinition, { ...options });
-  };
+  const parts = { className: "string", inputs: "string", fields: "object", call: "function" } as const;
+  checkDefinition("defineLayer", definition, parts);
+  return (options = {}) => new Layer(definition as unknown as AnyDefinition, options as Record<string, unknown>);
 }
 
 /** The penalty of a result [batch, ...] for one sample, so that its strength does not depend on the batch size. */

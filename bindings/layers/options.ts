@@ -1,7 +1,7 @@
 // Are the options of a layer such as its fields allow?
 
-import { checkOptionsObject } from "../config.ts";
 import { check, show, unknownName } from "../errors.ts";
+import { checkFlag } from "../graph.ts";
 import { elementBytes } from "../tensor.ts";
 import type { AnyDefinition, LayerOptions } from "./layer.ts";
 
@@ -16,8 +16,7 @@ export function parseOptions(
   given: Readonly<Record<string, unknown>>,
   where: string,
 ): Readonly<Record<string, unknown>> {
-  checkOptionsObject(where, given);
-  const { inputShape, inputDtype, name, trainable } = given as LayerOptions;
+  const { inputShape, inputDtype, name, trainable = true } = given as LayerOptions;
   check(name === undefined || (typeof name === "string" && name !== "" && !name.includes("/")), "option", () => ({
     where: `${factoryName(definition.className)}.name`,
     expected: 'text without "/"',
@@ -27,11 +26,7 @@ export function parseOptions(
   for (const key of Object.keys(given))
     if (!known.includes(key) && !commonOptions.includes(key))
       throw unknownName(where, "an option", key, [...known, ...commonOptions]);
-  check(trainable === undefined || typeof trainable === "boolean", "option", () => ({
-    where: `${where}.trainable`,
-    expected: "true or false",
-    received: show(trainable),
-  }));
+  checkFlag(where, "trainable", trainable);
   check(inputDtype === undefined || Object.keys(elementBytes).includes(inputDtype), "option", () => ({
     where: `${where}.inputDtype`,
     expected: Object.keys(elementBytes).join(" or "),

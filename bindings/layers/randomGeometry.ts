@@ -3,20 +3,7 @@
 import type { SymbolicTensor } from "../graph.ts";
 import { affineSample, type FillMode, type Sampling } from "../ops/affineSample.ts";
 import { stack } from "../ops/copy.ts";
-import {
-  add,
-  asFloat,
-  broadcastTo,
-  cos,
-  floor,
-  less,
-  minimum,
-  multiply,
-  negate,
-  sin,
-  subtract,
-  where,
-} from "../ops/map.ts";
+import { add, asFloat, broadcastTo, cos, floor, less, multiply, negate, sin, subtract, where } from "../ops/map.ts";
 import { reshape } from "../ops/view.ts";
 import {
   batchOfImages,
@@ -126,8 +113,8 @@ export const randomCrop: (options: RandomCropOptions) => Layer = /* @__PURE__ */
     const [rows, columns] = sizeOfImages(images, format);
     if (!context.training || rows < height || columns < width) return cropInTheMiddle(images, [height, width], format);
     const draw = drawing(fixed, context);
-    // The largest draws round up to rest + 1.
-    const start = (rest: number): Node => minimum(floor(draw([images.shape[0] as number], [0, rest + 1])), rest);
+    // From draws of at most 1 − 2⁻²⁴: rounding does not reach rest + 1.
+    const start = (rest: number): Node => floor(draw([images.shape[0] as number], [0, rest + 1]));
     const map: AffineMap = [1, 0, start(columns - width), 0, 1, start(rows - height)];
     return sample(images, map, format, { ...exact, height, width });
   },

@@ -146,5 +146,8 @@ class SpectralNormalization extends Layer {
  * @throws {TensorError} `option` for a layer without a weight `kernel` or `embeddings`.
  */
 export function spectralNormalization(options: SpectralNormalizationOptions): Layer {
-  return new SpectralNormalization(definition as unknown as AnyDefinition, { ...options });
+  return new SpectralNormalization(
+    definition as unknown as AnyDefinition,
+    options as unknown as Record<string, unknown>,
+  );
 }

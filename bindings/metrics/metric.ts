@@ -1,6 +1,6 @@
 // What is a metric? Numbers that are summed up from batch to batch, and what follows from them.
 
-import { type Config, checkOptionsObject } from "../config.ts";
+import { type Config, checkDefinition } from "../config.ts";
 import { check, show } from "../errors.ts";
 import type { Operand, SymbolicTensor } from "../graph.ts";
 import { expandedToMatch } from "../losses/loss.ts";
@@ -70,15 +70,9 @@ export interface MetricDefinition<N extends string, R extends StateRules> {
 export function defineMetric<const N extends string, const R extends StateRules>(
   definition: MetricDefinition<N, R>,
 ): Metric<N> {
-  checkOptionsObject("defineMetric", definition);
+  const parts = { name: "string", state: "object", update: "function", result: "function" } as const;
+  checkDefinition("defineMetric", definition, parts);
   const { name, state, update, result } = definition;
-  const values =
-    [update, result].every((each) => typeof each === "function") && typeof state === "object" && state !== null;
-  check(values && typeof name === "string" && name !== "", "option", () => ({
-    where: "defineMetric",
-    expected: "a name, a state, and the functions update and result",
-    received: show(definition),
-  }));
   return metricOf("", name, {}, { state, update, result });
 }
 

@@ -7,6 +7,7 @@ import { add, asFloat, divide, maximum, multiply, notEqual, sqrt, square, subtra
 import { mean as meanOver, sum as sumOver } from "../ops/reduce.ts";
 import { reshape } from "../ops/view.ts";
 import { integer, nullOr, type OptionRule, oneOf } from "../optionRules.ts";
+import { sizeOf } from "../tensor.ts";
 import { type Metric, type MetricParts, makeMetric, meanOf, type Named, ratio, withWeights } from "./metric.ts";
 
 type Node = SymbolicTensor;
@@ -88,7 +89,7 @@ export function r2Score<const N extends string = "r2Score">(options: R2ScoreOpti
       state: r2State,
       update: (yTrue, yPred, sampleWeight) => {
         const [y, p] = matched("r2Score", yTrue, yPred).map((each) =>
-          reshape(each, [each.shape[0] ?? 1, each.size / (each.shape[0] ?? 1)]),
+          reshape(each, [each.shape[0] ?? 1, sizeOf(each.shape.slice(1))]),
         ) as [Node, Node];
         const rows = y.shape[0] as number;
         const residuals = square(subtract(y, p));

@@ -2,7 +2,8 @@
 
 import { untilEnded } from "../aborting.ts";
 import type { Callback, ModelInTraining, TrainingInfo } from "../callbacks/callback.ts";
-import { check, show } from "../errors.ts";
+import { check } from "../errors.ts";
+import { integer } from "../optionRules.ts";
 import { yieldToEvents } from "../platform/yielding.ts";
 import { recruit } from "../workers.ts";
 import type { Feed } from "./feed.ts";
@@ -232,11 +233,7 @@ export function validationName(name: string): string {
 
 /** Checks a whole-number option. @throws {TensorError} `option`. */
 export function wholeNumber(where: string, value: unknown, low: number): number {
-  check(Number.isInteger(value) && (value as number) >= low, "option", () => ({
-    where,
-    expected: `an integer ≥ ${low}`,
-    received: show(value),
-  }));
+  integer(low, low).check(where, value);
   return value as number;
 }
 

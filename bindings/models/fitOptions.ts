@@ -1,8 +1,9 @@
 // Are the options of fit such as fit takes?
 
 import { type Callback, callbackEvents } from "../callbacks/callback.ts";
-import { checkOptionNames } from "../config.ts";
+import { checkOptionNames, isPlain } from "../config.ts";
 import { check, show, unknownName } from "../errors.ts";
+import { checkFlag } from "../graph.ts";
 import { isDataset } from "./data.ts";
 import { checkClassWeight } from "./sampleWeights.ts";
 import type { FitOptions } from "./types.ts";
@@ -31,7 +32,7 @@ export function checkFitOptions(where: string, options: FitOptions, dataset = fa
       received: "a dataset",
       remedy: "Let the dataset do it: batch(n), shuffle(n), batches [x, y, sampleWeight], take and skip.",
     }));
-  const { validationSplit, validationData, verbose, shuffle, callbacks } = options;
+  const { validationSplit, validationData, verbose, shuffle = true, callbacks } = options;
   const share: unknown = validationSplit ?? 0;
   check(typeof share === "number" && share >= 0 && share < 1, "option", () => ({
     where: `${where}.validationSplit`,
@@ -54,27 +55,14 @@ export function checkFitOptions(where: string, options: FitOptions, dataset = fa
       received: show(validationData),
     }),
   );
-  check(
-    verbose === undefined || verbose === "auto" || verbose === 0 || verbose === 1 || verbose === 2,
-    "option",
-    () => ({
-      where: `${where}.verbose`,
-      expected: '"auto", 0, 1 or 2',
-      received: show(verbose),
-    }),
-  );
+  check([undefined, "auto", 0, 1, 2].includes(verbose), "option", () => ({
+    where: `${where}.verbose`,
+    expected: '"auto", 0, 1 or 2',
+    received: show(verbose),
+  }));
   checkCallbacks(`${where}.callbacks`, callbacks);
   if (options.classWeight !== undefined) checkClassWeight(`${where}.classWeight`, options.classWeight);
-  for (const each of callbacks ?? []) {
-    const strange = strangeEvent(each);
-    if (strange !== undefined)
-      throw unknownName(`${where}.callbacks`, "a function of callbacks", strange, callbackEvents);
-  }
-  check(shuffle === undefined || typeof shuffle === "boolean", "option", () => ({
-    where: `${where}.shuffle`,
-    expected: "true or false",
-    received: show(shuffle),
-  }));
+  checkFlag(where, "shuffle", shuffle);
   check(options.validationBatchSize === undefined || !isDataset(validationData), "option", () => ({
     where: `${where}.validationBatchSize`,
     expected: "arrays to validate on",
@@ -99,14 +87,14 @@ export function checkSignal(where: string, signal: unknown): void {
   );
 }
 
-/** @throws {TensorError} `option` unless each of `callbacks` is one, and not a list or a promise of some. */
+/** @throws {TensorError} `option` unless each of `callbacks` is one, and not a list or a promise of some; `name`. */
 function checkCallbacks(where: string, callbacks: unknown): void {
   check(callbacks === undefined || Array.isArray(callbacks), "option", () => ({
     where,
     expected: "a list of callbacks",
     received: show(callbacks),
   }));
-  for (const [index, each] of (callbacks ?? []).entries())
+  for (const [index, each] of (callbacks ?? []).entries()) {
     check(isCallback(each), "option", () => ({
       where: `${where}[${index}]`,
       expected: "a callback: an object of functions such as onEpochEnd",
@@ -114,12 +102,18 @@ function checkCallbacks(where: string, callbacks: unknown): void {
       ...(Array.isArray(each) ? { remedy: "Spread the list: [...callbacks]." } : {}),
       ...(each instanceof Promise ? { remedy: "Await it." } : {}),
     }));
+    const strange = strangeEvent(each);
+    if (strange !== undefined) throw unknownName(where, "a function of callbacks", strange, callbackEvents);
+  }
 }
 
 function isCallback(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value) || "then" in value) return false;
   const given = value as Readonly<Record<string, unknown>>;
-  return callbackEvents.every((name) => given[name] === undefined || typeof given[name] === "function");
+  const events = callbackEvents.filter((name) => given[name] !== undefined);
+  if (events.length > 0) return events.every((name) => typeof given[name] === "function");
+  // A map, a set, a date … would be ignored; misspelt events have a message of their own.
+  return isPlain(value) || strangeEvent(value) !== undefined;
 }
 
 /** A function whose name is like those of callbacks but none of them: it would never be called. */

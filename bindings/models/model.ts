@@ -38,7 +38,7 @@ export class Model<I = TensorLike, O = Tensor, M extends string = never> extends
   predict(x: unknown, given?: object): O | Promise<O> {
     const repeated = given === undefined ? this.predictor.repeat(x) : undefined;
     if (repeated !== undefined) return repeated as O;
-    const options = given ?? {};
+    const options = given === undefined ? {} : given;
     if (isDataset(x)) return this.predictDataset(x, options as DatasetPredictOptions);
     const where = `${this.name}.predict`;
     checkOptionNames(where, options, ["batchSize"]);

@@ -110,7 +110,7 @@ export class Training<I, O, M extends string> extends Structure {
   async fit(x: unknown, ...rest: readonly unknown[]): Promise<unknown> {
     const where = `${this.name}.fit`;
     const dataset = isDataset(x);
-    const given = (rest[dataset ? 0 : 1] ?? {}) as FitOptions;
+    const [given = {}] = rest.slice(dataset ? 0 : 1) as readonly FitOptions[];
     checkFitOptions(where, given, dataset);
     const { signal } = given;
     signal?.throwIfAborted();
@@ -183,7 +183,7 @@ export class Training<I, O, M extends string> extends Structure {
   async evaluate(x: unknown, ...rest: readonly unknown[]): Promise<LogsOf<M>> {
     const where = `${this.name}.evaluate`;
     const dataset = isDataset(x);
-    const options = (rest[dataset ? 0 : 1] ?? {}) as EvaluateOptions;
+    const [options = {}] = rest.slice(dataset ? 0 : 1) as readonly EvaluateOptions[];
     checkOptionNames(where, options, ["steps", "signal", ...(dataset ? [] : ["batchSize", "sampleWeight"])]);
     checkSignal(where, options.signal);
     options.signal?.throwIfAborted();

@@ -3,6 +3,7 @@
 import * as code from "../../assembly/opcodes.ts";
 import { lift, type Result } from "../compiled.ts";
 import { addressesIn, type Lowering, type Word } from "../compiler/instruction.ts";
+import { checkOptionsObject } from "../config.ts";
 import { engine } from "../engine.ts";
 import { check, show, TensorError } from "../errors.ts";
 import { gradients } from "../gradient.ts";
@@ -94,8 +95,8 @@ let count = 0;
 export function customOp<const I extends readonly CustomInput[], A extends object = object>(
   definition: CustomOpDefinition<I, A>,
 ): CustomOp<I, A> {
-  const { name, inputs } = definition;
   checkDefinition(definition as unknown as AnyDefinition);
+  const { name, inputs } = definition;
   const kernel = defineKernel(name, definition.module, definition.export ?? name);
   const op = operationOf(definition, kernel);
   const apply =
@@ -216,6 +217,7 @@ function placed<T>(name: string, body: () => T): T {
 const dtypes: readonly unknown[] = ["float32", "int32", "uint8", "bool"] satisfies DType[];
 
 function checkDefinition(definition: AnyDefinition): void {
+  checkOptionsObject("customOp", definition);
   const { name, inputs, infer, lower, gradient, decompose } = definition;
   const option = (key: string, fits: boolean, expected: string, received: unknown): void =>
     check(fits, "option", () => ({ where: `customOp.${key}`, expected, received: show(received) }));

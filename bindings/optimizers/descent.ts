@@ -33,8 +33,8 @@ const sgdDefinition: OptimizerDefinition<SgdOptions> = {
  * w ← w − rate·g; with momentum v ← momentum·v − rate·g, w ← w + v (nesterov: w + momentum·v − rate·g).
  * Learning rate 0.01 by default (Robbins & Monro, 1951; Polyak, 1964).
  */
-export const sgd: OptimizerFactory<SgdOptions> = (options) =>
-  makeOptimizer(sgdDefinition, options ?? {}, ({ slots, ...block }, { momentum, nesterov }) => {
+export const sgd: OptimizerFactory<SgdOptions> = (options = {}) =>
+  makeOptimizer(sgdDefinition, options, ({ slots, ...block }, { momentum, nesterov }) => {
     const { parameter, gradient, learningRate, weightDecay } = block;
     const velocity = slots.momentum as Variable | undefined;
     sgdStep(

@@ -90,8 +90,7 @@ function adamKernel(block: OptimizerBlock, { beta1, beta2, epsilon }: AdamOption
  * m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², w ← w − rate·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε) in step t.
  * Learning rate 0.001 by default (Kingma & Ba, 2015).
  */
-export const adam: OptimizerFactory<AdamOptions> = (options) =>
-  makeOptimizer(adamDefinition, options ?? {}, adamKernel);
+export const adam: OptimizerFactory<AdamOptions> = (options = {}) => makeOptimizer(adamDefinition, options, adamKernel);
 
 /**
  * {@link adam} with weights moved towards 0 apart from the gradient, by 0.004 by default (Loshchilov & Hutter, 2019).

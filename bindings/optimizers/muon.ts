@@ -100,20 +100,16 @@ function orthogonal(shape: Shape, name: string, { excludeEmbeddings, excludeLaye
   return !excludeLayers.some((each) => name.includes(each));
 }
 
-/** The orthogonal matrix next to x, nearly: its singular values come to lie between about 0.7 and 1.2. */
+/** The orthogonal matrix next to the matrix x, nearly: its singular values come to lie between about 0.7 and 1.2. */
 function orthogonalized(x: Node, { muonA, muonB, muonC, nsSteps }: MuonOptions): Node {
-  const [rows = 1, columns = 1] = x.shape.slice(-2);
-  const turned = (y: Node): Node => (rows > columns ? transpose(y, lastTwoSwapped(x.shape.length)) : y);
+  const [rows = 1, columns = 1] = x.shape;
+  const turned = (y: Node): Node => (rows > columns ? transpose(y) : y);
   let y = turned(x);
-  y = divide(y, add(sqrt(sum(square(y), [-2, -1], true)), 1e-7));
+  y = divide(y, add(sqrt(sum(square(y))), 1e-7));
   for (let step = 0; step < nsSteps; step++) {
     const squared = matMul(y, y, { transposeB: true });
     const polynomial = add(multiply(squared, muonB), multiply(matMul(squared, squared), muonC));
     y = add(multiply(y, muonA), matMul(polynomial, y));
   }
   return turned(y);
-}
-
-function lastTwoSwapped(rank: number): number[] {
-  return Array.from({ length: rank }, (_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis));
 }

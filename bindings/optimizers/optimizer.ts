@@ -1,6 +1,6 @@
 // What is an optimizer? Options, what it remembers for each weight, and a rule in ops.
 
-import { type Config, checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
+import { type Config, checkDefinition, checkOptionsObject, type Json, toSnakeCase } from "../config.ts";
 import { check, show } from "../errors.ts";
 import type { Operand, SymbolicTensor } from "../graph.ts";
 import { flag, number, type OptionRule, type OptionRules, settle } from "../optionRules.ts";
@@ -135,11 +135,13 @@ export type OptimizerFactory<S extends object> = (options?: OptimizerOptions & P
  * });
  * model.compile({ optimizer: signMomentum({ learningRate: 1e-3, clipnorm: 1 }), loss: "mse" });
  * ```
+ * @throws {TensorError} `option` for a definition that lacks something.
  */
 /* @__NO_SIDE_EFFECTS__ */
 export function defineOptimizer<S extends object = Record<never, never>>(
   definition: OptimizerDefinition<S>,
 ): OptimizerFactory<S> {
+  checkDefinition("defineOptimizer", definition, { name: "string", update: "function" });
   return (options = {}) => makeOptimizer(definition, options);
 }
 
@@ -153,16 +155,20 @@ export function makeOptimizer<S extends object>(
   kernel?: (block: OptimizerBlock, options: S) => void,
 ): Optimizer {
   const { name, className = name, update, perWeight = false, shared = {}, weightDecayOf } = definition;
-  check(typeof name === "string" && name !== "" && typeof update === "function", "option", () => ({
-    where: "defineOptimizer",
-    expected: "a name and the function update",
-    received: show(definition),
-  }));
   const where = name.toLowerCase();
   checkOptionsObject(where, given);
   const own = settle(where, given, rulesOf(definition.options), commonOptions);
   const settings = checkedSettings(where, given, definition.learningRate ?? 0.001, definition.weightDecay ?? null);
   const slots = typeof definition.slots === "function" ? definition.slots(own) : (definition.slots ?? {});
+  check(
+    perWeight || (weightDecayOf ?? Object.values(slots).find(({ shape }) => shape)) === undefined,
+    "option",
+    () => ({
+      where: `${where}.perWeight`,
+      expected: "true with weightDecayOf or shape",
+      received: show(perWeight),
+    }),
+  );
   const called = given.name ?? name;
   const rule: OptimizerRule = {
     slots,

@@ -2,6 +2,8 @@
 
 import { checkNumber } from "../config.ts";
 import { check, show } from "../errors.ts";
+import { checkFlag } from "../graph.ts";
+import { integer, nullOr } from "../optionRules.ts";
 import { type LearningRate, type Schedule, scheduleOrNumber } from "../schedules/schedule.ts";
 
 /** Options that every optimizer has; null is the same as none. */
@@ -12,8 +14,8 @@ export interface OptimizerOptions {
    */
   readonly learningRate?: LearningRate;
   /**
-   * Each step also moves weights towards 0 by learningRate · weightDecay of their value. Default none (adamw 0.004, muon
-   * 0.1).
+   * Each step also moves weights towards 0 by learningRate · weightDecay of their value. Default none (adamw and muon
+   * 0.004).
    */
   readonly weightDecay?: number | null;
   /** Weights that do not decay: those whose name has one of these in it, such as "bias". Default none. */
@@ -67,6 +69,8 @@ export function checkedSettings(
   learningRate: number,
   weightDecay: number | null,
 ): OptimizerSettings {
+  const { useEma = false } = options;
+  checkFlag(where, "useEma", useEma);
   const clips = (["clipnorm", "clipvalue", "globalClipnorm"] as const).filter((key) => options[key] != null);
   check(clips.length <= 1, "option", () => ({
     where,
@@ -82,21 +86,16 @@ export function checkedSettings(
     clipnorm: optional("clipnorm", Number.MIN_VALUE),
     clipvalue: optional("clipvalue", Number.MIN_VALUE),
     globalClipnorm: optional("globalClipnorm", Number.MIN_VALUE),
-    useEma: flag(`${where}.useEma`, options.useEma),
+    useEma,
     emaMomentum: checkNumber(`${where}.emaMomentum`, options.emaMomentum ?? 0.99, 0, 1),
-    emaOverwriteFrequency: wholeOrNull(`${where}.emaOverwriteFrequency`, options.emaOverwriteFrequency, 1),
+    emaOverwriteFrequency: wholeOrNull(`${where}.emaOverwriteFrequency`, 1, options.emaOverwriteFrequency),
     lossScaleFactor: optional("lossScaleFactor", Number.MIN_VALUE),
-    gradientAccumulationSteps: wholeOrNull(`${where}.gradientAccumulationSteps`, options.gradientAccumulationSteps, 2),
+    gradientAccumulationSteps: wholeOrNull(`${where}.gradientAccumulationSteps`, 2, options.gradientAccumulationSteps),
   });
 }
 
-function wholeOrNull(where: string, value: number | null | undefined, low: number): number | null {
-  if (value === null || value === undefined) return null;
-  check(Number.isSafeInteger(value) && value >= low, "option", () => ({
-    where,
-    expected: `an integer ≥ ${low}`,
-    received: show(value),
-  }));
+function wholeOrNull(where: string, low: number, value: number | null = null): number | null {
+  nullOr(integer(low, low)).check(where, value);
   return value;
 }
 
@@ -114,14 +113,4 @@ export function words(where: string, value: unknown): readonly string[] {
 export function decayRate(where: string, value: number): number {
   check(checkNumber(where, value, 0, 1) < 1, "option", () => ({ where, expected: "a number < 1", received: "1" }));
   return value;
-}
-
-/** true or false; false when missing. */
-export function flag(where: string, value: boolean | undefined): boolean {
-  check(value === undefined || typeof value === "boolean", "option", () => ({
-    where,
-    expected: "true or false",
-    received: show(value),
-  }));
-  return value ?? false;
 }

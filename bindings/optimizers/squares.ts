@@ -69,8 +69,8 @@ const rmspropDefinition: OptimizerDefinition<RmspropOptions> = {
  * v ← ρv + (1 − ρ)g², w ← w − rate·g/√(v + ε); centered subtracts the squared mean gradient from v; with momentum the
  * steps add up: b ← momentum·b + step, w ← w − b. Learning rate 0.001 by default (Tieleman & Hinton, 2012).
  */
-export const rmsprop: OptimizerFactory<RmspropOptions> = (options) =>
-  makeOptimizer(rmspropDefinition, options ?? {}, (block, own) => {
+export const rmsprop: OptimizerFactory<RmspropOptions> = (options = {}) =>
+  makeOptimizer(rmspropDefinition, options, (block, own) => {
     const { parameter, gradient, slots, learningRate, weightDecay } = block;
     const { velocity, momentum: momentumBuffer, average_gradient: averageGradient } = slots;
     const buffers = {

@@ -3,7 +3,7 @@
 import { checkNumber } from "../config.ts";
 import type { Constraint } from "../constraints.ts";
 import { check, show } from "../errors.ts";
-import { isVariable, type Operand, read, type SymbolicTensor } from "../graph.ts";
+import { checkFlag, isVariable, type Operand, read, type SymbolicTensor } from "../graph.ts";
 import { clip } from "../ops/composed.ts";
 import { add, divide, equal, maximum, minimum, multiply, sqrt, square, subtract, where } from "../ops/map.ts";
 import { assign } from "../ops/optimize.ts";
@@ -89,7 +89,7 @@ function shadowsOf({ settings, rule }: Optimizer, ordered: readonly Variable[]) 
 /**
  * The state of `optimizer` over `variables` (float32): they are placed in one block if they have no place yet; gradients
  * and slots get blocks of the same layout, so that a step is few instructions for each run of neighbours.
- * @throws {TensorError} `dtype` when a variable is not float32.
+ * @throws {TensorError} `dtype` when a variable is not float32; `option` for what is not an optimizer.
  */
 export function startOptimizer(
   optimizer: Optimizer,
@@ -234,11 +234,7 @@ export function startOptimizer(
     scaleLoss: (loss: Node) => (settings.lossScaleFactor === null ? loss : multiply(loss, settings.lossScaleFactor)),
     step,
     useAverages: (use: boolean) => {
-      check(typeof use === "boolean", "option", () => ({
-        where: "optimizer.useAverages",
-        expected: "true or false",
-        received: show(use),
-      }));
+      checkFlag("optimizer", "useAverages", use);
       check(averages !== undefined || !use, "state", () => ({
         where: "optimizer",
         expected: "averages of the weights",

@@ -103,8 +103,9 @@ export function hashing(options: HashingOptions): Hashing {
   };
   return Object.freeze({
     call(data: NestedStrings | NestedIntegers): Tensor {
-      const { values, shape } = flatten("hashing.call", data, tokens);
-      return encoded(Int32Array.from(values, binOf), shape, numBins, outputMode);
+      const where = "hashing.call";
+      const { values, shape } = flatten(where, data, tokens);
+      return encoded(where, Int32Array.from(values, binOf), shape, numBins, outputMode);
     },
     getConfig: () => configOf({ ...settings, salt: keys, outputMode: toSnakeCase(outputMode) }),
   });

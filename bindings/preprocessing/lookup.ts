@@ -196,7 +196,7 @@ export function lookup<T extends Token, D>(
     const { values, shape } = flatten(where, data, type.rule);
     const indices = Int32Array.from(values, (token, position) => indexOf(token, () => placeOf(where, shape, position)));
     const depth = settings.padToMaxTokens && maxTokens !== null ? maxTokens : front.length + known.tokens.length;
-    const counted = encoded(indices, shape, depth, outputMode === "tfIdf" ? "count" : outputMode);
+    const counted = encoded(where, indices, shape, depth, outputMode === "tfIdf" ? "count" : outputMode);
     const weights = known.idfWeights;
     if (weights === null) return counted;
     const weighted = Float32Array.from(counted.data, (count, position) => count * (weights[position % depth] ?? 0));

@@ -11,6 +11,7 @@ import * as layers from "../../bindings/layers/index.ts";
 import type { Model } from "../../bindings/models/model.ts";
 import { sequential } from "../../bindings/models/sequential.ts";
 import * as ops from "../../bindings/ops/index.ts";
+import * as optimizers from "../../bindings/optimizers.ts";
 import { stringLookup } from "../../bindings/preprocessing/index.ts";
 import { tensor, zeros } from "../../bindings/tensor.ts";
 import { Variable } from "../../bindings/variable.ts";
@@ -136,6 +137,10 @@ const refusals: Readonly<Record<string, readonly [text: string, call: (model: Mo
     "Await it.",
     (model) => model.fit(x, y, { ...step, callbacks: [Promise.resolve({})] } as Any),
   ],
+  "fit: a map of callbacks": [
+    "callbacks[1]: expected a callback: an object of functions such as onEpochEnd, received Map",
+    (model) => model.fit(x, y, { ...step, callbacks: [{}, new Map([["onTrainEnd", () => {}]])] } as Any),
+  ],
   "fit: a hole for a callback": [
     "callbacks[0]",
     (model) => model.fit(x, y, { ...step, callbacks: new Array(1) } as Any),
@@ -211,5 +216,22 @@ describe("options", () => {
     expect(error.message).toContain(text);
     expect(model.getWeights().map(({ data }) => data)).toEqual(before);
     expect((await model.fit(x, y, step)).loss).toHaveLength(1);
+  });
+
+  test("null does not stand for options", async () => {
+    const model = network();
+    const values = fromArrays(x, y as Any).batch(2);
+    const { adam, rmsprop, sgd } = optimizers as unknown as Readonly<Record<string, Loose>>;
+    const { fit, predict, evaluate } = model as unknown as Readonly<Record<"fit" | "predict" | "evaluate", Loose>>;
+    const calls: readonly (() => unknown)[] = [
+      ...[adam, rmsprop, sgd].map((make) => () => make?.(null)),
+      ...[fit, evaluate].flatMap((call) => [() => call.call(model, x, y, null), () => call.call(model, values, null)]),
+      ...[x, values].map((each) => () => predict.call(model, each, null)),
+    ];
+    for (const call of calls) {
+      const error = await caught(call);
+      expect(error.code).toBe("option");
+      expect(error.message).toContain("expected an object of options, received null");
+    }
   });
 });

@@ -153,6 +153,7 @@ const paths: Readonly<Record<string, Path>> = {
   valueAndGrad: (x) => slopes(x),
   grad: (x) => slope(x),
   tensor: (x) => tensor(x),
+  Variable: (x) => new Variable("weight", x).value,
   "Variable.assign": (x) => weight.assign(x),
   "ops.assign": (x) =>
     compiled(() => {
@@ -276,4 +277,17 @@ test("the engine writes only what has the dtype and the size of its place", () =
     expect(() => engine().write(block.address, data as never, "float32", 4)).toThrow(TensorError);
   expect(engine().readTensor(block.address, [4], "float32").data).toEqual(Float32Array.of(1, 2, 3, 4));
   engine().release(block);
+});
+
+test("what tracing takes away from an argument is missed", () => {
+  const call = (run: (fn: never, x: Tensor) => unknown) => () => {
+    const x = tensor([1, 2, 3]);
+    const taking = (each: Parameters<typeof ops.add>[0]): unknown => {
+      structuredClone(x.data, { transfer: [x.data.buffer as ArrayBuffer] });
+      return ops.add(each, 1);
+    };
+    return run(taking as never, x);
+  };
+  expect(call((fn, x) => (compiled(fn) as (x: Tensor) => unknown)(x))).toThrow("a Float32Array of 3");
+  expect(call((fn, x) => compiled(fn).program(x as never))).toThrow("a Float32Array of 3");
 });

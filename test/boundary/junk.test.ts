@@ -183,4 +183,5 @@ test("show never throws, and is short", () => {
   expect(show(5n)).toBe("5n");
   expect(show([1, undefined, Symbol("x")])).toBe("[1, undefined, Symbol(x)]");
   expect(show(withHole)).toBe("[1, , 2]");
+  expect(show(["a\n", "", 5n, null])).toBe('["a\\n", "", 5n, null]');
 });

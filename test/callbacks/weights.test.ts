@@ -109,3 +109,10 @@ test("batches that differ at the beginning do not end the range test", async () 
   const { rates } = await lrFinder(classifier(), batches, { maxRate: 1e-4 });
   expect(rates).toHaveLength(100);
 });
+
+test("what the range test cannot draw batches from is refused", async () => {
+  for (const data of [null, 5, { x, y }, Promise.resolve([x, y])])
+    await expect(lrFinder(classifier(), data as never)).rejects.toThrow(
+      /^lrFinder\.data: expected \[x, y\], \[x, y, sampleWeight\] or a dataset, received/,
+    );
+});

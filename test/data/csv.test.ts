@@ -203,6 +203,9 @@ test("lines are counted by all kinds of breaks, within quotes too", async () => 
     await expect(rows(`a,k${end}1,"x${end}${end}y"${end}${end}?,z`, { columns: { a: "number" } })).rejects.toThrow(
       "text, line 6,",
     );
+  for (const size of [1, 2, 100])
+    await expect(csv(() => cut('a,b\n"x\rb\ny\r\n\r""\n",1\n1,zz\n', [size]), { columns: { b: "integer" } }).toArray())
+      .rejects.toThrow("text, line 8,"); // biome-ignore format: one call
 });
 
 test("comments are found wherever pieces cut them", async () => {
@@ -272,4 +275,22 @@ test("a stream that breaks off names the source, the line and the bytes read", a
   } finally {
     server.close();
   }
+});
+
+test("pieces of a stream are text or bytes, and counted as what they are", async () => {
+  const streamed = (pieces: readonly unknown[]): Promise<unknown> => {
+    const left = [...pieces];
+    const pull = (controller: ReadableStreamDefaultController): void => {
+      if (left.length > 0) controller.enqueue(left.shift());
+      else controller.error(new Error("the end"));
+    };
+    return csv(() => new ReadableStream({ pull }, { highWaterMark: 0 }), { columns: { a: "text" } }).toArray();
+  };
+  for (const piece of [null, undefined, 5, [1]])
+    await expect(streamed(["a\n", piece])).rejects.toThrow(
+      "text, line 2: expected pieces that are text or a Uint8Array",
+    );
+  await expect(streamed(["a\n", "äöü\n"])).rejects.toThrow("received 6 characters, then the end.");
+  await expect(streamed([new TextEncoder().encode("ä")])).rejects.toThrow("received 2 bytes, then the end.");
+  await expect(streamed(["a"])).rejects.toThrow("received 1 character, then the end.");
 });

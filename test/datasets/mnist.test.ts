@@ -109,7 +109,8 @@ describe("readIdx", () => {
       received: "2",
     });
     expect(errorOf(() => readIdx(idx(0x08, [0xffffffff, 0xffffffff], [1]))).code).toBe("format");
-    expect(errorOf(() => readIdx("text" as unknown as Uint8Array)).code).toBe("option");
+    for (const bytes of ["text", null, images.buffer, new DataView(images.buffer), new Float32Array(10)])
+      expect(errorOf(() => readIdx(bytes as never)).code).toBe("option");
   });
 });
 

@@ -59,6 +59,12 @@ describe("categoryEncoding", () => {
     expect(() => layer.apply(tensor([[0, 3]], undefined, "int32"))).toThrow(/categoryEncoding|category_encoding/);
     expect(() => layer.apply(tensor([[0, -1]], undefined, "int32"))).toThrow(/0 to 2/);
   });
+
+  test("says where there is no room for so many categories", () => {
+    const layer = layers.categoryEncoding({ numTokens: 4e9, name: "tokens" });
+    const text = "tokens (categoryEncoding): expected room for 14.9 GiB, int32 [4000000000], received at most 4 GiB";
+    expect(() => layer.apply(tensor([[1]], undefined, "int32"))).toThrow(text);
+  });
 });
 
 describe("discretization", () => {

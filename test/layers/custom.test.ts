@@ -107,6 +107,22 @@ test("errors name the layer of one's own and what is wrong with it", () => {
   expect(() => highway({ units: 3, name: "wrong" }).apply(random("x", [2, 4]))).toThrow(/^wrong \(matMul\): expected/);
 });
 
+test("definitions that lack something are refused where they are made", () => {
+  const sound = { className: "Sound", fields: {}, inputs: "one", call: (x: SymbolicTensor) => x };
+  const refused: readonly (readonly [definition: unknown, text: string])[] = [
+    [null, "defineLayer: expected an object of options, received null"],
+    [5, "defineLayer: expected an object of options, received 5"],
+    [{ ...sound, className: "" }, 'defineLayer.className: expected the type string, received ""'],
+    [{ ...sound, fields: null }, "defineLayer.fields: expected the type object, received null"],
+    [{ ...sound, inputs: undefined }, "defineLayer.inputs: expected the type string, received undefined"],
+    [{ ...sound, call: undefined }, "defineLayer.call: expected the type function, received undefined"],
+  ];
+  for (const [definition, text] of refused) expect(() => defineLayer(definition as never)).toThrow(text);
+  const make = defineLayer(sound as never);
+  for (const options of [null, 5, [1], new Map()])
+    expect(() => make(options as never)).toThrow("sound: expected an object of options");
+});
+
 test("a model with a registered layer survives a file", async () => {
   const model = sequential([
     layers.dense({ units: 6, inputShape: [3] }),

@@ -175,6 +175,9 @@ describe("a definition that does not fit together is refused", () => {
       expect(run).toThrow(TensorError);
       expect(run).toThrow(text);
     });
+  it.each([[null], [5], [[1]]])("that is %j", (definition) => {
+    expect(() => customOp(definition as never)).toThrow("customOp: expected an object of options, received");
+  });
   const operands = (more: object): Parameters<typeof defineScale>[0] => ({
     lower: (node) => ({ units: 1, operands: { out: writes(node), ...more } }),
   });

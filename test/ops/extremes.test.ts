@@ -320,6 +320,8 @@ describe("random numbers", () => {
     setSeed(3);
     const drawn = compiled(() => random.truncatedNormal([200_000], { mean: 1000, stddev: 0.1 }))().data;
     for (const each of drawn) if (!(each >= 999.8 && each <= 1000.2)) expect.fail(`${each}`);
+    const initial = initializers.truncatedNormal({ mean: 1000, stddev: 1e-3, seed: 1 }).create([200_000]).data;
+    for (const each of initial) if (!(each >= 999.998 && each <= 1000.002)) expect.fail(`${each}`);
   });
 
   it("of probabilities 0 and 1 are certain, and classes without any are never drawn", () => {

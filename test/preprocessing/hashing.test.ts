@@ -61,6 +61,10 @@ test.each([
   [() => hashing({ numBins: 2, outputMode: "tfIdf" as never }), "hashing.outputMode"],
   [() => hashing({ numBins: 2, sparse: true } as never), '"sparse"'],
   [() => hashing({ numBins: 2 }).call([["a"], [null as never]]), "hashing.call[1, 0]: expected a string or an integer"],
+  [
+    () => hashing({ numBins: 2 ** 31 - 1, outputMode: "oneHot" }).call(["a"]),
+    "hashing.call: expected room for 8 GiB, float32 [1, 2147483647]",
+  ],
   [() => hashing({ numBins: 2 }).call([0.5]), "hashing.call[0]"],
   [() => hashing({ numBins: 2, maskValue: "" }).call([1]), "expected a string like the mask value, received 1"],
   [() => hashing({ numBins: 2 }).call([["a", "b"], ["c"]]), "expected 2 entries in every list of axis 1, received 1"],

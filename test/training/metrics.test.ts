@@ -1,7 +1,7 @@
 // Are metrics exact over an epoch, weighted where asked for, saved with the model, and open to users?
 
 import { describe, expect, test } from "vitest";
-import { input, layers, losses, metrics, model, ops, sequential, tensor } from "../../bindings/index.ts";
+import { input, layers, losses, metrics, model, ops, sequential, tensor, zeros } from "../../bindings/index.ts";
 import { decodeModel } from "../../bindings/models/loading.ts";
 import { seeded } from "./metricsData.ts";
 
@@ -210,6 +210,15 @@ test("R² of targets that do not vary is 0, and is adjusted for each output", ()
   // Weights count samples for the adjustment, not their sum.
   const heavy = score({ classAggregation: null, numRegressors: 1 }, y, p, [2, 2, 2, 2, 2]);
   expect(heavy).toEqual([expect.closeTo(adjusted(plain), 9), expect.closeTo(adjusted(0), 9)]);
+});
+
+test("R² of no samples is NaN, and they change nothing", () => {
+  const meter = metrics.meter(metrics.r2Score());
+  for (const shape of [[0], [0, 1]]) meter.update(zeros(shape), zeros(shape));
+  expect(meter.result()).toBeNaN();
+  meter.update([[1], [3]], [[1], [2]]);
+  meter.update(zeros([0, 1]), zeros([0, 1]));
+  expect(meter.result()).toBe(0.5);
 });
 
 test("R² bears targets with a large mean", () => {

@@ -20,7 +20,7 @@ import {
   sgd,
   startOptimizer,
 } from "../../bindings/optimizers.ts";
-import { type Tensor, tensor, zeros } from "../../bindings/tensor.ts";
+import { type Shape, type Tensor, tensor, zeros } from "../../bindings/tensor.ts";
 import { placeTogether, Variable } from "../../bindings/variable.ts";
 
 /** Weights of odd sizes, so that there are gaps between them. */
@@ -311,6 +311,32 @@ test("an optimizer of one's own takes clipping, averages and accumulation like t
     return [];
   };
   expect(() => compiled(refused)(tensor([1]))).toThrow(/wrong\.update: expected new values of parameter/);
+});
+
+test("definitions of optimizers that lack something are refused where they are made", () => {
+  for (const definition of [null, 5, new Map()])
+    expect(() => optimizers.defineOptimizer(definition as never)).toThrow(
+      "defineOptimizer: expected an object of options",
+    );
+  const update = ({ parameter }: optimizers.OptimizerStep) => ({ parameter });
+  for (const definition of [{ update }, { name: "", update }])
+    expect(() => optimizers.defineOptimizer(definition as never)).toThrow(
+      "defineOptimizer.name: expected the type string",
+    );
+  expect(() => optimizers.defineOptimizer({ name: "still" } as never)).toThrow(
+    "update: expected the type function, received",
+  );
+});
+
+test("what asks for the shape of a weight sees each weight by itself", () => {
+  const update = ({ parameter }: optimizers.OptimizerStep) => ({ parameter });
+  const text = "still.perWeight: expected true with weightDecayOf or shape, received false";
+  const decaying = { name: "still", update, weightDecayOf: () => 1 };
+  const remembering = { name: "still", update, slots: { row: { shape: (shape: Shape) => shape.slice(0, 1) } } };
+  for (const definition of [decaying, remembering]) {
+    expect(() => optimizers.defineOptimizer(definition)()).toThrow(text);
+    expect(optimizers.defineOptimizer({ ...definition, perWeight: true })().name).toBe("still");
+  }
 });
 
 test("adafactor limits the rate to 1/√t with and without relativeStep, and bears rows and columns without gradient", () => {
