@@ -1,11 +1,11 @@
 // Which values are computed right where an assignment wants them, and in which order must nodes run for that?
 
-import { readOp, readVariable, type SymbolicTensor, viewRoot } from "../graph.ts";
+import { readVariable, type SymbolicTensor, viewRoot } from "../graph.ts";
 import { fusedOp } from "../ops/map.ts";
 import { assignOp } from "../ops/optimize.ts";
 import { sameShape } from "../tensor.ts";
 import type { Variable } from "../variable.ts";
-import { overlaps, writtenVariables } from "./effects.ts";
+import { append, overlaps, sharersOf, Writers } from "./effects.ts";
 import type { Graph } from "./graphPass.ts";
 
 /** A value, the variable in whose memory it is computed, and the nodes that must have read that memory before. */
@@ -23,15 +23,23 @@ export function placeAssignments(
   nodes: readonly SymbolicTensor[],
   graph: Graph,
 ): { readonly order: readonly SymbolicTensor[]; readonly direct: ReadonlyMap<SymbolicTensor, Variable> } {
-  const found = directAssignments(nodes, graph);
+  const writers = new Writers(nodes, graph.effects);
+  const found = directAssignments(nodes, graph, writers);
   const free = found.filter(({ earlier }) => earlier.length === 0);
   const waiting = found.filter(({ earlier }) => earlier.length > 0);
   for (;;) {
-    const order = inOrder(nodes, graph.effects, waiting);
+    const order = inOrder(nodes, graph.effects, writers, waiting);
     if (order !== undefined)
       return { order, direct: new Map([...free, ...waiting].map(({ root, variable }) => [root, variable])) };
     if (waiting.pop() === undefined) throw new Error("schedule: the graph goes round in a circle");
   }
+}
+
+/** A node and the first input of it that reads a variable, which tells the version of that. */
+interface Reading {
+  readonly node: SymbolicTensor;
+  readonly position: number;
+  readonly version: number;
 }
 
 /**
@@ -39,41 +47,51 @@ export function placeAssignments(
  * variable changes again, and who needs or writes an older one comes before, or is an elementwise operation that takes
  * each element just before it is replaced.
  */
-function directAssignments(nodes: readonly SymbolicTensor[], graph: Graph): Direct[] {
+function directAssignments(nodes: readonly SymbolicTensor[], graph: Graph, writers: Writers): Direct[] {
   const direct = new Map<SymbolicTensor, Direct>();
-  const changed = graph.effects.map(writtenVariables);
+  const outputs = new Set(graph.outputs);
+  const shown = new Set(graph.outputs.map(viewRoot));
+  const readings = new Map<Variable, Reading[]>();
+  const users = new Map<SymbolicTensor, SymbolicTensor[]>();
+  nodes.forEach((node, position) => {
+    if (node.op.view === true) return;
+    for (const input of node.inputs) {
+      const root = viewRoot(input);
+      append(users, root, node);
+      const reading = readVariable(root);
+      if (reading !== undefined) append(readings, reading.variable, { node, position, version: reading.version });
+    }
+  });
+  const assigned = graph.effects.flatMap((effect) => (isAssignment(effect) ? assignedVariable(effect) : []));
+  const sharers = sharersOf(assigned, readings.keys());
   graph.effects.forEach((effect, index) => {
-    if ((effect.op as unknown) !== assignOp) return;
+    if (!isAssignment(effect)) return;
     const [target, value] = effect.inputs as [SymbolicTensor, SymbolicTensor];
     const variable = assignedVariable(effect);
     const root = viewRoot(value);
     if (root.op.lower === undefined || root.op.trailing !== undefined) return;
     if (direct.has(root) || root.size !== value.size) return;
-    const touches = (other: Variable): boolean => overlaps(other, variable);
-    const readers = nodes.filter(
-      (node) =>
-        node !== effect &&
-        node !== root &&
-        node.op.view !== true &&
-        node.inputs.some((input) => readsOverlapping(input, variable, index)),
-    );
-    const writers = graph.effects.filter((_, at) => at < index && changed[at]?.some(touches) === true);
-    const usedElsewhere =
-      graph.outputs.some((output) => viewRoot(output) === root) ||
-      nodes.some(
-        (node) => node !== effect && node.op.view !== true && node.inputs.some((input) => viewRoot(input) === root),
-      );
-    const changedLater =
-      usedElsewhere && graph.effects.some((other, at) => other !== effect && changed[at]?.some(touches) === true);
-    if (!changedLater && !graph.outputs.includes(target) && mayReplace(root, variable))
-      direct.set(root, { root, variable, earlier: [...new Set([...readers, ...writers])] });
+    const readers = (sharers.get(variable) ?? [])
+      .flatMap((each) => readings.get(each) ?? [])
+      .filter(({ node, version }) => version <= index && node !== effect && node !== root)
+      .sort((a, b) => a.position - b.position)
+      .map(({ node }) => node);
+    const touching = writers.of(variable);
+    const writing = touching.filter((at) => at < index).map((at) => graph.effects[at] as SymbolicTensor);
+    const usedElsewhere = shown.has(root) || users.get(root)?.some((node) => node !== effect) === true;
+    const changedLater = usedElsewhere && touching.some((at) => at !== index);
+    if (!changedLater && !outputs.has(target) && mayReplace(root, variable))
+      direct.set(root, { root, variable, earlier: [...new Set([...readers, ...writing])] });
   });
   return [...direct.values()];
 }
 
 /** Whether `root`, if it reads the variable at all, reads each element of it only to compute the same one of its own. */
 function mayReplace(root: SymbolicTensor, variable: Variable): boolean {
-  const own = root.inputs.filter((input) => readsOverlapping(input, variable, Number.POSITIVE_INFINITY));
+  const own = root.inputs.filter((input) => {
+    const reading = readVariable(input);
+    return reading !== undefined && overlaps(reading.variable, variable);
+  });
   if (own.length === 0) return true;
   const elementwise = root.op.elementwise !== undefined || (root.op as unknown) === fusedOp;
   return (
@@ -85,16 +103,13 @@ function mayReplace(root: SymbolicTensor, variable: Variable): boolean {
   );
 }
 
+function isAssignment(effect: SymbolicTensor): boolean {
+  return (effect.op as unknown) === assignOp;
+}
+
 /** The variable that an assignment changes: what its first input reads. */
 export function assignedVariable(assignment: SymbolicTensor): Variable {
   return (assignment.inputs[0] as SymbolicTensor).attributes.variable as Variable;
-}
-
-function readsOverlapping(node: SymbolicTensor, variable: Variable, beforeEffect: number): boolean {
-  const root = viewRoot(node);
-  if ((root.op as unknown) !== readOp) return false;
-  const reading = root.attributes as { variable: Variable; version: number };
-  return reading.version <= beforeEffect && overlaps(reading.variable, variable);
 }
 
 // Order ---------------------------------------------------------------------------------------------------------------
@@ -107,6 +122,7 @@ function readsOverlapping(node: SymbolicTensor, variable: Variable, beforeEffect
 function inOrder(
   nodes: readonly SymbolicTensor[],
   effects: readonly SymbolicTensor[],
+  writers: Writers,
   replacing: readonly Direct[],
 ): SymbolicTensor[] | undefined {
   if (effects.length === 0) return [...nodes];
@@ -114,18 +130,16 @@ function inOrder(
   effects.forEach((effect, index) => {
     if (index > 0) before.get(effect)?.push(effects[index - 1] as SymbolicTensor);
   });
-  const changed = effects.map(writtenVariables);
   for (const node of nodes) {
     if (node.op.effect === true) continue;
     for (const input of node.inputs) {
-      const root = viewRoot(input);
-      if ((root.op as unknown) !== readOp) continue;
-      const { variable, version } = root.attributes as { variable: Variable; version: number };
-      effects.forEach((effect, index) => {
-        if (changed[index]?.some((each) => overlaps(each, variable)) !== true) return;
-        if (index < version) before.get(node)?.push(effect);
+      const reading = readVariable(input);
+      if (reading === undefined) continue;
+      for (const index of writers.of(reading.variable)) {
+        const effect = effects[index] as SymbolicTensor;
+        if (index < reading.version) before.get(node)?.push(effect);
         else before.get(effect)?.push(node);
-      });
+      }
     }
   }
   for (const { root, earlier } of replacing) before.get(root)?.push(...earlier);

@@ -9,18 +9,33 @@ export interface Graph {
   readonly effects: readonly SymbolicTensor[];
 }
 
-/** All nodes that the graph needs, inputs first. Whatever it does not need is not there: dead code is gone. */
-export function nodesOf(graph: Graph): SymbolicTensor[] {
-  return topologicalOrder([...graph.outputs, ...graph.effects]);
+/** What passes ask of a graph, found once. */
+interface Walked {
+  readonly nodes: readonly SymbolicTensor[];
+  users?: ReadonlyMap<SymbolicTensor, readonly SymbolicTensor[]>;
+}
+const walked = new WeakMap<Graph, Walked>();
+
+function walk(graph: Graph): Walked {
+  const known = walked.get(graph) ?? { nodes: topologicalOrder([...graph.outputs, ...graph.effects]) };
+  walked.set(graph, known);
+  return known;
 }
 
-/** How often each node is used, as an input or as an output. */
-export function usersOf(graph: Graph): Map<SymbolicTensor, SymbolicTensor[]> {
-  const users = new Map<SymbolicTensor, SymbolicTensor[]>();
-  const nodes = nodesOf(graph);
-  for (const node of nodes) users.set(node, []);
-  for (const node of nodes) for (const input of node.inputs) users.get(input)?.push(node);
-  return users;
+/** All nodes that the graph needs, inputs first. Whatever it does not need is not there: dead code is gone. */
+export function nodesOf(graph: Graph): readonly SymbolicTensor[] {
+  return walk(graph).nodes;
+}
+
+/** The nodes that take each node as an input, once for each time. */
+export function usersOf(graph: Graph): ReadonlyMap<SymbolicTensor, readonly SymbolicTensor[]> {
+  const known = walk(graph);
+  if (known.users === undefined) {
+    const users = new Map<SymbolicTensor, SymbolicTensor[]>(known.nodes.map((node) => [node, []]));
+    for (const node of known.nodes) for (const input of node.inputs) users.get(input)?.push(node);
+    known.users = users;
+  }
+  return known.users;
 }
 
 /** What a pass does with one node; see {@link rewriteGraph}. */
@@ -43,6 +58,7 @@ export function rewrite(graph: Graph, visit: Visit): Graph {
     if (result !== undefined) replaced.set(node, result);
     else if (inputs.some((input, index) => input !== node.inputs[index])) replaced.set(node, withInputs(node, inputs));
   }
+  if (replaced.size === 0) return graph;
   return { outputs: graph.outputs.map(now), effects: graph.effects.map(now) };
 }
 

@@ -34,21 +34,14 @@ export const alignment = 64;
  */
 export function plan(schedule: Schedule, reuse = true): Plan {
   const lifetimes = lifetimesOf(schedule).sort((a, b) => b.buffer.bytes - a.buffer.bytes || a.buffer.id - b.buffer.id);
-  const placed: (Lifetime & { offset: number })[] = [];
   const offsets = new Map<Buffer, number>();
+  const placed = new Placed(lifetimes.length);
   let arenaBytes = 0;
-  for (const lifetime of lifetimes) {
-    const rivals = placed
-      .filter((other) => !reuse || (other.first <= lifetime.last && lifetime.first <= other.last))
-      .sort((a, b) => a.offset - b.offset);
-    const bytes = aligned(lifetime.buffer.bytes);
-    let offset = 0;
-    for (const rival of rivals) {
-      if (offset + bytes <= rival.offset) break;
-      offset = Math.max(offset, rival.offset + aligned(rival.buffer.bytes));
-    }
-    placed.push({ ...lifetime, offset });
-    offsets.set(lifetime.buffer, offset);
+  for (const { buffer, first, last } of lifetimes) {
+    const bytes = aligned(buffer.bytes);
+    const offset = placed.lowest(bytes, reuse ? first : 0, reuse ? last : schedule.phases);
+    placed.add(offset, bytes, first, last);
+    offsets.set(buffer, offset);
     arenaBytes = Math.max(arenaBytes, offset + bytes);
   }
   let preparedBytes = 0;
@@ -59,6 +52,40 @@ export function plan(schedule: Schedule, reuse = true): Plan {
   }
   const totalBytes = lifetimes.reduce((sum, { buffer }) => sum + aligned(buffer.bytes), 0);
   return { offsets, arenaBytes, preparedBytes, totalBytes, liveBytes: mostAtOnce(lifetimes) };
+}
+
+/** The buffers that have their place, by offset, in columns: every new one is compared with all before it. */
+class Placed {
+  private readonly begins: Float64Array;
+  private readonly ends: Float64Array;
+  private readonly firsts: Int32Array;
+  private readonly lasts: Int32Array;
+  private count = 0;
+
+  constructor(most: number) {
+    [this.begins, this.ends] = [new Float64Array(most), new Float64Array(most)];
+    [this.firsts, this.lasts] = [new Int32Array(most), new Int32Array(most)];
+  }
+
+  /** The lowest offset of free bytes in the phases from `first` to `last`. */
+  lowest(bytes: number, first: number, last: number): number {
+    const { begins, ends, firsts, lasts, count } = this;
+    let offset = 0;
+    for (let at = 0; at < count && (begins[at] as number) < offset + bytes; at++)
+      if ((firsts[at] as number) <= last && first <= (lasts[at] as number))
+        offset = Math.max(offset, ends[at] as number);
+    return offset;
+  }
+
+  add(offset: number, bytes: number, first: number, last: number): void {
+    let at = this.count++;
+    while (at > 0 && (this.begins[at - 1] as number) > offset) at--;
+    const columns = [this.begins, this.ends, this.firsts, this.lasts] as const;
+    for (const [index, column] of columns.entries()) {
+      column.copyWithin(at + 1, at, this.count - 1);
+      column[at] = [offset, offset + bytes, first, last][index] as number;
+    }
+  }
 }
 
 /** Bytes of the buffers that are needed in one phase, at most. */
