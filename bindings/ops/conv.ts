@@ -306,7 +306,17 @@ export function convInputGradient(
   kernel: Operand,
   inputSpatial: readonly number[],
   options: ConvOptions,
-  name = "convInputGradient",
+): Node {
+  return inputGradient("convInputGradient", dy, kernel, inputSpatial, options);
+}
+
+/** The same for an operation of another name. */
+export function inputGradient(
+  name: string,
+  dy: Operand,
+  kernel: Operand,
+  inputSpatial: readonly number[],
+  options: ConvOptions,
 ): Node {
   const [upstream, weights] = [asFloat(dy), asFloat(kernel)];
   const rank = checkOptions(name, upstream, weights, options);

@@ -5,7 +5,7 @@ import { check, show } from "../errors.ts";
 import { errorPlace, type Operand, type SymbolicTensor } from "../graph.ts";
 import type { Shape } from "../tensor.ts";
 import { checkIntegers } from "./arguments.ts";
-import { conv, convInputGradient } from "./conv.ts";
+import { conv, inputGradient } from "./conv.ts";
 import type { ConvOptions } from "./convOptions.ts";
 import { convOptions, type Padding, type SlidingWindow, transposedSizes } from "./convWindows.ts";
 import { asFloat } from "./map.ts";
@@ -89,7 +89,7 @@ export function convTranspose(x: Operand, kernel: Operand, options: TransposeOpt
       ? null
       : perAxis("convTranspose", "outputPadding", options.outputPadding, window.strides.length);
   const sizes = transposedSizes(window, extra, input.shape.slice(1, -1));
-  return convInputGradient(input, weights, sizes, convOptions(window, sizes, 1), "convTranspose");
+  return inputGradient("convTranspose", input, weights, sizes, convOptions(window, sizes, 1));
 }
 
 function optionsOf(name: string, x: Node, kernel: Node, options: ConvolutionOptions): ConvOptions {
