@@ -2,7 +2,7 @@
 
 import { check, TensorError } from "../errors.ts";
 import { builtin } from "./builtin.ts";
-import { type FileSystem, fileError, openFileSystem, type Paths } from "./files.ts";
+import { type FileSystem, fileError, openFileSystem, type Paths } from "./fileSystem.ts";
 
 /**
  * Writes `bytes` to the file at `path`, which afterwards holds either its old content or all of the new, even if the

@@ -97,7 +97,18 @@ function run(command, args, cwd, limit) {
 /** Whether the sweep fails with the machine, and the first thing that it says. */
 async function sweep(only, wasm) {
   const seconds = Number(options.seconds);
-  const args = ["--seconds", String(seconds), "--seed", options.seed, "--only", only, "--quiet", "--wasm", wasm];
+  const args = [
+    "--seconds",
+    String(seconds),
+    "--seed",
+    options.seed,
+    "--only",
+    only,
+    "--quiet",
+    "--first",
+    "--wasm",
+    wasm,
+  ];
   const began = performance.now();
   // A machine that hangs is noticed, too.
   const { status, signal, output } = await run(

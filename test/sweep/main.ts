@@ -1,8 +1,8 @@
 // The random sweep: every op, layer, loss, metric and optimizer on random cases, against float64.
 //
-//   npm run test:sweep -- --seconds 60 --seed 7 [--only conv,matMul] [--kind op] [--quiet]
+//   npm run test:sweep -- --seconds 60 --seed 7 [--only conv,matMul] [--kind op] [--quiet] [--first]
 //
-// Subjects take turns until the time is up. A failure shrinks to a line for test/sweep/found.test.ts.
+// Subjects take turns until the time is up, or with --first a failure is found. It shrinks to a line for test/sweep/found.test.ts.
 
 import fc from "fast-check";
 import { generator, seedOf } from "../harness/random.ts";
@@ -16,6 +16,8 @@ interface Arguments {
   readonly only: readonly string[];
   readonly kind: string | undefined;
   readonly quiet: boolean;
+  /** Whether the first failure ends it. */
+  readonly first: boolean;
 }
 
 const casesPerTurn = 8;
@@ -27,9 +29,12 @@ function parse(words: readonly string[]): Arguments {
   const options = new Map<string, string>();
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as string;
-    if (word === "--quiet") options.set(word, "");
+    if (word === "--quiet" || word === "--first") options.set(word, "");
     else if (["--seconds", "--seed", "--only", "--kind"].includes(word)) options.set(word, words[++index] ?? "");
-    else throw new Error(`unknown argument ${word}: --seconds N --seed S [--only NAME,NAME] [--kind KIND] [--quiet]`);
+    else
+      throw new Error(
+        `unknown argument ${word}: --seconds N --seed S [--only NAME,NAME] [--kind KIND] [--quiet] [--first]`,
+      );
   }
   const number = (name: string, otherwise: number): number => {
     const value = Number(options.get(name) ?? otherwise);
@@ -42,6 +47,7 @@ function parse(words: readonly string[]): Arguments {
     only: (options.get("--only") ?? "").split(",").filter((name) => name !== ""),
     kind: options.get("--kind"),
     quiet: options.has("--quiet"),
+    first: options.has("--first"),
   };
 }
 
@@ -55,7 +61,7 @@ interface Row {
 }
 
 async function main(): Promise<void> {
-  const { seconds, seed, only, kind, quiet } = parse(process.argv.slice(2));
+  const { seconds, seed, only, kind, quiet, first } = parse(process.argv.slice(2));
   // A name stands for its variants too: conv for "conv, bias and relu".
   const meant = (each: Subject, name: string): boolean => each.name === name || each.name.startsWith(`${name}, `);
   const unknown = only.filter((name) => !subjects.some((each) => meant(each, name)));
@@ -77,9 +83,10 @@ async function main(): Promise<void> {
   console.log(`sweep: ${rows.length} subjects, ${seconds} s, --seed ${seed}`);
   shuffle(rows, generator(seed));
   const end = performance.now() + seconds * 1000;
-  for (let turn = 0; performance.now() < end; turn++)
+  const goesOn = (): boolean => performance.now() < end && !(first && rows.some(({ failures }) => failures.size > 0));
+  for (let turn = 0; goesOn(); turn++)
     for (const row of rows) {
-      if (performance.now() >= end) break;
+      if (!goesOn()) break;
       if (row.failures.size < failuresPerSubject) await takeTurn(row, seedOf(`${seed} ${turn} ${row.subject.name}`));
     }
   if (!quiet) printTable(rows);
