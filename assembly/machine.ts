@@ -62,7 +62,7 @@ import { svd } from "./kernels/svd";
 
 /**
  * Does units [begin, end) of one instruction. TRAINS is a constant of the build (asconfig.json): the machine that only
- * predicts, a third smaller, has no kernels for the rest.
+ * predicts, half as large, has no kernels for the rest.
  */
 export function execute(instruction: usize, begin: u32, end: u32): void {
   switch (changetype<Instruction>(instruction).opcode) {

@@ -152,7 +152,7 @@ async function buildForRuntimes() {
 
 /**
  * For an edge platform, whose bundler finds the machine beside the code, by its name and `suffix`. Prediction alone has a
- * machine of its own, a fourth smaller; it runs the programs of the whole one.
+ * machine of its own, half as large; it runs the programs of the whole one.
  */
 async function buildForEdge(folder, suffix) {
   const machine = JSON.stringify(await fingerprint(join(root, "build/wasmgrad.wasm")));
