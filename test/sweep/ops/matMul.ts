@@ -24,6 +24,8 @@ const size = fc.oneof(
   { weight: 2, arbitrary: fc.integer({ min: 10, max: 40 }) },
   { weight: 1, arbitrary: fc.constantFrom(47, 48, 49, 63, 64, 65, 129) },
 );
+/** From 160 terms on a transposed A is packed. */
+const terms = fc.oneof({ weight: 4, arbitrary: size }, { weight: 1, arbitrary: fc.constantFrom(159, 160, 161, 200) });
 const batch = fc.constantFrom<[number[], number[]]>(
   [[], []],
   [[], []],
@@ -70,7 +72,7 @@ export const matMulSubjects: readonly Subject[] = [
   op<MatMulCase>({
     name: "matMul",
     cases: fc
-      .record({ m: size, k: size, n: size, batch, transposeA: fc.boolean(), transposeB: fc.boolean(), seed: seeds })
+      .record({ m: size, k: terms, n: size, batch, transposeA: fc.boolean(), transposeB: fc.boolean(), seed: seeds })
       .map(({ batch: [batchA, batchB], ...rest }) => ({ ...rest, batchA, batchB }))
       .filter(({ m, k, n }) => m * k * n < 40_000),
     inputs: ({ m, k, n, batchA, batchB, transposeA, transposeB }) => [
