@@ -305,7 +305,8 @@ describe("the edge's platform", () => {
   it.each(files)("has in %s all that the file of the same name has", (name) => {
     const there = exportsOf(`bindings/platform/${name}`);
     expect(there.length).toBeGreaterThan(0);
-    expect(exportsOf(`bindings/platform/edge/${name}`)).toEqual(there);
+    const here = exportsOf(`bindings/platform/edge/${name}`);
+    expect(there.filter((each) => !here.includes(each))).toEqual([]);
   });
 
   it("has a file instead of each that needs Node or bytes of Wasm", () => {

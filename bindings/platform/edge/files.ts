@@ -1,12 +1,6 @@
 // What happens to paths on edge platforms, which have no file system?
 
-import { openFileSystem } from "../fileSystem.ts";
-
-/** There is none here: it always says so. */
-const refuse = openFileSystem as (where: string, path: string) => Promise<unknown> as (
-  where: string,
-  path: string,
-) => Promise<never>;
+import { show, TensorError } from "../../errors.ts";
 
 /** @throws TensorError `unsupported`: there is no file system. */
 export function readFile(path: string): Promise<Uint8Array> {
@@ -51,4 +45,16 @@ export function findFile(folder: string, _names: readonly string[]): Promise<str
 /** `undefined`: no package is installed where there are no files. */
 export function findPackage(_name: string): Promise<string | undefined> {
   return Promise.resolve(undefined);
+}
+
+/** What the functions of this folder do that take a path. */
+export function refuse(where: string, path: string): Promise<never> {
+  return Promise.reject(
+    new TensorError("unsupported", {
+      where,
+      expected: "a runtime with a file system (Node, Deno, Bun)",
+      received: `the path ${show(path)} in a runtime without one`,
+      remedy: "Pass bytes instead of paths: loadModel(bytes), and model.save() without a path returns the bytes.",
+    }),
+  );
 }
