@@ -324,9 +324,9 @@ try {
     ["strict policy", strict],
     ["the policy script-src 'self' 'wasm-unsafe-eval'", shortest],
   ])
-    await check(`${title}, a bundle`, () =>
-      inBrowser("out/policy", { ...isolation, "Content-Security-Policy": policy }),
-    );
+    await check(`${title}, a bundle`, async () => {
+      await inBrowser("out/policy", { ...isolation, "Content-Security-Policy": policy });
+    });
   await check("a policy without 'wasm-unsafe-eval' is what stops WebAssembly", async () => {
     const server = await serveFolder(join(project, "out/rollup"), { "Content-Security-Policy": "script-src 'self'" });
     try {
